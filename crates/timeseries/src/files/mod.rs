@@ -1,0 +1,25 @@
+//! Candle files of other programs: reading whatever is out there, writing what others can read.
+//!
+//! Formats: Parquet, Freqtrade's feather (Arrow IPC) and JSON, and CSV with or without a header. Readers treat
+//! a file as hostile: they return [`RawCandles`] just as the file has them, or an [`Error`](crate::Error)
+//! naming file, column and row. Invariant: no bytes make a reader panic or hand out a number that the file
+//! does not hold.
+
+mod name;
+mod parquet_read;
+mod raw;
+mod time;
+
+pub use name::parse_file_name;
+pub use parquet_read::{read_parquet, read_parquet_candles};
+pub use raw::{Cleaned, Cleaning, RawCandles, row_of};
+
+/// Rows that one file may have: 38 years of one-minute candles. A few bytes of a hostile file could claim more
+/// than memory holds.
+pub(crate) const MAX_ROWS: usize = 20_000_000;
+
+/// The value columns, in the order that candles have everywhere.
+pub(crate) const VALUE_COLUMNS: [&str; 5] = ["open", "high", "low", "close", "volume"];
+
+/// Names under which files keep the open time, the likeliest first.
+pub(crate) const TIME_COLUMNS: [&str; 5] = ["timestamp", "date", "open_time", "datetime", "time"];

@@ -1,0 +1,354 @@
+//! Candles from Parquet: the column chunks are decoded straight into the series' own vectors.
+
+use std::ops::Range;
+use std::path::Path;
+
+use bytes::Bytes;
+use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type as PhysicalType};
+use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
+use parquet::data_type::DataType;
+use parquet::errors::ParquetError;
+use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
+use parquet::file::reader::{FileReader, RowGroupReader};
+use parquet::file::serialized_reader::SerializedFileReader;
+use parquet::file::statistics::Statistics;
+use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
+use tradai_domain::{CandleSeries, Millis, TimeRange};
+
+use super::time::TimeUnit;
+use super::{MAX_ROWS, RawCandles, TIME_COLUMNS, VALUE_COLUMNS};
+use crate::error::{Error, FileProblem};
+
+/// Key of the note that our own exports of made-up candles carry.
+pub(crate) const SYNTHETIC_KEY: &str = "tradai.synthetic";
+
+const TIMES_ALLOWED: &str = "a timestamp, a date, or an integer of seconds to nanoseconds";
+const NUMBERS_ALLOWED: &str = "doubles, floats, integers and decimals of at most 18 digits";
+
+/// Reads a Parquet file of candles whose rows must be in order: the short way to a backtest's input.
+///
+/// Only rows that open in `range` are returned, and row groups outside of it are not decoded. Order is
+/// checked, values are not ([`CandleSeries::faults`] does).
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Format`], [`Error::File`]; [`Error::Row`] when rows are unsorted or doubled.
+pub fn read_parquet_candles(path: &Path, range: TimeRange) -> Result<CandleSeries, Error> {
+    let raw = read_parquet(path, range)?;
+    raw.into_series().map_err(|fault| Error::Row { file: path.display().to_string(), fault })
+}
+
+/// Reads the rows of a Parquet file that open in `range`, as the file has them.
+///
+/// Columns are found by name in any case: `timestamp` (or `date`, `open_time`, `datetime`, `time`), `open`,
+/// `high`, `low`, `close`, `volume`; others are ignored. An absent value reads as NaN.
+///
+/// # Errors
+/// [`Error::Io`], [`Error::Format`], [`Error::File`].
+pub fn read_parquet(path: &Path, range: TimeRange) -> Result<RawCandles, Error> {
+    let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
+    decode(Bytes::from(bytes), &path.display().to_string(), range)
+}
+
+/// Decodes a whole Parquet file from memory; `file` is its name in errors.
+pub(crate) fn decode(bytes: Bytes, file: &str, range: TimeRange) -> Result<RawCandles, Error> {
+    let reader = SerializedFileReader::new(bytes).map_err(|e| format_error(file, e))?;
+    let columns = Columns::find(reader.metadata().file_metadata().schema_descr())
+        .map_err(|problem| file_error(file, problem))?;
+    let groups = selected_groups(reader.metadata(), columns.time, columns.time_unit, range);
+    let mut raw = with_capacity(reader.metadata(), &groups).map_err(|problem| file_error(file, problem))?;
+    raw.synthetic = is_synthetic(reader.metadata());
+    for group in groups {
+        let group = reader.get_row_group(group).map_err(|e| format_error(file, e))?;
+        let read = GroupReader { group: group.as_ref(), columns: &columns, file };
+        read.append_to(&mut raw, range)?;
+    }
+    raw.retain(range);
+    Ok(raw)
+}
+
+/// Where the six columns are.
+struct Columns {
+    time: usize,
+    time_unit: TimeUnit,
+    values: [usize; 5],
+}
+
+impl Columns {
+    fn find(schema: &SchemaDescriptor) -> Result<Self, FileProblem> {
+        let flat =
+            |column: &ColumnDescriptor| column.max_rep_level() == 0 && column.path().parts().len() == 1;
+        let find =
+            |name: &str| schema.columns().iter().position(|c| flat(c) && c.name().eq_ignore_ascii_case(name));
+        let missing = |column| {
+            let found: Vec<&str> = schema.columns().iter().map(|c| c.name()).take(20).collect();
+            FileProblem::NoColumn { column, found: found.join(", ") }
+        };
+        let time = TIME_COLUMNS.iter().find_map(|name| find(name)).ok_or_else(|| missing("timestamp"))?;
+        let mut values = [0; 5];
+        for (slot, name) in values.iter_mut().zip(VALUE_COLUMNS) {
+            *slot = find(name).ok_or_else(|| missing(name))?;
+        }
+        Ok(Self { time, time_unit: time_unit(&schema.column(time))?, values })
+    }
+}
+
+fn time_unit(column: &ColumnDescriptor) -> Result<TimeUnit, FileProblem> {
+    let unit = match (column.physical_type(), column.logical_type_ref(), column.converted_type()) {
+        (PhysicalType::INT96, ..) => TimeUnit::Millis,
+        (PhysicalType::INT32, Some(LogicalType::Date), _) | (PhysicalType::INT32, _, ConvertedType::DATE) => {
+            TimeUnit::Days
+        }
+        (PhysicalType::INT32, None, ConvertedType::NONE) => TimeUnit::Unknown,
+        (PhysicalType::INT64, Some(LogicalType::Timestamp(stamp)), _) => match stamp.unit {
+            ParquetUnit::MILLIS => TimeUnit::Millis,
+            ParquetUnit::MICROS => TimeUnit::Micros,
+            ParquetUnit::NANOS => TimeUnit::Nanos,
+        },
+        (PhysicalType::INT64, _, ConvertedType::TIMESTAMP_MILLIS) => TimeUnit::Millis,
+        (PhysicalType::INT64, _, ConvertedType::TIMESTAMP_MICROS) => TimeUnit::Micros,
+        (PhysicalType::INT64, None | Some(LogicalType::Integer(_)), _) => TimeUnit::Unknown,
+        _ => return Err(type_problem(column, TIMES_ALLOWED)),
+    };
+    Ok(unit)
+}
+
+/// Returns the row groups that may hold rows of `range`, going by the statistics of the time column.
+fn selected_groups(
+    metadata: &ParquetMetaData,
+    column: usize,
+    unit: TimeUnit,
+    range: TimeRange,
+) -> Vec<usize> {
+    let may_match = |group: &RowGroupMetaData| match group.column(column).statistics() {
+        Some(Statistics::Int64(stamps)) => match (stamps.min_opt(), stamps.max_opt()) {
+            (Some(&first), Some(&last)) => range.overlaps(unit.to_millis(first), unit.to_millis(last)),
+            _ => true,
+        },
+        _ => true,
+    };
+    let groups = metadata.row_groups().iter().enumerate();
+    groups.filter(|(_, group)| may_match(group)).map(|(number, _)| number).collect()
+}
+
+fn with_capacity(metadata: &ParquetMetaData, groups: &[usize]) -> Result<RawCandles, FileProblem> {
+    let too_many = |rows: i128| FileProblem::TooLarge {
+        what: format!("{rows} rows"),
+        limit: u64::try_from(MAX_ROWS).unwrap_or(u64::MAX),
+    };
+    let claimed: i128 = groups.iter().map(|&group| i128::from(metadata.row_group(group).num_rows())).sum();
+    let rows = usize::try_from(claimed).map_err(|_| too_many(claimed))?;
+    if rows > MAX_ROWS {
+        return Err(too_many(claimed));
+    }
+    let column = || Vec::with_capacity(rows);
+    Ok(RawCandles {
+        open_time: Vec::with_capacity(rows),
+        open: column(),
+        high: column(),
+        low: column(),
+        close: column(),
+        volume: column(),
+        synthetic: false,
+    })
+}
+
+fn is_synthetic(metadata: &ParquetMetaData) -> bool {
+    let notes = metadata.file_metadata().key_value_metadata();
+    notes.is_some_and(|notes| {
+        notes.iter().any(|note| note.key == SYNTHETIC_KEY && note.value.as_deref() == Some("true"))
+    })
+}
+
+/// Decodes one row group.
+struct GroupReader<'a> {
+    group: &'a dyn RowGroupReader,
+    columns: &'a Columns,
+    file: &'a str,
+}
+
+impl GroupReader<'_> {
+    fn append_to(&self, raw: &mut RawCandles, range: TimeRange) -> Result<(), Error> {
+        let rows = usize::try_from(self.group.metadata().num_rows()).unwrap_or(0);
+        let before = raw.open_time.len();
+        self.read_times(rows, &mut raw.open_time)?;
+        let wanted = rows_in(&raw.open_time[before..], range);
+        raw.open_time.truncate(before + wanted.end);
+        raw.open_time.drain(before..before + wanted.start);
+        let outputs = [&mut raw.open, &mut raw.high, &mut raw.low, &mut raw.close, &mut raw.volume];
+        for (&column, values) in self.columns.values.iter().zip(outputs) {
+            self.read_numbers(column, wanted.clone(), values)?;
+        }
+        Ok(())
+    }
+
+    fn read_times(&self, rows: usize, times: &mut Vec<Millis>) -> Result<(), Error> {
+        let column = self.columns.time;
+        let before = times.len();
+        let decoded = match self.reader(column)? {
+            ColumnReader::Int64ColumnReader(mut reader) => self.read(column, &mut reader, 0..rows, times)?,
+            ColumnReader::Int32ColumnReader(mut reader) => {
+                let mut days = Vec::new();
+                let levels = self.read(column, &mut reader, 0..rows, &mut days)?;
+                times.extend(days.into_iter().map(i64::from));
+                levels
+            }
+            ColumnReader::Int96ColumnReader(mut reader) => {
+                let mut stamps = Vec::new();
+                let levels = self.read(column, &mut reader, 0..rows, &mut stamps)?;
+                times.extend(stamps.iter().map(parquet::data_type::Int96::to_millis));
+                levels
+            }
+            _ => return Err(self.type_error(column, TIMES_ALLOWED)),
+        };
+        if let Some(row) = decoded.and_then(|levels| levels.iter().position(|&level| level == 0)) {
+            let problem = FileProblem::Cell {
+                row: before + row,
+                column: self.group.metadata().column(column).column_descr().name().to_owned(),
+                value: "empty".to_owned(),
+                allowed: "a time in every row",
+            };
+            return Err(file_error(self.file, problem));
+        }
+        self.columns.time_unit.convert(&mut times[before..]);
+        Ok(())
+    }
+
+    fn read_numbers(&self, column: usize, rows: Range<usize>, values: &mut Vec<f64>) -> Result<(), Error> {
+        let metadata = self.group.metadata().column(column);
+        let descriptor = metadata.column_descr();
+        let divisor = decimal_divisor(descriptor);
+        let before = values.len();
+        let levels = match self.reader(column)? {
+            ColumnReader::DoubleColumnReader(mut reader) => self.read(column, &mut reader, rows, values)?,
+            ColumnReader::FloatColumnReader(mut reader) => {
+                let mut floats = Vec::new();
+                let levels = self.read(column, &mut reader, rows, &mut floats)?;
+                values.extend(floats.into_iter().map(f64::from));
+                levels
+            }
+            ColumnReader::Int32ColumnReader(mut reader) => {
+                let divisor = divisor.ok_or_else(|| self.type_error(column, NUMBERS_ALLOWED))?;
+                let mut integers = Vec::new();
+                let levels = self.read(column, &mut reader, rows, &mut integers)?;
+                values.extend(integers.into_iter().map(|value| f64::from(value) / divisor));
+                levels
+            }
+            ColumnReader::Int64ColumnReader(mut reader) => {
+                let divisor = divisor.ok_or_else(|| self.type_error(column, NUMBERS_ALLOWED))?;
+                let mut integers = Vec::new();
+                let levels = self.read(column, &mut reader, rows, &mut integers)?;
+                values.extend(integers.into_iter().map(|value| nearest_f64(value) / divisor));
+                levels
+            }
+            _ => return Err(self.type_error(column, NUMBERS_ALLOWED)),
+        };
+        if let Some(levels) = levels {
+            spread(values, before, &levels);
+        }
+        Ok(())
+    }
+
+    /// Reads some rows of a column. Returns the definition levels (1 = there is a value, 0 = empty) when a
+    /// row is empty; `values` then has fewer values than rows.
+    fn read<T: DataType>(
+        &self,
+        column: usize,
+        reader: &mut ColumnReaderImpl<T>,
+        rows: Range<usize>,
+        values: &mut Vec<T::T>,
+    ) -> Result<Option<Vec<i16>>, Error> {
+        let failed = |e| format_error(self.file, e);
+        let descriptor = self.group.metadata().column(column).column_descr();
+        let skipped = if rows.start > 0 { reader.skip_records(rows.start).map_err(failed)? } else { 0 };
+        let mut levels = Vec::new();
+        let nullable = descriptor.max_def_level() > 0;
+        let (records, found, _) =
+            reader.read_records(rows.len(), nullable.then_some(&mut levels), None, values).map_err(failed)?;
+        if skipped + records != rows.end {
+            let column = descriptor.name().to_owned();
+            let problem = FileProblem::Rows { column, found: skipped + records, expected: rows.end };
+            return Err(file_error(self.file, problem));
+        }
+        Ok((found < records).then_some(levels))
+    }
+
+    fn reader(&self, column: usize) -> Result<ColumnReader, Error> {
+        self.group.get_column_reader(column).map_err(|e| format_error(self.file, e))
+    }
+
+    fn type_error(&self, column: usize, allowed: &'static str) -> Error {
+        let metadata = self.group.metadata().column(column);
+        file_error(self.file, type_problem(metadata.column_descr(), allowed))
+    }
+}
+
+/// Returns the rows of a row group to decode: those of `range` when the group is sorted, else all.
+fn rows_in(times: &[Millis], range: TimeRange) -> Range<usize> {
+    if range == TimeRange::ALL || !times.is_sorted() {
+        return 0..times.len();
+    }
+    let start = range.start.map_or(0, |start| times.partition_point(|&at| at < start));
+    let end = range.end.map_or(times.len(), |end| times.partition_point(|&at| at < end));
+    start..end.max(start)
+}
+
+/// Puts NaN where a row has no value.
+fn spread(values: &mut Vec<f64>, before: usize, levels: &[i16]) {
+    let dense = values.split_off(before);
+    let mut dense = dense.into_iter();
+    values.extend(levels.iter().map(
+        |&level| {
+            if level > 0 { dense.next().unwrap_or(f64::NAN) } else { f64::NAN }
+        },
+    ));
+}
+
+/// Returns 10^scale of an integer column of numbers (scale 0 when it is no decimal), or `None` when the
+/// integers mean something else, such as a time.
+fn decimal_divisor(column: &ColumnDescriptor) -> Option<f64> {
+    let is_decimal = matches!(column.logical_type_ref(), Some(LogicalType::Decimal(_)))
+        || column.converted_type() == ConvertedType::DECIMAL;
+    let is_signed = match column.logical_type_ref() {
+        None => matches!(
+            column.converted_type(),
+            ConvertedType::NONE
+                | ConvertedType::INT_8
+                | ConvertedType::INT_16
+                | ConvertedType::INT_32
+                | ConvertedType::INT_64
+        ),
+        Some(LogicalType::Integer(integer)) => integer.is_signed,
+        Some(_) => false,
+    };
+    if is_decimal {
+        // Powers of ten up to 10^22 are exact doubles, so that one true division rounds once.
+        return u32::try_from(column.type_scale())
+            .ok()
+            .filter(|&s| s <= 18)
+            .map(|s| nearest_f64(10_i64.pow(s)));
+    }
+    is_signed.then_some(1.0)
+}
+
+/// Rounds to the nearest double.
+#[expect(clippy::cast_precision_loss, reason = "rounding to the nearest double is what is asked for")]
+fn nearest_f64(value: i64) -> f64 {
+    value as f64
+}
+
+fn type_problem(column: &ColumnDescriptor, allowed: &'static str) -> FileProblem {
+    let found = match (column.logical_type_ref(), column.converted_type()) {
+        (Some(logical), _) => format!("{} ({logical:?})", column.physical_type()),
+        (None, ConvertedType::NONE) => column.physical_type().to_string(),
+        (None, converted) => format!("{} ({converted})", column.physical_type()),
+    };
+    FileProblem::ColumnType { column: column.name().to_owned(), found, allowed }
+}
+
+fn file_error(file: &str, problem: FileProblem) -> Error {
+    Error::File { file: file.to_owned(), problem }
+}
+
+fn format_error(file: &str, source: ParquetError) -> Error {
+    Error::Format { file: file.to_owned(), format: "Parquet", source: Box::new(source) }
+}
