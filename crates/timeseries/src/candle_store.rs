@@ -3,91 +3,135 @@
 use std::path::Path;
 use std::sync::Arc;
 
+use object_store::local::LocalFileSystem;
+use object_store::memory::InMemory;
 use tradai_domain::{CandleSeries, Clock, IdSource, SeriesKey, TimeRange};
 
+use crate::block_on::block_on;
 use crate::error::Error;
-use crate::store::{AsOf, Commit, Metadata, Read, SeriesInfo, VersionInfo};
+use crate::store::{AsOf, Commit, Listing, Metadata, Read, SeriesInfo, Store, VersionInfo};
 
-/// Versioned candles in a directory or in memory. Cheap to clone; every method may be called from many threads.
-#[derive(Clone)]
+/// Versioned candles in a directory or in memory. Cheap to clone; every method may be called from many threads
+/// and processes at once.
+///
+/// In a directory a change has reached the disk when its method returns.
+#[derive(Debug, Clone)]
 pub struct CandleStore {
-    clock: Arc<dyn Clock>,
-    ids: Arc<dyn IdSource>,
+    store: Store,
 }
 
 impl CandleStore {
-    /// Opens the store below a directory, which is created when missing.
+    /// Opens the store below a directory, which is created when missing. `ids` must give different ids in
+    /// different processes ([`tradai_domain::RandomIds`] does).
     ///
     /// # Errors
-    /// [`Error::Io`] when the directory cannot be made.
+    /// [`Error::Io`] when the directory cannot be made or opened; [`Error::Damaged`] when another program's
+    /// library is in it.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Result<Self, Error> {
-        std::fs::create_dir_all(dir).map_err(|source| Error::Io { path: dir.to_owned(), source })?;
-        Ok(Self { clock, ids })
+        let failed = |source| Error::Io { path: dir.to_owned(), source };
+        std::fs::create_dir_all(dir).map_err(failed)?;
+        let files = LocalFileSystem::new_with_prefix(dir)
+            .map_err(|source| failed(std::io::Error::other(source)))?
+            .with_fsync(true);
+        let store = Store::new(Arc::new(files), clock, ids);
+        block_on(store.check_library())?;
+        Ok(Self { store })
     }
 
     /// Returns an empty store in memory.
     #[must_use]
     pub fn in_memory(clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self { clock, ids }
+        Self::over(Store::new(Arc::new(InMemory::new()), clock, ids))
     }
 
-    /// Makes a new version that holds just these candles. Without metadata the old one's is inherited.
+    /// Returns the sync face of a store whose storage needs no runtime.
+    #[must_use]
+    pub fn over(store: Store) -> Self {
+        Self { store }
+    }
+
+    /// See [`Store::write`].
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`].
+    /// Those of [`Store::write`].
     pub fn write(
         &self,
-        _key: &SeriesKey,
-        _series: &CandleSeries,
-        _metadata: Option<Metadata>,
+        key: &SeriesKey,
+        candles: &CandleSeries,
+        metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        let _ = (&self.clock, &self.ids);
-        Ok(Commit { version: 0, changed: false, rows: 0 })
+        block_on(self.store.write(key, candles, metadata))
     }
 
-    /// Adds candles; those that are stored already must be identical.
+    /// See [`Store::append`].
     ///
     /// # Errors
-    /// [`Error::Conflict`] naming the first differing candle, [`Error::MixedLabels`], and those of
-    /// [`CandleStore::write`].
+    /// Those of [`Store::append`].
     pub fn append(
         &self,
         key: &SeriesKey,
-        series: &CandleSeries,
+        candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.write(key, series, metadata)
+        block_on(self.store.append(key, candles, metadata))
     }
 
-    /// Returns the candles of a version that open in `range`, or `None` when there is no such series.
+    /// See [`Store::upsert`].
     ///
     /// # Errors
-    /// [`Error::NoVersion`], [`Error::Damaged`], [`Error::Storage`].
-    pub fn read(&self, _key: &SeriesKey, _range: TimeRange, _as_of: AsOf) -> Result<Option<Read>, Error> {
-        Ok(None)
+    /// Those of [`Store::upsert`].
+    pub fn upsert(
+        &self,
+        key: &SeriesKey,
+        candles: &CandleSeries,
+        metadata: Option<Metadata>,
+    ) -> Result<Commit, Error> {
+        block_on(self.store.upsert(key, candles, metadata))
     }
 
-    /// Returns every version of a series, oldest first; empty when there is no such series.
+    /// See [`Store::replace_range`].
     ///
     /// # Errors
-    /// [`Error::Storage`].
-    pub fn versions(&self, _key: &SeriesKey) -> Result<Vec<VersionInfo>, Error> {
-        Ok(Vec::new())
+    /// Those of [`Store::replace_range`].
+    pub fn replace_range(
+        &self,
+        key: &SeriesKey,
+        range: TimeRange,
+        candles: &CandleSeries,
+        metadata: Option<Metadata>,
+    ) -> Result<Commit, Error> {
+        block_on(self.store.replace_range(key, range, candles, metadata))
     }
 
-    /// Returns what is known of a version without reading candles, or `None` when there is no such series.
+    /// See [`Store::read`].
     ///
     /// # Errors
-    /// Those of [`CandleStore::read`].
-    pub fn info(&self, _key: &SeriesKey, _as_of: AsOf) -> Result<Option<SeriesInfo>, Error> {
-        Ok(None)
+    /// Those of [`Store::read`].
+    pub fn read(&self, key: &SeriesKey, range: TimeRange, as_of: AsOf) -> Result<Option<Read>, Error> {
+        block_on(self.store.read(key, range, as_of))
     }
 
-    /// Returns all series, by name.
+    /// See [`Store::info`].
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::Storage`].
-    pub fn list(&self) -> Result<Vec<SeriesInfo>, Error> {
-        Ok(Vec::new())
+    /// Those of [`Store::info`].
+    pub fn info(&self, key: &SeriesKey, as_of: AsOf) -> Result<Option<SeriesInfo>, Error> {
+        block_on(self.store.info(key, as_of))
+    }
+
+    /// See [`Store::versions`].
+    ///
+    /// # Errors
+    /// Those of [`Store::versions`].
+    pub fn versions(&self, key: &SeriesKey) -> Result<Vec<VersionInfo>, Error> {
+        block_on(self.store.versions(key))
+    }
+
+    /// See [`Store::list`].
+    ///
+    /// # Errors
+    /// Those of [`Store::list`].
+    pub fn list(&self) -> Result<Listing, Error> {
+        block_on(self.store.list())
     }
 }

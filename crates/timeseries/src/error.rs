@@ -93,6 +93,14 @@ pub enum Error {
         /// Open time of the first such candle.
         open_time: Millis,
     },
+    /// A candle opens when no calendar of ours reaches.
+    #[error("{symbol}: a candle opens at {open_time} ms, which is not between the years 1970 and 9999")]
+    BadTime {
+        /// The store symbol.
+        symbol: String,
+        /// The open time.
+        open_time: Millis,
+    },
     /// The symbol has no such version.
     #[error("{symbol} has no version {wanted}; {}", readable_text(versions))]
     NoVersion {
@@ -104,7 +112,7 @@ pub enum Error {
         versions: Vec<u64>,
     },
     /// The name cannot be a symbol of the store.
-    #[error("`{symbol}` cannot name a series: a name has 1 to 200 bytes")]
+    #[error("`{symbol}` cannot name a series: a name has 1 to 80 bytes")]
     BadSymbol {
         /// The refused name.
         symbol: String,
@@ -253,6 +261,7 @@ impl Error {
             | Self::File { .. }
             | Self::Row { .. }
             | Self::OutsideRange { .. }
+            | Self::BadTime { .. }
             | Self::BadSymbol { .. } => ErrorKind::Invalid,
             Self::Damaged { .. } => ErrorKind::Data,
             Self::Conflict { .. } | Self::MixedLabels { .. } => ErrorKind::Conflict,

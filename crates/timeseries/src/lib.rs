@@ -8,6 +8,7 @@
 //! Invariant: a number read from here is bit for bit the number written, or there is an error that names the
 //! object. Damage never shows as data.
 
+mod block_on;
 mod candle_store;
 mod error;
 pub mod files;
@@ -16,4 +17,4 @@ pub mod store;
 pub use candle_store::CandleStore;
 pub use error::{Damage, Error, FileProblem};
 pub use files::{RawCandles, parse_file_name, read_parquet_candles};
-pub use store::{AsOf, Commit, Gap, Metadata, Read, SeriesInfo, VersionInfo};
+pub use store::{AsOf, Commit, Gap, Listing, Metadata, Read, SeriesInfo, Store, VersionInfo};

@@ -7,11 +7,14 @@
 
 mod name;
 mod parquet_read;
+mod parquet_write;
 mod raw;
 mod time;
 
 pub use name::parse_file_name;
+pub(crate) use parquet_read::decode_into;
 pub use parquet_read::{read_parquet, read_parquet_candles};
+pub(crate) use parquet_write::{TIME_COLUMN, encode as encode_parquet};
 pub use raw::{Cleaned, Cleaning, RawCandles, row_of};
 
 /// Rows that one file may have: 38 years of one-minute candles. A few bytes of a hostile file could claim more

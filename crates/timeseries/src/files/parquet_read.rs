@@ -51,19 +51,32 @@ pub fn read_parquet(path: &Path, range: TimeRange) -> Result<RawCandles, Error> 
 
 /// Decodes a whole Parquet file from memory; `file` is its name in errors.
 pub(crate) fn decode(bytes: Bytes, file: &str, range: TimeRange) -> Result<RawCandles, Error> {
+    let mut raw = RawCandles::default();
+    decode_into(bytes, file, range, &mut raw)?;
+    raw.retain(range);
+    Ok(raw)
+}
+
+/// Adds a file's rows to `raw`: those of `range` where a row group is sorted, all of a row group otherwise.
+pub(crate) fn decode_into(
+    bytes: Bytes,
+    file: &str,
+    range: TimeRange,
+    raw: &mut RawCandles,
+) -> Result<(), Error> {
     let reader = SerializedFileReader::new(bytes).map_err(|e| format_error(file, e))?;
     let columns = Columns::find(reader.metadata().file_metadata().schema_descr())
         .map_err(|problem| file_error(file, problem))?;
     let groups = selected_groups(reader.metadata(), columns.time, columns.time_unit, range);
-    let mut raw = with_capacity(reader.metadata(), &groups).map_err(|problem| file_error(file, problem))?;
-    raw.synthetic = is_synthetic(reader.metadata());
+    let rows = total_rows(reader.metadata(), &groups).map_err(|problem| file_error(file, problem))?;
+    raw.reserve(rows);
+    raw.synthetic |= is_synthetic(reader.metadata());
     for group in groups {
         let group = reader.get_row_group(group).map_err(|e| format_error(file, e))?;
         let read = GroupReader { group: group.as_ref(), columns: &columns, file };
-        read.append_to(&mut raw, range)?;
+        read.append_to(raw, range)?;
     }
-    raw.retain(range);
-    Ok(raw)
+    Ok(())
 }
 
 /// Where the six columns are.
@@ -130,26 +143,15 @@ fn selected_groups(
     groups.filter(|(_, group)| may_match(group)).map(|(number, _)| number).collect()
 }
 
-fn with_capacity(metadata: &ParquetMetaData, groups: &[usize]) -> Result<RawCandles, FileProblem> {
-    let too_many = |rows: i128| FileProblem::TooLarge {
-        what: format!("{rows} rows"),
-        limit: u64::try_from(MAX_ROWS).unwrap_or(u64::MAX),
-    };
+fn total_rows(metadata: &ParquetMetaData, groups: &[usize]) -> Result<usize, FileProblem> {
     let claimed: i128 = groups.iter().map(|&group| i128::from(metadata.row_group(group).num_rows())).sum();
-    let rows = usize::try_from(claimed).map_err(|_| too_many(claimed))?;
-    if rows > MAX_ROWS {
-        return Err(too_many(claimed));
+    match usize::try_from(claimed) {
+        Ok(rows) if rows <= MAX_ROWS => Ok(rows),
+        _ => Err(FileProblem::TooLarge {
+            what: format!("{claimed} rows"),
+            limit: u64::try_from(MAX_ROWS).unwrap_or(u64::MAX),
+        }),
     }
-    let column = || Vec::with_capacity(rows);
-    Ok(RawCandles {
-        open_time: Vec::with_capacity(rows),
-        open: column(),
-        high: column(),
-        low: column(),
-        close: column(),
-        volume: column(),
-        synthetic: false,
-    })
 }
 
 fn is_synthetic(metadata: &ParquetMetaData) -> bool {

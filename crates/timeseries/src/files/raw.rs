@@ -100,16 +100,24 @@ impl RawCandles {
             if !faults.iter().any(is_bad) {
                 (series, faults)
             } else {
-                drop_rows(series.into(), faults, cleaning)?
+                drop_rows(&series.into(), faults, cleaning)?
             }
         } else {
             let faults = self.faults(timeframe, kind);
-            drop_rows(self, faults, cleaning)?
+            drop_rows(&self, faults, cleaning)?
         };
         let dropped = total - series.len();
         let fill = cleaning.fill && kind != CandleKind::FundingRate;
         let (series, filled) = if fill { series.filled(timeframe) } else { (series, 0) };
         Ok(Cleaned { series, faults, dropped, filled })
+    }
+
+    /// Makes room for so many more rows.
+    pub(crate) fn reserve(&mut self, rows: usize) {
+        self.open_time.reserve_exact(rows);
+        for column in [&mut self.open, &mut self.high, &mut self.low, &mut self.close, &mut self.volume] {
+            column.reserve_exact(rows);
+        }
     }
 
     /// Keeps the rows whose time lies in `range`.
@@ -175,7 +183,7 @@ impl From<CandleSeries> for RawCandles {
 
 /// Leaves out the rows with faults and sorts the rest, if that is allowed.
 fn drop_rows(
-    raw: RawCandles,
+    raw: &RawCandles,
     faults: Vec<SeriesFault>,
     cleaning: Cleaning,
 ) -> Result<(CandleSeries, Vec<SeriesFault>), Vec<SeriesFault>> {

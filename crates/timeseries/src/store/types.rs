@@ -99,3 +99,12 @@ pub struct VersionInfo {
     /// When it was committed; later than every earlier version.
     pub committed: Millis,
 }
+
+/// All series of a store.
+#[derive(Debug, Default)]
+pub struct Listing {
+    /// The newest version of each, by name.
+    pub series: Vec<SeriesInfo>,
+    /// One error for each series whose newest version cannot be read.
+    pub damaged: Vec<crate::Error>,
+}

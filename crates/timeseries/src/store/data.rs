@@ -1,0 +1,119 @@
+//! Data files: encoding a period's candles, and taking them back only if no bit has changed.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use parquet::basic::Compression;
+use tradai_domain::{CandleKind, CandleSeries, SeriesKey, TimeRange};
+
+use super::layout::data_key;
+use super::manifest::{Column, ColumnStats, FileEntry, Schema, gap_between};
+use crate::error::{Damage, Error};
+use crate::files::{RawCandles, TIME_COLUMN, VALUE_COLUMNS, decode_into, encode_parquet};
+
+/// Chosen for local reads. 2.3 million five-minute candles of 20 markets, in CPU seconds on one core: LZ4 reads
+/// in 0.12 and takes 42 MB, zstd 1 reads in 0.20 and takes 26 MB, none reads in 0.10 and takes 92 MB.
+const COMPRESSION: Compression = Compression::LZ4_RAW;
+
+/// A data file on its way into the store.
+pub(crate) struct NewFile {
+    pub(crate) entry: FileEntry,
+    pub(crate) bytes: Bytes,
+}
+
+/// Describes the encoding of [`encode`].
+pub(crate) fn schema() -> Schema {
+    let column = |name: &str, column_type: &str, encoding: &str| Column {
+        name: name.to_owned(),
+        column_type: column_type.to_owned(),
+        encoding: encoding.to_owned(),
+    };
+    let mut columns = vec![column(TIME_COLUMN, "timestamp[ms, UTC]", "DELTA_BINARY_PACKED")];
+    columns.extend(VALUE_COLUMNS.map(|name| column(name, "f64", "PLAIN")));
+    Schema { profile: "f64".to_owned(), compression: "LZ4_RAW".to_owned(), columns }
+}
+
+/// Encodes the rows of one period; there must be at least one.
+pub(crate) fn encode(
+    key: &SeriesKey,
+    series: &CandleSeries,
+    rows: Range<usize>,
+    period: &str,
+) -> Result<NewFile, Error> {
+    let failed = |source| Error::Encode { what: format!("candles of {key}"), source };
+    let times = &series.open_time()[rows.clone()];
+    let (Some(&ts_min), Some(&ts_max)) = (times.first(), times.last()) else {
+        return Err(failed("no rows".into()));
+    };
+    let bytes = encode_parquet(series, rows.clone(), COMPRESSION, false).map_err(|e| failed(e.into()))?;
+    let hash = blake3::hash(&bytes);
+    let columns = [series.open(), series.high(), series.low(), series.close(), series.volume()];
+    let entry = FileEntry {
+        key: data_key(period, &hash),
+        period: period.to_owned(),
+        ts_min,
+        ts_max,
+        rows: len_u64(times.len()),
+        bytes: len_u64(bytes.len()),
+        blake3: hash.to_hex().to_string(),
+        columns: columns.map(|values| stats(&values[rows.clone()])),
+        gaps: match key.kind {
+            CandleKind::FundingRate => Vec::new(),
+            _ => times
+                .windows(2)
+                .filter_map(|pair| gap_between(pair[0], pair[1], key.timeframe.millis()))
+                .collect(),
+        },
+    };
+    Ok(NewFile { entry, bytes: Bytes::from(bytes) })
+}
+
+/// Checks that bytes are those that were written.
+pub(crate) fn check(entry: &FileEntry, bytes: &[u8]) -> Result<(), Damage> {
+    if len_u64(bytes.len()) != entry.bytes {
+        return Err(Damage::Length { found: len_u64(bytes.len()), expected: entry.bytes });
+    }
+    if blake3::hash(bytes).to_hex().as_str() != entry.blake3 {
+        return Err(Damage::Checksum);
+    }
+    Ok(())
+}
+
+/// Checks a data file and adds its candles of `range` to `output`.
+pub(crate) fn decode(
+    entry: &FileEntry,
+    bytes: Bytes,
+    range: TimeRange,
+    output: &mut RawCandles,
+) -> Result<(), Damage> {
+    check(entry, &bytes)?;
+    let before = output.len();
+    decode_into(bytes, &entry.key, range, output).map_err(|e| Damage::Foreign(e.to_string()))?;
+    let found = len_u64(output.len() - before);
+    let is_whole = range.contains(entry.ts_min) && range.contains(entry.ts_max);
+    if is_whole && found != entry.rows {
+        return Err(Damage::Foreign(format!("it has {found} rows where the manifest says {}", entry.rows)));
+    }
+    Ok(())
+}
+
+fn stats(values: &[f64]) -> ColumnStats {
+    let mut stats = ColumnStats::default();
+    let (mut min, mut max) = (f64::INFINITY, f64::NEG_INFINITY);
+    for &value in values {
+        if value.is_finite() {
+            min = min.min(value);
+            max = max.max(value);
+        } else {
+            stats.nulls += 1;
+        }
+    }
+    if min <= max {
+        (stats.min, stats.max) = (Some(min), Some(max));
+    }
+    stats
+}
+
+fn len_u64(len: usize) -> u64 {
+    u64::try_from(len).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,142 @@
+//! What the tests share: keys, small series, stores, and a storage that counts its reads.
+
+use std::fmt;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use bytes::Bytes;
+use futures_util::stream::BoxStream;
+use object_store::memory::InMemory;
+use object_store::path::Path;
+use object_store::{
+    CopyOptions, GetOptions, GetResult, ListResult, MultipartUpload, ObjectMeta, ObjectStore, PutMode,
+    PutMultipartOptions, PutOptions, PutPayload, PutResult, RenameOptions, Result,
+};
+use tradai_domain::{CandleSeries, ManualClock, RandomIds, SeriesKey, Symbol, Timeframe};
+use tradai_timeseries::{CandleStore, Metadata, Store};
+
+pub(crate) const HOUR: i64 = 3_600_000;
+/// 2024-06-01T00:00:00Z; half-years of five-minute candles end on 2024-07-01.
+pub(crate) const JUNE: i64 = 1_717_200_000_000;
+
+pub(crate) fn key(timeframe: Timeframe) -> SeriesKey {
+    let symbol: Symbol = "BTC/USDT".parse().unwrap();
+    SeriesKey::traded(&symbol, timeframe)
+}
+
+/// Candles at `start + step * at` for every `at` of `rows`, with prices told from `at` and `salt`.
+pub(crate) fn candles(start: i64, step: i64, rows: Range<i64>, salt: f64) -> CandleSeries {
+    let mut series = CandleSeries::default();
+    for at in rows {
+        let price = 100.0 + at as f64 * 0.1 + salt;
+        series.push(start + at * step, [price, price + 1.0, price - 1.0, price + 0.5, at as f64]);
+    }
+    series
+}
+
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(JUNE))
+}
+
+pub(crate) fn memory() -> CandleStore {
+    CandleStore::in_memory(clock(), Arc::new(RandomIds))
+}
+
+pub(crate) fn local(dir: &std::path::Path) -> CandleStore {
+    CandleStore::open(dir, clock(), Arc::new(RandomIds)).unwrap()
+}
+
+pub(crate) fn metadata(text: &str) -> Option<Metadata> {
+    Some(serde_json::from_str(text).unwrap())
+}
+
+/// How a put of [`Watched`] goes wrong, once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Mishap {
+    /// The object is stored but the answer says that it failed.
+    AnswerLost,
+    /// Nothing is stored and the answer says so.
+    Refused,
+}
+
+/// A storage in memory that counts its reads and can fail a creation.
+#[derive(Debug, Default)]
+pub(crate) struct Watched {
+    inner: InMemory,
+    pub(crate) gets: Mutex<Vec<String>>,
+    pub(crate) mishap: Mutex<Option<Mishap>>,
+    pub(crate) creations: AtomicUsize,
+}
+
+impl Watched {
+    pub(crate) fn store(self: &Arc<Self>) -> CandleStore {
+        CandleStore::over(Store::new(self.clone(), clock(), Arc::new(RandomIds)))
+    }
+
+    /// Returns the data files read since the last call.
+    pub(crate) fn take_data_gets(&self) -> Vec<String> {
+        let gets = std::mem::take(&mut *self.gets.lock().unwrap());
+        gets.into_iter().filter(|key| key.ends_with(".parquet")).collect()
+    }
+}
+
+impl fmt::Display for Watched {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("watched")
+    }
+}
+
+#[async_trait::async_trait]
+impl ObjectStore for Watched {
+    async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if options.mode == PutMode::Create && path.as_ref().contains("/v/") {
+            self.creations.fetch_add(1, Ordering::SeqCst);
+            let mishap = self.mishap.lock().unwrap().take();
+            if mishap == Some(Mishap::AnswerLost) {
+                self.inner.put_opts(path, payload.clone(), options.clone()).await?;
+            }
+            if mishap.is_some() {
+                return Err(object_store::Error::Generic { store: "watched", source: "timed out".into() });
+            }
+        }
+        self.inner.put_opts(path, payload, options).await
+    }
+
+    async fn put_multipart_opts(
+        &self,
+        path: &Path,
+        options: PutMultipartOptions,
+    ) -> Result<Box<dyn MultipartUpload>> {
+        self.inner.put_multipart_opts(path, options).await
+    }
+
+    async fn get_opts(&self, path: &Path, options: GetOptions) -> Result<GetResult> {
+        self.gets.lock().unwrap().push(path.to_string());
+        self.inner.get_opts(path, options).await
+    }
+
+    async fn get_ranges(&self, path: &Path, ranges: &[Range<u64>]) -> Result<Vec<Bytes>> {
+        self.inner.get_ranges(path, ranges).await
+    }
+
+    fn delete_stream(&self, paths: BoxStream<'static, Result<Path>>) -> BoxStream<'static, Result<Path>> {
+        self.inner.delete_stream(paths)
+    }
+
+    fn list(&self, prefix: Option<&Path>) -> BoxStream<'static, Result<ObjectMeta>> {
+        self.inner.list(prefix)
+    }
+
+    async fn list_with_delimiter(&self, prefix: Option<&Path>) -> Result<ListResult> {
+        self.inner.list_with_delimiter(prefix).await
+    }
+
+    async fn copy_opts(&self, from: &Path, to: &Path, options: CopyOptions) -> Result<()> {
+        self.inner.copy_opts(from, to, options).await
+    }
+
+    async fn rename_opts(&self, from: &Path, to: &Path, options: RenameOptions) -> Result<()> {
+        self.inner.rename_opts(from, to, options).await
+    }
+}
