@@ -1,1 +1,30 @@
-//! placeholder
+//! The backtest engine: Freqtrade's semantics, natively.
+//!
+//! [`prepare()`] turns stored candles and a strategy into [`PairData`]; [`backtest::run`] steps through them with a
+//! simulated account; [`metrics`] sums up. Everything is synchronous and deterministic: no clock, no randomness,
+//! and no map order reaches a result, whatever the number of threads.
+//!
+//! What "equal to Freqtrade" means is measured, not copied: see `docs/ENGINE.md` and the golden tests.
+
+pub mod backtest;
+pub mod metrics;
+mod money;
+mod position;
+pub mod prepare;
+mod python;
+pub mod risk;
+
+pub use backtest::{Counters, EquityCurve, Lock, Outcome, PairData};
+pub use metrics::Statistics;
+pub use prepare::{CandleProvider, GivenSignal, MarketRules, PrepareError, SignalSource, prepare};
+
+/// Hears how far a backtest is.
+pub trait Progress: Sync {
+    /// `done` of `total` main candles are behind.
+    fn advance(&self, done: u64, total: u64);
+}
+
+/// Nobody listens.
+impl Progress for () {
+    fn advance(&self, _done: u64, _total: u64) {}
+}

@@ -5,6 +5,8 @@ use tradai_domain::{Millis, Symbol};
 /// An order of a trade. Backtests know no partial fills: an order is open, or filled as a whole.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Order {
+    /// Counts from 1 over the whole backtest, in the order of placing.
+    pub id: u64,
     /// Whether it opens or adds to the position (otherwise it reduces or closes it).
     pub is_entry: bool,
     /// Whether it is still waiting for a fill.

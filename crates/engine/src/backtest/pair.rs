@@ -1,0 +1,92 @@
+//! One pair as the loop sees it.
+
+use std::sync::Arc;
+
+use tradai_domain::{CandleSeries, LeverageTier, Market, Millis, Symbol};
+use tradai_strategy::{Frame, Signals, flag};
+
+use crate::money::TickHistory;
+use crate::risk::FundingHistory;
+
+/// Everything that the backtest of one pair needs, prepared by [`crate::prepare`].
+#[derive(Debug, Clone)]
+pub struct PairData {
+    /// The pair.
+    pub symbol: Symbol,
+    /// Its rules.
+    pub market: Market,
+    /// Its leverage tiers; empty on spot.
+    pub tiers: Vec<LeverageTier>,
+    /// Candles of the load window (startup candles first, holes filled) with the strategy's columns.
+    pub frame: Frame,
+    /// Signals per candle of the frame, unshifted.
+    pub signals: Signals,
+    /// First row of the frame after the startup candles.
+    pub first_row: usize,
+    /// Shorter candles for `timeframe_detail`.
+    pub detail: Option<Arc<CandleSeries>>,
+    /// Funding of a perpetual.
+    pub funding: FundingHistory,
+    pub(crate) ticks: TickHistory,
+}
+
+/// Which way a trade goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Side {
+    Long,
+    Short,
+}
+
+/// A candle with the signals that were known at its open.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Row {
+    pub(crate) time: Millis,
+    pub(crate) open: f64,
+    pub(crate) high: f64,
+    pub(crate) low: f64,
+    pub(crate) close: f64,
+    /// Signals of the candle before.
+    pub(crate) flags: u8,
+    /// Row of the frame whose tags and columns count: the candle before the main candle.
+    pub(crate) known_rows: usize,
+}
+
+impl Row {
+    pub(crate) fn contains(&self, price: f64) -> bool {
+        self.low <= price && price <= self.high
+    }
+}
+
+impl PairData {
+    /// Row `row` of the frame; `row` must be at least 1.
+    pub(crate) fn row(&self, row: usize) -> Row {
+        let candles = self.frame.candles();
+        Row {
+            time: candles.open_time()[row],
+            open: candles.open()[row],
+            high: candles.high()[row],
+            low: candles.low()[row],
+            close: candles.close()[row],
+            flags: self.signals.flags()[row - 1],
+            known_rows: row,
+        }
+    }
+
+    pub(crate) fn enter_tag(&self, row: &Row) -> &str {
+        self.signals.enter_tag(row.known_rows - 1)
+    }
+
+    pub(crate) fn exit_tag(&self, row: &Row) -> &str {
+        self.signals.exit_tag(row.known_rows - 1)
+    }
+}
+
+/// The direction that signals ask for; contradicting ones cancel each other.
+pub(crate) fn direction(flags: u8, can_short: bool) -> Option<Side> {
+    let set = |bit: u8| flags & bit != 0;
+    let (enter_short, exit_short) = (can_short && set(flag::ENTER_SHORT), can_short && set(flag::EXIT_SHORT));
+    if set(flag::ENTER_LONG) && !set(flag::EXIT_LONG) && !enter_short {
+        return Some(Side::Long);
+    }
+    (enter_short && !exit_short && !set(flag::ENTER_LONG)).then_some(Side::Short)
+}

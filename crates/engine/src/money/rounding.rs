@@ -1,0 +1,106 @@
+//! Rounding to the steps of a market (CCXT's `decimal_to_precision` in `TICK_SIZE` mode).
+
+use super::precise::{POW10, Precise};
+
+/// Which way a price goes to its tick.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Rounding {
+    /// To the nearer multiple, a half away from zero.
+    Nearest,
+    /// To the multiple above.
+    Up,
+    /// To the multiple below.
+    Down,
+}
+
+/// Returns `price` as a multiple of `tick`; unchanged without a tick.
+pub(crate) fn price_to_precision(price: f64, tick: Option<f64>, rounding: Rounding) -> f64 {
+    let Some(tick) = tick else { return price };
+    if price.is_nan() {
+        return price;
+    }
+    let (price_exact, tick_exact) = (Precise::new(price), Precise::new(tick));
+    let missing = price_exact.rem(tick_exact);
+    if missing.is_zero() {
+        return price;
+    }
+    let below = price_exact - missing;
+    let up = match rounding {
+        Rounding::Up => true,
+        Rounding::Down => false,
+        Rounding::Nearest => (missing + missing).cmp(tick_exact).is_ge(),
+    };
+    if up { (below + tick_exact).to_f64() } else { below.to_f64() }
+}
+
+/// Returns `amount` (in base currency) cut to whole steps of contracts.
+pub(crate) fn amount_to_precision(amount: f64, step: Option<f64>, contract_size: Option<f64>) -> f64 {
+    let Some(step) = step else { return amount };
+    let contract_size = contract_size.filter(|size| *size != 1.0 && *size != 0.0);
+    let contracts = match contract_size {
+        Some(size) => Precise::new(amount).div(Precise::new(size)).to_f64(),
+        None => amount,
+    };
+    let exact = Precise::new(contracts);
+    let missing = exact.rem(Precise::new(step));
+    let cut = if missing.is_zero() { contracts } else { (exact - missing).to_f64() };
+    match contract_size {
+        Some(size) => (Precise::new(cut) * Precise::new(size)).to_f64(),
+        None => cut,
+    }
+}
+
+/// Returns `value` rounded to eight decimals as Python's `round(value, 8)` does.
+pub(crate) fn round8(value: f64) -> f64 {
+    round_decimals(value, 8)
+}
+
+/// Returns `value` rounded to `decimals` (at most 15) as Python's `round` does: on the exact binary value, a half
+/// to even.
+pub(crate) fn round_decimals(value: f64, decimals: usize) -> f64 {
+    let scaled = value * POW10[decimals];
+    let nearest = scaled.round();
+    // Away from a tie, and where integers are exact, scaling and dividing rounds correctly.
+    if nearest.abs() < 1e15 && ((scaled - nearest).abs() - 0.5).abs() > 1e-4 {
+        return nearest / POW10[decimals];
+    }
+    format!("{value:.decimals$}").parse().unwrap_or(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices() {
+        for (price, tick, rounding, expected) in [
+            (1.234_56, 0.01, Rounding::Nearest, 1.23),
+            (1.235, 0.01, Rounding::Nearest, 1.24),
+            (1.231, 0.01, Rounding::Up, 1.24),
+            (1.239, 0.01, Rounding::Down, 1.23),
+            (1.23, 0.01, Rounding::Up, 1.23),
+            (45_641.02, 0.1, Rounding::Up, 45_641.1),
+            (0.000_012_345, 1e-8, Rounding::Nearest, 0.000_012_35),
+        ] {
+            assert_eq!(price_to_precision(price, Some(tick), rounding), expected, "{price} {rounding:?}");
+        }
+        assert_eq!(price_to_precision(1.234, None, Rounding::Up), 1.234);
+    }
+
+    #[test]
+    fn amounts_are_cut() {
+        assert_eq!(amount_to_precision(0.019_999_999_999_999_997, Some(0.001), None), 0.019);
+        assert_eq!(amount_to_precision(80.199, Some(0.1), None), 80.1);
+        assert_eq!(amount_to_precision(7.9, Some(1.0), Some(0.01)), 7.9);
+        assert_eq!(amount_to_precision(7.999, Some(1.0), Some(0.01)), 7.99);
+    }
+
+    #[test]
+    fn python_rounding() {
+        assert_eq!(round8(0.123_456_785), 0.123_456_79);
+        assert_eq!(round8(2.5e-9), 0.0);
+        assert_eq!(round_decimals(0.5, 0), 0.0);
+        assert_eq!(round_decimals(2.675, 2), 2.67);
+        assert_eq!(round8(-1.000_000_005), -1.000_000_01_f64.max(-1.000_000_01));
+    }
+}
