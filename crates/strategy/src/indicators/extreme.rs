@@ -34,9 +34,8 @@ impl Order for Lowest {
 
 /// Extreme of the last `window` values and how many rows ago it was. The latest of equal values counts.
 ///
-/// The window is searched again only when the extreme leaves it. That is a full search per row on a
-/// steady trend against the extreme, as in TA-Lib; a monotonic queue would not, but it treats a NaN
-/// inside the window differently.
+/// The window is searched again only when the extreme leaves it: rarely on prices, at every row on a
+/// steady trend away from the extreme. A monotonic queue would bound that, but costs more on prices.
 #[derive(Debug, Clone)]
 pub(super) struct Extreme<O> {
     window: Ring<f64>,
@@ -54,7 +53,7 @@ impl<O: Order> Extreme<O> {
 
     /// Takes the next value; returns the extreme and its age in rows once the window is full.
     #[inline]
-    pub(super) fn next(&mut self, value: f64) -> Option<(f64, usize)> {
+    pub(super) fn push(&mut self, value: f64) -> Option<(f64, usize)> {
         self.window.push(value);
         self.window.oldest()?;
         self.age += 1;
@@ -86,20 +85,13 @@ mod tests {
 
     fn run<O: Order>(window: usize, values: &[f64]) -> Vec<Option<(f64, usize)>> {
         let mut extreme = Extreme::<O>::new(window);
-        values.iter().map(|&value| extreme.next(value)).collect()
+        values.iter().map(|&value| extreme.push(value)).collect()
     }
 
     #[test]
     fn the_latest_of_equal_values_counts_and_an_expired_one_is_replaced() {
         let highs = run::<Highest>(3, &[5.0, 5.0, 1.0, 2.0, 3.0, 3.0]);
-        let expected = [
-            None,
-            None,
-            Some((5.0, 1)),
-            Some((5.0, 2)),
-            Some((3.0, 0)),
-            Some((3.0, 0)),
-        ];
+        let expected = [None, None, Some((5.0, 1)), Some((5.0, 2)), Some((3.0, 0)), Some((3.0, 0))];
         assert_eq!(highs, expected);
         assert_eq!(run::<Lowest>(2, &[2.0, 4.0, 3.0]), [None, Some((2.0, 1)), Some((3.0, 0))]);
     }

@@ -10,7 +10,9 @@ pub(super) trait Kernel<const IN: usize, const OUT: usize> {
 }
 
 /// A kernel the catalogue can build.
-pub(super) trait Indicator<const IN: usize, const OUT: usize>: Kernel<IN, OUT> + Send + 'static {
+pub(super) trait Indicator<const IN: usize, const OUT: usize>:
+    Kernel<IN, OUT> + Send + 'static
+{
     /// The state before any row.
     fn from_params(params: Params<'_>) -> Self;
 

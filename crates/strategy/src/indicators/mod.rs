@@ -19,12 +19,17 @@
 //! - Rows before the first one whose inputs are all numbers are skipped, so an indicator of an
 //!   indicator starts where the inner one does.
 //! - A NaN after that point is not skipped. It spreads as the arithmetic carries it: for good through
-//!   running sums and exponential averages, for one window through extremes.
+//!   exponential averages, until the next rebuild (if any) through running sums, for about one window
+//!   through extremes. There, extremes and periods of one may differ from TA-Lib.
 //! - Columns of different lengths are read up to the shortest.
 //! - A period of zero has no meaning and gives all NaN. The batch functions accept any other period; the
 //!   narrower ranges TA-Lib enforces are those in the catalogue.
-//! - "Zero" in a divisor means smaller than 1e-14 in size wherever TA-Lib says so. Series priced near
-//!   1e-7 meet that bound: their variance can read as zero.
+//! - A divisor that is zero, or a difference within rounding of zero (1e-14 of what was subtracted),
+//!   gives the value named in the function's documentation, mostly zero; never an infinity.
+//!
+//! The order of operations and the fused multiply-adds are TA-Lib's too, so that results agree to the bit
+//! and not only to the 1e-9 the tests ask for: a difference of two averages that nearly cancel, such as
+//! the MACD histogram, would otherwise lose that agreement.
 
 mod candles;
 mod catalogue;
@@ -33,10 +38,10 @@ mod extreme;
 mod kernel;
 mod params;
 mod ring;
+mod seeded_average;
 mod spec;
 #[cfg(test)]
 mod testing;
-mod wilder;
 mod zero;
 
 mod adx;
@@ -66,6 +71,7 @@ mod tema;
 mod trange;
 mod trix;
 mod ultosc;
+mod variance;
 mod willr;
 mod wma;
 

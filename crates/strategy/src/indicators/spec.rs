@@ -132,11 +132,14 @@ impl IndicatorSpec {
     }
 }
 
+/// One column per output.
+type Outputs = Vec<Vec<f64>>;
+
 /// The code behind a spec, with the indicator's type erased once per call rather than once per row.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Program {
     lookback: fn(Params<'_>) -> usize,
-    compute: fn(&[&[f64]], Params<'_>) -> Vec<Vec<f64>>,
+    compute: fn(&[&[f64]], Params<'_>) -> Outputs,
     stream: fn(&'static [Column], Params<'_>) -> Box<dyn Stream>,
 }
 
@@ -150,7 +153,7 @@ impl Program {
 fn compute<const IN: usize, const OUT: usize, I: Indicator<IN, OUT>>(
     columns: &[&[f64]],
     params: Params<'_>,
-) -> Vec<Vec<f64>> {
+) -> Outputs {
     let columns: [&[f64]; IN] = std::array::from_fn(|index| columns[index]);
     batch(columns, &[], || I::from_params(params)).into()
 }
@@ -197,10 +200,7 @@ mod tests {
         let sma = find("sma").unwrap();
         let source = [10.0, 20.0, 30.0, 40.0];
         assert_eq!(sma.compute(&candles(&CLOSE), None, &[2.0]).unwrap()[0][1..], [1.5, 2.5, 3.5]);
-        assert_eq!(
-            sma.compute(&candles(&CLOSE), Some(&source), &[2.0]).unwrap()[0][1..],
-            [15.0, 25.0, 35.0]
-        );
+        assert_eq!(sma.compute(&candles(&CLOSE), Some(&source), &[2.0]).unwrap()[0][1..], [15.0, 25.0, 35.0]);
     }
 
     #[test]
