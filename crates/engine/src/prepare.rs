@@ -4,7 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rayon::prelude::*;
-use tradai_domain::{CandleKind, CandleSeries, LeverageTier, Market, Millis, SeriesKey, Symbol, TimeRange, Timeframe};
+use tradai_domain::{
+    CandleKind, CandleSeries, LeverageTier, Market, Millis, SeriesKey, Symbol, TimeRange, Timeframe,
+};
 use tradai_strategy::{CandleSource, Frame, Settings, Signals, Strategy, StrategyError, TradingMode};
 
 use crate::backtest::PairData;
@@ -87,7 +89,9 @@ pub enum PrepareError {
         message: String,
     },
     /// Nothing is left to test.
-    #[error("{symbol} and all other pairs have no candles left after {startup} startup candles; widen the timerange")]
+    #[error(
+        "{symbol} and all other pairs have no candles left after {startup} startup candles; widen the timerange"
+    )]
     NothingLeft {
         /// The first pair.
         symbol: Symbol,
@@ -132,7 +136,9 @@ pub fn prepare(
     let loaded: Vec<CandleSeries> = settings
         .pair_whitelist
         .par_iter()
-        .map(|pair| load_filled(provider, &SeriesKey::traded(pair, settings.timeframe), window.main(settings)))
+        .map(|pair| {
+            load_filled(provider, &SeriesKey::traded(pair, settings.timeframe), window.main(settings))
+        })
         .collect::<Result<_, _>>()?;
     let window = window.moved(settings, &loaded);
     let informative = Informative { settings, provider };
@@ -218,7 +224,9 @@ fn load_filled(
     let candles = load(provider, key, range)?;
     let on_grid = candles.open_time().iter().all(|&time| key.timeframe.floor(time) == time);
     let faulty = (0..candles.len()).find_map(|row| {
-        candles.row_fault(row, key.kind).filter(|fault| matches!(fault, tradai_domain::SeriesFault::NotFinite { .. }))
+        candles
+            .row_fault(row, key.kind)
+            .filter(|fault| matches!(fault, tradai_domain::SeriesFault::NotFinite { .. }))
     });
     if let Some(fault) = faulty {
         return Err(PrepareError::Candles { key: key.clone(), message: fault.to_string() });
@@ -254,7 +262,17 @@ impl OwnPair<'_> {
         let signals = self.signals(symbol, &mut frame, informative)?;
         let (tiers, funding) = self.futures(symbol)?;
         let detail = self.detail(symbol)?;
-        Ok(PairData { symbol: symbol.clone(), market, tiers, frame, signals, first_row, detail, funding, ticks })
+        Ok(PairData {
+            symbol: symbol.clone(),
+            market,
+            tiers,
+            frame,
+            signals,
+            first_row,
+            detail,
+            funding,
+            ticks,
+        })
     }
 
     fn first_row(&self, candles: &CandleSeries) -> usize {
@@ -270,7 +288,10 @@ impl OwnPair<'_> {
         frame: &mut Frame,
         informative: &Informative<'_>,
     ) -> Result<Signals, PrepareError> {
-        let failed = |source: StrategyError| PrepareError::Strategy { symbol: symbol.clone(), source: Box::new(source) };
+        let failed = |source: StrategyError| PrepareError::Strategy {
+            symbol: symbol.clone(),
+            source: Box::new(source),
+        };
         let mut signals = Signals::new(frame.len());
         self.strategy.populate_indicators(frame, informative).map_err(failed)?;
         match self.signals {

@@ -9,13 +9,7 @@
 
 pub mod frame;
 pub mod hooks;
-/// stub until the module lands
-pub mod indicators {
-    /// stub
-    #[derive(Debug, Clone, PartialEq, thiserror::Error)]
-    #[error("stub")]
-    pub struct IndicatorError;
-}
+pub mod indicators;
 pub mod settings;
 pub mod signals;
 pub mod strategy;

@@ -14,7 +14,9 @@ impl Simulation<'_> {
         let max_stake = limits.max_stake(row.open, 1.0).min(available);
         let Some(request) = self.exit_request(pair, row, row.open, "") else { return };
         let entries = request.trade.nr_of_successful_entries();
-        let Some(change) = self.strategy.adjust_trade_position(&request, min_stake, max_stake) else { return };
+        let Some(change) = self.strategy.adjust_trade_position(&request, min_stake, max_stake) else {
+            return;
+        };
         if change.stake > 0.0 {
             let allowed = self.settings.max_entry_position_adjustment.is_none_or(|limit| entries <= limit);
             if allowed && self.add_to_position(pair, row, change.stake, &change.tag) {
@@ -29,8 +31,7 @@ impl Simulation<'_> {
         let Some(position) = self.slots.get(pair) else { return };
         let trade = &position.trade;
         let share = (Precise::new(stake) * Precise::new(trade.amount)).div(Precise::new(trade.stake_amount));
-        let amount =
-            amount_to_precision(share.to_f64().abs(), position.amount_step, position.contract_size);
+        let amount = amount_to_precision(share.to_f64().abs(), position.amount_step, position.contract_size);
         if amount == 0.0 {
             return;
         }

@@ -4,8 +4,8 @@ use std::ops::Range;
 
 use tradai_domain::Millis;
 
-use super::pair::{Row, Side, direction};
 use super::Simulation;
+use super::pair::{Row, Side, direction};
 
 /// A pair's part in the current main candle.
 #[derive(Debug, Clone)]

@@ -30,7 +30,9 @@ impl Simulation<'_> {
     pub(super) fn enter(&mut self, pair: usize, row: &Row, side: Side) -> bool {
         let tag = self.pairs[pair].enter_tag(row).to_owned();
         let tick = self.tick(pair, row);
-        let Some(terms) = self.entry_terms(pair, row, side == Side::Short, 0.0, tick, &tag) else { return false };
+        let Some(terms) = self.entry_terms(pair, row, side == Side::Short, 0.0, tick, &tag) else {
+            return false;
+        };
         let Some(amount) = self.entry_amount(pair, &terms) else { return false };
         if !self.confirm_entry(pair, row, side == Side::Short, terms.rate, amount, &tag) {
             return false;
@@ -83,7 +85,14 @@ impl Simulation<'_> {
         data.ticks.at(row.time).or(data.market.precision.price)
     }
 
-    fn request<'r>(&'r self, pair: usize, row: &Row, rate: f64, is_short: bool, tag: &'r str) -> EntryRequest<'r> {
+    fn request<'r>(
+        &'r self,
+        pair: usize,
+        row: &Row,
+        rate: f64,
+        is_short: bool,
+        tag: &'r str,
+    ) -> EntryRequest<'r> {
         EntryRequest {
             pair: &self.pairs[pair].symbol,
             now: row.time,
@@ -137,9 +146,14 @@ impl Simulation<'_> {
         let available = self.wallet.available(self.settings, &self.slots);
         let mut wanted = proposed;
         if added_to.is_none() && self.hooks.custom_stake_amount {
-            let proposal =
-                StakeProposal { proposed_stake: proposed, min_stake, max_stake: available.min(max_stake), leverage };
-            wanted = self.strategy.custom_stake_amount(&self.request(pair, row, rate, is_short, tag), &proposal);
+            let proposal = StakeProposal {
+                proposed_stake: proposed,
+                min_stake,
+                max_stake: available.min(max_stake),
+                leverage,
+            };
+            wanted =
+                self.strategy.custom_stake_amount(&self.request(pair, row, rate, is_short, tag), &proposal);
         }
         let tied = added_to.map(|trade| trade.stake_amount);
         let stake = validate_stake(wanted, min_stake, max_stake, available, tied);
@@ -171,7 +185,15 @@ impl Simulation<'_> {
         (amount > 0.0).then_some(amount)
     }
 
-    fn confirm_entry(&self, pair: usize, row: &Row, is_short: bool, rate: f64, amount: f64, tag: &str) -> bool {
+    fn confirm_entry(
+        &self,
+        pair: usize,
+        row: &Row,
+        is_short: bool,
+        rate: f64,
+        amount: f64,
+        tag: &str,
+    ) -> bool {
         !self.hooks.confirm_trade_entry
             || self.strategy.confirm_trade_entry(&self.request(pair, row, rate, is_short, tag), amount)
     }
@@ -237,7 +259,8 @@ impl Simulation<'_> {
     /// Fee of every fill: the configured one, or the worst of the first pair's.
     pub(super) fn fee(&self) -> f64 {
         let market = self.pairs.first().map(|pair| &pair.market);
-        let worst = market.and_then(|market| [market.taker, market.maker].into_iter().flatten().reduce(f64::max));
+        let worst =
+            market.and_then(|market| [market.taker, market.maker].into_iter().flatten().reduce(f64::max));
         self.settings.fee.or(worst).unwrap_or_default()
     }
 

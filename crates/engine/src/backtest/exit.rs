@@ -67,15 +67,19 @@ impl Simulation<'_> {
         let Some(position) = self.slots.get_mut(pair) else { return Vec::new() };
         position.adjust_min_max_rates(row.high, row.low);
         let is_short = position.trade.is_short;
-        let (enter, exit) =
-            if is_short { (flag::ENTER_SHORT, flag::EXIT_SHORT) } else { (flag::ENTER_LONG, flag::EXIT_LONG) };
+        let (enter, exit) = if is_short {
+            (flag::ENTER_SHORT, flag::EXIT_SHORT)
+        } else {
+            (flag::ENTER_LONG, flag::EXIT_LONG)
+        };
         let (enter, exit) = (row.flags & enter != 0, row.flags & exit != 0);
         let best = if is_short { row.low } else { row.high };
         let mut profit_best = None;
         let stop = self.stop_reached(pair, row, best, &mut profit_best);
         let waits = enter && self.settings.ignore_roi_if_entry_signal;
         let roi_reached = !waits && self.roi_reached(pair, row, best, &mut profit_best);
-        let signal = if self.settings.use_exit_signal { self.exit_signal(pair, row, enter, exit) } else { None };
+        let signal =
+            if self.settings.use_exit_signal { self.exit_signal(pair, row, enter, exit) } else { None };
         let mut exits = Vec::new();
         exits.extend(signal);
         let (plain, trailing): (Vec<Exit>, Vec<Exit>) =
@@ -116,7 +120,13 @@ impl Simulation<'_> {
     }
 
     /// Moves the stop as the candle's best price allows, then says whether the candle touches it.
-    fn stop_reached(&mut self, pair: usize, row: &Row, best: f64, profit_best: &mut Option<f64>) -> Option<Exit> {
+    fn stop_reached(
+        &mut self,
+        pair: usize,
+        row: &Row,
+        best: f64,
+        profit_best: &mut Option<f64>,
+    ) -> Option<Exit> {
         self.adjust_stop(pair, row, best, profit_best);
         let trade = &self.slots.get(pair)?.trade;
         let touched = |price: f64| if trade.is_short { price <= row.high } else { price >= row.low };
@@ -247,7 +257,15 @@ impl Simulation<'_> {
         if is_short { wanted.min(row.high) } else { wanted.max(row.low) }
     }
 
-    fn confirm_exit(&self, pair: usize, row: &Row, exit: &Exit, rate: f64, amount: f64, reason: &str) -> bool {
+    fn confirm_exit(
+        &self,
+        pair: usize,
+        row: &Row,
+        exit: &Exit,
+        rate: f64,
+        amount: f64,
+        reason: &str,
+    ) -> bool {
         let asked = self.hooks.confirm_trade_exit && !matches!(exit, Exit::Liquidation | Exit::Partial(_));
         if !asked {
             return true;
@@ -325,7 +343,14 @@ impl Simulation<'_> {
     }
 
     /// Places an exit order, in place of any other. Returns whether it did: an equal one that waits is kept.
-    pub(super) fn place_exit(&mut self, pair: usize, row: &Row, rate: f64, amount: f64, reason: &str) -> bool {
+    pub(super) fn place_exit(
+        &mut self,
+        pair: usize,
+        row: &Row,
+        rate: f64,
+        amount: f64,
+        reason: &str,
+    ) -> bool {
         let Some(position) = self.slots.get(pair) else { return false };
         let rate = price_to_precision(rate, position.tick, Rounding::Nearest);
         let amount = if amount == 0.0 { position.trade.amount } else { amount };

@@ -47,7 +47,14 @@ impl Locks {
     }
 
     /// Locks a pair until the candle boundary strictly after `until`, unless it is locked until then already.
-    pub(crate) fn lock(&mut self, pair: &str, until: Millis, reason: String, now: Millis, side: &'static str) {
+    pub(crate) fn lock(
+        &mut self,
+        pair: &str,
+        until: Millis,
+        reason: String,
+        now: Millis,
+        side: &'static str,
+    ) {
         if self.is_pair_locked(pair, until, side) {
             return;
         }

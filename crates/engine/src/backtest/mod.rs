@@ -74,7 +74,12 @@ pub struct Outcome {
 ///
 /// Pairs without a row after their startup candles take no part. `progress` hears of candles done.
 #[must_use]
-pub fn run(settings: &Settings, strategy: &dyn Strategy, pairs: &[PairData], progress: &dyn Progress) -> Outcome {
+pub fn run(
+    settings: &Settings,
+    strategy: &dyn Strategy,
+    pairs: &[PairData],
+    progress: &dyn Progress,
+) -> Outcome {
     let Some((start, end)) = bounds(pairs) else { return Outcome::empty(settings) };
     let mut simulation = Simulation::new(settings, strategy, pairs, start, end);
     simulation.run(progress);
@@ -261,7 +266,8 @@ impl<'a> Simulation<'a> {
             for (row, &flags) in signals.skip(first.saturating_sub(1)) {
                 if flags != 0 && direction(flags, can_short).is_some() {
                     let step = self.step_of_row(index, row + 1);
-                    entries.push((u32::try_from(step).unwrap_or(u32::MAX), u32::try_from(index).unwrap_or(0)));
+                    entries
+                        .push((u32::try_from(step).unwrap_or(u32::MAX), u32::try_from(index).unwrap_or(0)));
                 }
             }
         }

@@ -75,7 +75,8 @@ impl Simulation<'_> {
         if timeout.is_some_and(|timeout| order.order_date <= row.time - timeout) {
             return true;
         }
-        let asks = if order.is_entry { self.hooks.check_entry_timeout } else { self.hooks.check_exit_timeout };
+        let asks =
+            if order.is_entry { self.hooks.check_entry_timeout } else { self.hooks.check_exit_timeout };
         if !asks {
             return false;
         }
@@ -127,7 +128,13 @@ impl Simulation<'_> {
     }
 
     /// Whether an order like this one waits already; any other waiting order is cancelled.
-    pub(super) fn handle_similar_order(&mut self, pair: usize, price: f64, amount: f64, is_entry: bool) -> bool {
+    pub(super) fn handle_similar_order(
+        &mut self,
+        pair: usize,
+        price: f64,
+        amount: f64,
+        is_entry: bool,
+    ) -> bool {
         let Some(position) = self.slots.get_mut(pair) else { return false };
         let same = position.open_order(is_entry).map(|index| &position.trade.orders[index]);
         if same.is_some_and(|order| order.price == price && order.amount == amount) {
@@ -177,8 +184,14 @@ impl Simulation<'_> {
         let buffer = self.settings.liquidation_buffer;
         let Some(position) = self.slots.get_mut(pair) else { return };
         let trade = &position.trade;
-        let price =
-            liquidation_price(tiers, trade.open_rate, trade.is_short, trade.amount, trade.stake_amount, buffer);
+        let price = liquidation_price(
+            tiers,
+            trade.open_rate,
+            trade.is_short,
+            trade.amount,
+            trade.stake_amount,
+            buffer,
+        );
         if let Some(price) = price {
             let nearest = crate::money::Rounding::Nearest;
             position.trade.liquidation_price =
@@ -248,7 +261,8 @@ impl Simulation<'_> {
         open.sort_by_key(|&pair| (self.step_of_row(pair, self.pairs[pair].first_row + 1).max(1), pair));
         for pair in open {
             let data = &self.pairs[pair];
-            let has_position = self.slots.get(pair).is_some_and(|position| position.trade.has_open_position());
+            let has_position =
+                self.slots.get(pair).is_some_and(|position| position.trade.has_open_position());
             if !has_position || data.frame.len() < 2 {
                 self.slots.remove(pair);
                 continue;

@@ -100,7 +100,8 @@ fn global_stop(protection: &Protection, closes: &Closes<'_>) -> Option<Stop> {
 }
 
 fn stoploss_guard(protection: &Protection, closes: &Closes<'_>, mut trades: Vec<&Trade>) -> Option<Stop> {
-    let ProtectionMethod::StoplossGuard { trade_limit, only_per_side, required_profit, .. } = protection.method
+    let ProtectionMethod::StoplossGuard { trade_limit, only_per_side, required_profit, .. } =
+        protection.method
     else {
         return None;
     };

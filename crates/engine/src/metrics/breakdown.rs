@@ -207,8 +207,12 @@ fn periods(
     let mut lines = Vec::new();
     let mut period = Some(*first);
     while let Some(day) = period.filter(|day| day <= last) {
-        let inside: Vec<&Trade> =
-            trades.iter().zip(&labels).filter(|(_, label)| **label == Some(day)).map(|(trade, _)| *trade).collect();
+        let inside: Vec<&Trade> = trades
+            .iter()
+            .zip(&labels)
+            .filter(|(_, label)| **label == Some(day))
+            .map(|(trade, _)| *trade)
+            .collect();
         lines.push(line(day.format("%d/%m/%Y").to_string(), millis(day), &inside));
         period = next(day);
     }

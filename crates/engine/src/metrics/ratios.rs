@@ -94,12 +94,12 @@ pub(super) fn expectancy(trades: &[&Trade]) -> (f64, f64) {
         return (0.0, 100.0);
     }
     let (wins, losses) = (side_of(trades, |profit| profit > 0.0), side_of(trades, |profit| profit < 0.0));
-    let average = |side: &[f64]| if side.is_empty() { 0.0 } else { side.iter().sum::<f64>().abs() / side.len() as f64 };
+    let average =
+        |side: &[f64]| if side.is_empty() { 0.0 } else { side.iter().sum::<f64>().abs() / side.len() as f64 };
     let (average_win, average_loss) = (average(&wins), average(&losses));
     let count = trades.len() as f64;
     let (win_rate, loss_rate) = (wins.len() as f64 / count, losses.len() as f64 / count);
-    let ratio =
-        if average_loss > 0.0 { (1.0 + average_win / average_loss) * win_rate - 1.0 } else { 100.0 };
+    let ratio = if average_loss > 0.0 { (1.0 + average_win / average_loss) * win_rate - 1.0 } else { 100.0 };
     (win_rate * average_win - loss_rate * average_loss, ratio)
 }
 

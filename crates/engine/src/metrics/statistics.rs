@@ -165,7 +165,10 @@ impl Statistics {
             total_trades: all.len(),
             trade_count_long: all.iter().filter(|trade| !trade.is_short).count(),
             trade_count_short: all.iter().filter(|trade| trade.is_short).count(),
-            total_volume: all.iter().map(|trade| trade.orders.iter().map(|order| order.cost).sum::<f64>()).sum(),
+            total_volume: all
+                .iter()
+                .map(|trade| trade.orders.iter().map(|order| order.cost).sum::<f64>())
+                .sum(),
             avg_stake_amount: mean(&all.iter().map(|trade| trade.stake_amount).collect::<Vec<_>>()),
             profit_mean: mean(&ratios),
             profit_median: median(&ratios),

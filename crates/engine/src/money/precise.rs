@@ -39,7 +39,10 @@ impl Precise {
         let digits: String = mantissa.chars().filter(|c| *c != '.').collect();
         let integer: i64 = digits.parse().unwrap_or_default();
         let exponent: i32 = exponent.parse().unwrap_or_default();
-        Self { integer: I256::from(integer), decimals: i32::try_from(fraction).unwrap_or_default() - exponent }
+        Self {
+            integer: I256::from(integer),
+            decimals: i32::try_from(fraction).unwrap_or_default() - exponent,
+        }
     }
 
     /// Returns the nearest float.
@@ -139,8 +142,8 @@ impl std::ops::Neg for Precise {
 
 /// Powers of ten that a float holds exactly.
 pub(crate) const POW10: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
 ];
 
 /// A float as `integer · 10^-decimals` with at most 15 digits, if it has such a form.

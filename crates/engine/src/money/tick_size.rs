@@ -100,7 +100,10 @@ mod tests {
         candles.push(40 * day, [2.0; 5]);
         candles.push(70 * day, [2.125; 5]);
         let ticks = TickHistory::new(&candles);
-        assert_eq!((ticks.at(0), ticks.at(45 * day), ticks.at(75 * day)), (Some(0.1), Some(0.1), Some(0.001)));
+        assert_eq!(
+            (ticks.at(0), ticks.at(45 * day), ticks.at(75 * day)),
+            (Some(0.1), Some(0.1), Some(0.001))
+        );
         assert_eq!(ticks.at(-1), None);
     }
 }

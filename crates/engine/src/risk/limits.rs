@@ -92,7 +92,10 @@ mod tests {
         let market = market();
         let tiers = [tier(0.0, 1_000.0, 100.0), tier(1_000.0, 5_000.0, 50.0)];
         let limits = MarketLimits { market: &market, tiers: &tiers, amount_reserve: 0.05 };
-        assert_eq!([10.0, 50.0, 100.0, 500.0].map(|stake| limits.max_leverage(stake)), [100.0, 50.0, 50.0, 50.0]);
+        assert_eq!(
+            [10.0, 50.0, 100.0, 500.0].map(|stake| limits.max_leverage(stake)),
+            [100.0, 50.0, 50.0, 50.0]
+        );
         assert_eq!(limits.max_stake(1.0, 60.0), 1_000.0 / 60.0);
     }
 }
