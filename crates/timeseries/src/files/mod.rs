@@ -5,17 +5,39 @@
 //! naming file, column and row. Invariant: no bytes make a reader panic or hand out a number that the file
 //! does not hold.
 
+mod csv;
+mod feather;
+mod format;
+mod json;
 mod name;
 mod parquet_read;
 mod parquet_write;
 mod raw;
 mod time;
 
+pub use format::{FileFormat, read_candles, write_candles};
 pub use name::parse_file_name;
 pub(crate) use parquet_read::decode_into;
 pub use parquet_read::{read_parquet, read_parquet_candles};
 pub(crate) use parquet_write::{TIME_COLUMN, encode as encode_parquet};
 pub use raw::{Cleaned, Cleaning, RawCandles, row_of};
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::error::Error;
+
+/// Runs a decoder of another library. Those return errors for most damage but not for all: a panic in them is
+/// a damaged file, not a fault of ours, and must not end a process that reads many.
+fn guarded(
+    file: &str,
+    format: &'static str,
+    decode: impl FnOnce() -> Result<RawCandles, Error>,
+) -> Result<RawCandles, Error> {
+    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+        let source = "its structure contradicts itself".into();
+        Err(Error::Format { file: file.to_owned(), format, source })
+    })
+}
 
 /// Rows that one file may have: 38 years of one-minute candles. A few bytes of a hostile file could claim more
 /// than memory holds.

@@ -16,7 +16,7 @@ use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use tradai_domain::{CandleSeries, Millis, TimeRange};
 
 use super::time::TimeUnit;
-use super::{MAX_ROWS, RawCandles, TIME_COLUMNS, VALUE_COLUMNS};
+use super::{MAX_ROWS, RawCandles, TIME_COLUMNS, VALUE_COLUMNS, guarded};
 use crate::error::{Error, FileProblem};
 
 /// Key of the note that our own exports of made-up candles carry.
@@ -51,10 +51,12 @@ pub fn read_parquet(path: &Path, range: TimeRange) -> Result<RawCandles, Error> 
 
 /// Decodes a whole Parquet file from memory; `file` is its name in errors.
 pub(crate) fn decode(bytes: Bytes, file: &str, range: TimeRange) -> Result<RawCandles, Error> {
-    let mut raw = RawCandles::default();
-    decode_into(bytes, file, range, &mut raw)?;
-    raw.retain(range);
-    Ok(raw)
+    guarded(file, "Parquet", || {
+        let mut raw = RawCandles::default();
+        decode_into(bytes, file, range, &mut raw)?;
+        raw.retain(range);
+        Ok(raw)
+    })
 }
 
 /// Adds a file's rows to `raw`: those of `range` where a row group is sorted, all of a row group otherwise.
@@ -67,6 +69,7 @@ pub(crate) fn decode_into(
     let reader = SerializedFileReader::new(bytes).map_err(|e| format_error(file, e))?;
     let columns = Columns::find(reader.metadata().file_metadata().schema_descr())
         .map_err(|problem| file_error(file, problem))?;
+    check_offsets(reader.metadata()).map_err(|e| format_error(file, e))?;
     let groups = selected_groups(reader.metadata(), columns.time, columns.time_unit, range);
     let rows = total_rows(reader.metadata(), &groups).map_err(|problem| file_error(file, problem))?;
     raw.reserve(rows);
@@ -141,6 +144,17 @@ fn selected_groups(
     };
     let groups = metadata.row_groups().iter().enumerate();
     groups.filter(|(_, group)| may_match(group)).map(|(number, _)| number).collect()
+}
+
+/// Refuses negative offsets and sizes, which the decoder takes for granted.
+fn check_offsets(metadata: &ParquetMetaData) -> Result<(), ParquetError> {
+    for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
+        let start = column.dictionary_page_offset().unwrap_or(0).min(column.data_page_offset());
+        if start < 0 || column.compressed_size() < 0 || column.num_values() < 0 {
+            return Err(ParquetError::General("a column chunk lies before the start of the file".to_owned()));
+        }
+    }
+    Ok(())
 }
 
 fn total_rows(metadata: &ParquetMetaData, groups: &[usize]) -> Result<usize, FileProblem> {

@@ -112,6 +112,16 @@ impl RawCandles {
         Ok(Cleaned { series, faults, dropped, filled })
     }
 
+    /// Adds one row (`[open, high, low, close, volume]`).
+    pub(crate) fn push(&mut self, open_time: Millis, [open, high, low, close, volume]: [f64; 5]) {
+        self.open_time.push(open_time);
+        self.open.push(open);
+        self.high.push(high);
+        self.low.push(low);
+        self.close.push(close);
+        self.volume.push(volume);
+    }
+
     /// Makes room for so many more rows.
     pub(crate) fn reserve(&mut self, rows: usize) {
         self.open_time.reserve_exact(rows);

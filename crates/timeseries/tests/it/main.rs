@@ -5,5 +5,6 @@
 mod concurrency;
 mod conformance;
 mod damage;
+mod files;
 mod model;
 mod support;
