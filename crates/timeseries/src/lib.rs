@@ -2,7 +2,7 @@
 //! candles to try things out with.
 //!
 //! [`CandleStore`] is what the engine and the command line use; [`store`] is the format and the commit
-//! protocol under it; [`files`] reads and writes Parquet, CSV, feather and JSON; `sample` makes candles up.
+//! protocol under it; [`files`] reads and writes Parquet, CSV, feather and JSON; [`sample`] makes candles up.
 //! No network and no ambient clock: time and ids are handed in.
 //!
 //! Invariant: a number read from here is bit for bit the number written, or there is an error that names the
@@ -12,6 +12,7 @@ mod block_on;
 mod candle_store;
 mod error;
 pub mod files;
+pub mod sample;
 pub mod store;
 
 pub use candle_store::CandleStore;
