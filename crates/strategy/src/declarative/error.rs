@@ -1,0 +1,76 @@
+//! What is wrong with a strategy file, and where.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::yaml::Place;
+use crate::expression::ExpressionError;
+
+/// One thing wrong with a strategy file.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Fault {
+    /// Line, from 1; 0 when it is about the file as a whole.
+    pub line: usize,
+    /// Column, from 1; 0 when it is about the file as a whole.
+    pub column: usize,
+    /// The key, with dots and indices between levels (`signals.entry[0].when`).
+    pub key: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+    /// For an expression: its text with the place marked below.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub snippet: Option<String>,
+}
+
+impl Fault {
+    pub(crate) fn new(place: Place, key: &str, message: impl Into<String>) -> Self {
+        let Place { line, column } = place;
+        Self { line, column, key: key.to_owned(), message: message.into(), snippet: None }
+    }
+
+    pub(crate) fn expression(place: Place, key: &str, text: &str, error: &ExpressionError) -> Self {
+        let snippet = Some(error.snippet(text));
+        Self { snippet, ..Self::new(place, key, error.message.clone()) }
+    }
+
+    /// Returns the fault as people read it, with the file's name in front.
+    #[must_use]
+    pub fn render(&self, file: &Path) -> String {
+        let mut text = file.display().to_string();
+        if self.line > 0 {
+            text.push_str(&format!(":{}", self.line));
+        }
+        if !self.key.is_empty() {
+            text.push_str(&format!(": {}", self.key));
+        }
+        text.push_str(&format!(": {}", self.message));
+        for line in self.snippet.iter().flat_map(|snippet| snippet.lines()) {
+            text.push_str(&format!("\n    {line}"));
+        }
+        text
+    }
+}
+
+/// Everything wrong with a strategy file.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", rendered(.file, .faults))]
+pub struct DeclarativeError {
+    /// The file, or what stands for it.
+    pub file: PathBuf,
+    /// The faults in the order of the file, at least one.
+    pub faults: Vec<Fault>,
+}
+
+impl DeclarativeError {
+    pub(crate) fn new(file: &Path, mut faults: Vec<Fault>) -> Self {
+        faults.sort_by_key(|fault| (fault.line, fault.column));
+        faults.dedup();
+        Self { file: file.to_owned(), faults }
+    }
+}
+
+fn rendered(file: &Path, faults: &[Fault]) -> String {
+    let lines: Vec<String> = faults.iter().map(|fault| fault.render(file)).collect();
+    lines.join("\n")
+}
