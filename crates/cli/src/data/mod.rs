@@ -26,7 +26,6 @@ pub(crate) struct DataArgs {
 
 #[derive(Debug, Subcommand)]
 enum DataCommand {
-    /// Bring candle files into the store (Parquet, feather, CSV, JSON; folders are walked).
     Import(import::ImportArgs),
     /// List every series with its span, gaps and size.
     List,
@@ -48,6 +47,11 @@ pub(crate) fn run(args: DataArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
         DataCommand::Export(args) => export::run(&args, &store, ctx.json),
         DataCommand::Sample(args) => sample::run(&args, &store, ctx.json),
     }
+}
+
+/// Makes the sample candles of `tradai demo`.
+pub(crate) fn demo_candles(store: &tradai_timeseries::CandleStore) -> anyhow::Result<Vec<SeriesKey>> {
+    sample::demo(store)
 }
 
 /// Returns the kind of an error that a `data` command ended with, for the exit code.

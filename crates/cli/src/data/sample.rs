@@ -64,6 +64,23 @@ pub(super) fn run(args: &SampleArgs, store: &CandleStore, as_json: bool) -> anyh
     Ok(ExitCode::SUCCESS)
 }
 
+/// Makes the candles of `tradai demo`: three spot markets over 2023, unless they are stored already.
+pub(super) fn demo(store: &CandleStore) -> anyhow::Result<Vec<SeriesKey>> {
+    let symbols = ["BTC/USDT", "ETH/USDT", "SOL/USDT"]
+        .map(|text| text.parse())
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    let timeframes = vec![Timeframe::M5, Timeframe::H1];
+    let (start, end) = (parse_date_ms("2023-01-01")?, parse_date_ms("2024-01-01")?);
+    let args = SampleArgs { symbols, timeframes, start, end, seed: 1, replace: false };
+    let keys = keys(&args);
+    for key in &keys {
+        check_vacant(store, key, args.seed)?;
+        make(store, key, &args)?;
+    }
+    Ok(keys)
+}
+
 fn keys(args: &SampleArgs) -> Vec<SeriesKey> {
     let mut keys = Vec::new();
     for symbol in &args.symbols {

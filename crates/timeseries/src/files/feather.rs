@@ -75,14 +75,15 @@ fn check_sizes(bytes: &[u8]) -> Result<(), String> {
         let skip = if message.starts_with(&[0xff; 4]) { 8 } else { 4 };
         let message = root_as_message(message.get(skip..).ok_or_else(cut)?).map_err(|e| e.to_string())?;
         let Some(batch) = message.header_as_record_batch() else { continue };
-        if batch.compression().is_none() {
-            continue;
-        }
-        for buffer in batch.buffers().into_iter().flatten().filter(|buffer| buffer.length() > 0) {
-            let at = usize::try_from(buffer.offset()).map_err(|e| e.to_string())?;
-            let start = head.checked_add(at).ok_or_else(cut)?;
-            let claimed = block.get(start..).and_then(|b| b.first_chunk::<8>()).ok_or_else(cut)?;
-            let claimed = i64::from_le_bytes(*claimed);
+        for buffer in batch.buffers().into_iter().flatten() {
+            let start = usize::try_from(buffer.offset()).map_err(|e| e.to_string())?;
+            let length = usize::try_from(buffer.length()).map_err(|e| e.to_string())?;
+            let buffer = block[head..].get(start..).and_then(|rest| rest.get(..length)).ok_or_else(cut)?;
+            if batch.compression().is_none() || buffer.is_empty() {
+                continue;
+            }
+            // Compressed buffers start with their unpacked size.
+            let claimed = i64::from_le_bytes(*buffer.first_chunk::<8>().ok_or_else(cut)?);
             if claimed > max {
                 return Err(format!("a column claims {claimed} bytes; at most {max} are read"));
             }

@@ -1,7 +1,7 @@
 //! Candle files of other programs: reading whatever is out there, writing what others can read.
 //!
 //! Formats: Parquet, Freqtrade's feather (Arrow IPC) and JSON, and CSV with or without a header. Readers treat
-//! a file as hostile: they return [`RawCandles`] just as the file has them, or an [`Error`](crate::Error)
+//! a file as hostile: they return [`RawCandles`] just as the file has them, or an [`Error`]
 //! naming file, column and row. Invariant: no bytes make a reader panic or hand out a number that the file
 //! does not hold.
 

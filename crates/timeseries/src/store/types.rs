@@ -37,8 +37,8 @@ pub struct Read {
     pub series: CandleSeries,
     /// The version they belong to.
     pub version: u64,
-    /// Identifies the whole version's candles (64 hexadecimal digits): equal contents, equal hash, in whatever
-    /// store. Job manifests note it.
+    /// Identifies the whole version's candles (64 hexadecimal digits): equal hashes mean equal candles, in
+    /// whatever store. The reverse holds for files of one encoder version. Job manifests note it.
     pub data_hash: String,
     /// Whether the candles are made up.
     pub synthetic: bool,

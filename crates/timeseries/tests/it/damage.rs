@@ -132,6 +132,7 @@ fn every_byte_of_every_object_matters() {
             for at in (0..original.len()).step_by(97) {
                 let mut bytes = original.clone();
                 bytes[at] ^= 0x04;
+                std::fs::remove_file(&path).unwrap();
                 std::fs::write(&path, &bytes).unwrap();
                 match store.read(&key(Timeframe::H1), TimeRange::ALL, AsOf::Version(3)) {
                     Ok(read) => assert_eq!(read.unwrap(), expected),
