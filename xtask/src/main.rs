@@ -1,1 +1,53 @@
-fn main() {}
+//! Chores of the repository: what the README, `just` and CI call.
+//!
+//! Whatever a chore needs and does not find it installs: Debian packages where it may, Python packages below the
+//! target directory. What cannot be installed is said in one line, and the tests that need it say that they are
+//! skipped.
+
+mod oracle;
+mod tests;
+mod tools;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Chores of the repository.
+#[derive(Debug, Parser)]
+#[command(name = "xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Format, lints and docs, then every test.
+    Test,
+    /// Format, lints and docs.
+    Check,
+    /// Random backtests here and in Freqtrade, compared.
+    Fuzz(FuzzArgs),
+    /// CPU seconds of whole backtests here and in Freqtrade.
+    Bench,
+}
+
+#[derive(Debug, Args)]
+struct FuzzArgs {
+    /// How many cases.
+    #[arg(long, default_value_t = 200)]
+    cases: u32,
+    /// Where the random numbers begin.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+fn main() -> anyhow::Result<()> {
+    match Cli::parse().command {
+        Command::Test => {
+            tests::check()?;
+            tests::test()
+        }
+        Command::Check => tests::check(),
+        Command::Fuzz(args) => oracle::fuzz(args.cases, args.seed),
+        Command::Bench => oracle::bench(),
+    }
+}

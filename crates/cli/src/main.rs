@@ -1,1 +1,57 @@
-fn main() {}
+//! `tradai`: the command line of the platform.
+//!
+//! Every command parses its arguments, calls one use case of a library, and presents the answer: as text, or with
+//! `--json` as one JSON document on standard output. Exit codes: 0 done, 1 a check failed (a job that does not
+//! verify), 2 wrong input, 3 not found, 4 conflict, 5 stored data damaged, 6 not reachable, 70 a fault of ours.
+
+mod backtest;
+mod context;
+mod data;
+mod demo;
+mod failure;
+mod verify;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use context::Context;
+
+/// Research, backtest, train and trade crypto strategies.
+#[derive(Debug, Parser)]
+#[command(name = "tradai", version, propagate_version = true, arg_required_else_help = true)]
+struct Cli {
+    /// Folder of candles, jobs and market rules.
+    #[arg(long, global = true, env = "TRADAI_DATA_DIR", default_value = "tradai-data", value_name = "DIR")]
+    data_dir: PathBuf,
+    /// Answer with one JSON document.
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Sample candles, a bundled strategy, a backtest and its report: a first look, offline.
+    Demo(demo::DemoArgs),
+    /// Bring candles in, list, show and export them.
+    Data(data::DataArgs),
+    /// Run backtests and look at their results.
+    Backtest(backtest::BacktestArgs),
+    /// Run a job again from its manifest and compare every byte.
+    Verify(verify::VerifyArgs),
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let ctx = Context::new(cli.data_dir, cli.json);
+    let done = match cli.command {
+        Command::Demo(args) => demo::run(&args, &ctx),
+        Command::Data(args) => data::run(args, &ctx),
+        Command::Backtest(args) => backtest::run(args, &ctx),
+        Command::Verify(args) => verify::run(&args, &ctx),
+    };
+    done.unwrap_or_else(|error| failure::report(&error, ctx.json))
+}

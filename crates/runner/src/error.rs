@@ -38,6 +38,17 @@ pub enum Error {
     /// The request asks for something that cannot be.
     #[error("{0}")]
     Invalid(String),
+    /// No job has this id.
+    #[error("no job `{text}` in {}; see `tradai backtest list`", root.display())]
+    NoJob {
+        /// What was asked for.
+        text: String,
+        /// Where it was looked for.
+        root: PathBuf,
+    },
+    /// No such strategy, or its file is wrong.
+    #[error(transparent)]
+    Registry(#[from] tradai_strategy::RegistryError),
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] tradai_timeseries::Error),
@@ -59,9 +70,10 @@ impl Error {
         match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Io { .. } => ErrorKind::Unavailable,
-            Self::Prepare(P::NoCandles { .. }) => ErrorKind::NotFound,
+            Self::NoJob { .. } | Self::Prepare(P::NoCandles { .. }) => ErrorKind::NotFound,
             Self::Prepare(P::Candles { .. }) => ErrorKind::Data,
             Self::Store(error) => error.kind(),
+            Self::Registry(error) => error.kind(),
             _ => ErrorKind::Invalid,
         }
     }

@@ -1,13 +1,19 @@
 //! What runs a strategy to completion: loading, the engine, and what is left on disk.
 //!
-//! [`replay`] runs given signals; more modes (train, trade) join here, by `TRADING_MODE`. Hosts (the command
+//! [`backtest`] runs a strategy as a job, [`verify`] runs a job again, [`replay`] runs given signals; more modes
+//! (train, trade) join here, by `TRADING_MODE`. Hosts (the command
 //! line, later services) parse input, call in, and present. Invariant: a job folder appears whole or not at all.
 
+pub mod backtest;
 pub mod candle_folder;
 mod error;
 pub mod export;
+pub mod market_rules;
 pub mod replay;
+pub mod report;
 mod rules;
+pub mod strategies;
+pub mod verify;
 
 pub use error::Error;
 pub use rules::{read_leverage_tiers, read_markets};

@@ -96,7 +96,7 @@ pub fn summary(statistics: &Statistics, outcome: &Outcome) -> Value {
     Value::Object(map)
 }
 
-fn lock_line(lock: &Lock) -> Value {
+pub(super) fn lock_line(lock: &Lock) -> Value {
     json!({
         "id": null,
         "pair": lock.pair,

@@ -6,7 +6,6 @@
 mod signals;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value};
@@ -156,8 +155,8 @@ impl Replayed {
     pub fn files(&self) -> (String, String) {
         let mut lines = String::new();
         for (seq, trade) in self.outcome.trades.iter().enumerate() {
-            // Writing to a String cannot fail.
-            let _ = writeln!(lines, "{}", export::trade_line(trade, seq));
+            lines.push_str(&export::trade_line(trade, seq).to_string());
+            lines.push('\n');
         }
         let summary = export::summary(&self.statistics, &self.outcome);
         (lines, format!("{summary:#}\n"))

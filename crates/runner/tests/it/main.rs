@@ -1,5 +1,7 @@
 //! Runs against Freqtrade's own results.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod callbacks;
 mod compare;
 mod golden_replay;

@@ -1,0 +1,45 @@
+//! `tradai backtest`.
+
+mod args;
+mod compare;
+mod list;
+mod replay;
+pub(crate) mod run;
+mod show;
+
+use std::process::ExitCode;
+
+use clap::{Args, Subcommand};
+
+use crate::context::Context;
+
+/// Arguments of `tradai backtest`.
+#[derive(Debug, Args)]
+pub(crate) struct BacktestArgs {
+    #[command(subcommand)]
+    command: BacktestCommand,
+}
+
+#[derive(Debug, Subcommand)]
+enum BacktestCommand {
+    /// Test a strategy on stored candles.
+    Run(Box<args::RunArgs>),
+    /// List the jobs, newest first.
+    List(list::ListArgs),
+    /// Show the result of a job.
+    Show(show::ShowArgs),
+    /// Put the results of several jobs side by side.
+    Compare(compare::CompareArgs),
+    /// Run given signals under this engine's fills.
+    Replay(replay::ReplayArgs),
+}
+
+pub(crate) fn run(args: BacktestArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
+    match args.command {
+        BacktestCommand::Run(args) => run::run(&args, ctx),
+        BacktestCommand::List(args) => list::run(&args, ctx),
+        BacktestCommand::Show(args) => show::run(&args, ctx),
+        BacktestCommand::Compare(args) => compare::run(&args, ctx),
+        BacktestCommand::Replay(args) => replay::run(&args, ctx),
+    }
+}

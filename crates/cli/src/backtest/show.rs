@@ -1,0 +1,26 @@
+//! `tradai backtest show`.
+
+use std::process::ExitCode;
+
+use clap::Args;
+
+use crate::context::{Context, shown};
+
+/// Arguments of `tradai backtest show`.
+#[derive(Debug, Args)]
+pub(crate) struct ShowArgs {
+    /// Id of the job (the first characters suffice), or `latest`.
+    job: String,
+}
+
+pub(crate) fn run(args: &ShowArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
+    let jobs = ctx.jobs();
+    let summary = jobs.summary(&jobs.find(&args.job)?)?;
+    if ctx.json {
+        println!("{:#}", summary.result);
+        return Ok(ExitCode::SUCCESS);
+    }
+    println!("{}", super::compare::table(std::slice::from_ref(&summary)));
+    println!("Report: {}", shown(&summary.path.join("report.html")));
+    Ok(ExitCode::SUCCESS)
+}

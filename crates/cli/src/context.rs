@@ -1,0 +1,82 @@
+//! What every command shares.
+
+use std::io::IsTerminal;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
+use tradai_engine::Progress;
+use tradai_runner::backtest::JobFolder;
+use tradai_timeseries::CandleStore;
+
+/// Where things are, how to answer, and the outside world.
+pub(crate) struct Context {
+    /// Folder of candles, jobs and market rules.
+    pub(crate) data_dir: PathBuf,
+    /// Whether answers are JSON.
+    pub(crate) json: bool,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) ids: Arc<dyn IdSource>,
+}
+
+impl Context {
+    pub(crate) fn new(data_dir: PathBuf, json: bool) -> Self {
+        Self { data_dir, json, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }
+    }
+
+    /// Folder of the candle store.
+    pub(crate) fn store_dir(&self) -> PathBuf {
+        self.data_dir.join("store")
+    }
+
+    /// Opens the candle store.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) fn store(&self) -> anyhow::Result<CandleStore> {
+        Ok(CandleStore::open(&self.store_dir(), Arc::clone(&self.clock), Arc::clone(&self.ids))?)
+    }
+
+    /// Folder of the jobs.
+    pub(crate) fn jobs(&self) -> JobFolder {
+        JobFolder::new(self.data_dir.join("jobs"))
+    }
+
+    /// A file of the data folder, if it is there.
+    pub(crate) fn data_file(&self, name: &str) -> Option<PathBuf> {
+        let path = self.data_dir.join(name);
+        path.is_file().then_some(path)
+    }
+}
+
+/// A bar on the terminal; nothing where there is none.
+pub(crate) struct Bar(ProgressBar);
+
+impl Bar {
+    pub(crate) fn new(what: &str) -> Self {
+        let bar = if std::io::stderr().is_terminal() { ProgressBar::new(0) } else { ProgressBar::hidden() };
+        let style = ProgressStyle::with_template("{msg} [{bar:40}] {percent}% {eta}");
+        if let Ok(style) = style {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        bar.set_message(what.to_owned());
+        Self(bar)
+    }
+
+    pub(crate) fn finish(&self) {
+        self.0.finish_and_clear();
+    }
+}
+
+impl Progress for Bar {
+    fn advance(&self, done: u64, total: u64) {
+        self.0.set_length(total);
+        self.0.set_position(done);
+    }
+}
+
+/// A path as people type it.
+pub(crate) fn shown(path: &Path) -> String {
+    path.display().to_string()
+}

@@ -1,0 +1,114 @@
+//! What a job ran on.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tradai_domain::JobId;
+use tradai_strategy::Settings;
+
+use super::{BacktestRequest, DataVersion};
+use crate::market_rules::{CompleteRules, StoredRules};
+
+/// Version of the manifest's own layout.
+const FORMAT: u32 = 1;
+
+/// Where a strategy came from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum StrategySource {
+    /// A declarative strategy: its whole text.
+    Declarative {
+        /// Name of the file or bundled strategy it was read from.
+        file: String,
+        /// The text.
+        text: String,
+        /// Parameters that differ from their defaults.
+        #[serde(default)]
+        parameters: BTreeMap<String, String>,
+    },
+    /// A strategy in Rust, registered under a name.
+    Native {
+        /// The name.
+        name: String,
+    },
+}
+
+/// All that is needed to run a job again and to compare the bytes.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Manifest {
+    /// Layout of this file.
+    pub format: u32,
+    /// The job.
+    pub job_id: JobId,
+    /// When it was asked for, in milliseconds.
+    pub created_at: i64,
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Where it came from.
+    pub source: StrategySource,
+    /// Settings on top of the strategy's own, weakest first.
+    pub layers: Vec<Map<String, Value>>,
+    /// Hash of the effective settings and the strategy.
+    pub config_hash: String,
+    /// Version of the engine.
+    pub engine_version: String,
+    /// Commit that the program was built from; empty when not built from a repository.
+    pub git_commit: String,
+    /// Seed of random numbers; backtests use none.
+    pub seed: Option<u64>,
+    /// Candles that were read.
+    pub data: Vec<DataVersion>,
+    /// Market rules that counted.
+    pub rules: StoredRules,
+    /// Hash (BLAKE3) of every other file in the folder.
+    pub files: BTreeMap<String, String>,
+}
+
+impl Manifest {
+    pub(super) fn new(
+        request: &BacktestRequest,
+        settings: &Settings,
+        rules: &CompleteRules,
+        data: Vec<DataVersion>,
+    ) -> Self {
+        let mut layers = request.layers.clone();
+        // The pairs are pinned: the same job must test the same ones when more candles are stored.
+        let pairs = settings.pair_whitelist.iter().map(|pair| Value::String(pair.to_string())).collect();
+        layers.push(Map::from_iter([("pair_whitelist".to_owned(), Value::Array(pairs))]));
+        Self {
+            format: FORMAT,
+            job_id: request.job_id,
+            created_at: request.created_at,
+            strategy: request.strategy.name().to_owned(),
+            config_hash: config_hash(&request.source, settings),
+            source: request.source.clone(),
+            layers,
+            engine_version: env!("CARGO_PKG_VERSION").to_owned(),
+            git_commit: option_env!("TRADAI_GIT_COMMIT").unwrap_or_default().to_owned(),
+            seed: None,
+            data,
+            rules: StoredRules::from(rules),
+            files: BTreeMap::new(),
+        }
+    }
+
+    /// Returns whether any candle was made up.
+    #[must_use]
+    pub fn synthetic(&self) -> bool {
+        self.data.iter().any(|data| data.synthetic)
+    }
+
+    /// Returns whether this program can read the manifest's layout.
+    #[must_use]
+    pub fn is_readable(&self) -> bool {
+        self.format == FORMAT
+    }
+}
+
+/// Hash of what decides a result besides candles and rules: key order does not count.
+fn config_hash(source: &StrategySource, settings: &Settings) -> String {
+    let sorted: BTreeMap<&String, &Value> = settings.as_given().iter().collect();
+    let text = serde_json::to_string(&(source, sorted)).unwrap_or_default();
+    blake3::hash(text.as_bytes()).to_hex().to_string()
+}

@@ -1,0 +1,122 @@
+//! A backtest as a job: from a request to a folder with everything that came of it.
+//!
+//! [`run`] loads candles from the store, runs strategy and engine, and returns a [`Finished`] run; its
+//! [`Finished::write`] puts `result.json`, `trades.parquet`, `equity.parquet`, `report.html` and `manifest.json`
+//! into a folder that appears whole or not at all. The manifest holds all that is needed to run the job again
+//! ([`crate::verify`]): settings, the strategy's own text, market rules, and which version of which candles.
+
+mod data;
+mod folder;
+mod manifest;
+mod result_file;
+mod table;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tradai_domain::{JobId, SeriesKey};
+use tradai_engine::{MarketRules, Outcome, PairData, Progress, SignalSource, Statistics};
+use tradai_strategy::{Settings, Strategy};
+use tradai_timeseries::CandleStore;
+
+use crate::Error;
+
+pub use data::{DataVersion, StoreCandles};
+pub use folder::{JOB_FILES, JobFolder, JobSummary};
+pub use manifest::{Manifest, StrategySource};
+
+/// What to test.
+#[derive(Clone)]
+pub struct BacktestRequest {
+    /// The job's id: name of its folder.
+    pub job_id: JobId,
+    /// When it was asked for, in milliseconds.
+    pub created_at: i64,
+    /// The strategy.
+    pub strategy: Arc<dyn Strategy>,
+    /// Where the strategy came from: enough to make it again.
+    pub source: StrategySource,
+    /// Settings on top of the strategy's own, weakest first (files, then the command line).
+    pub layers: Vec<Map<String, Value>>,
+    /// Market rules that are known; missing ones are assumed (see [`crate::market_rules`]).
+    pub rules: MarketRules,
+    /// Versions of the candles to use; empty takes the newest.
+    pub data: Vec<DataVersion>,
+}
+
+/// A backtest that ran, in memory.
+#[derive(Debug, Clone)]
+pub struct Finished {
+    /// The effective settings.
+    pub settings: Settings,
+    /// Pairs with candles, columns and signals.
+    pub pairs: Vec<PairData>,
+    /// Trades, locks, wallet.
+    pub outcome: Outcome,
+    /// Statistics.
+    pub statistics: Statistics,
+    /// All that is needed to run it again; file hashes are filled in by [`Finished::write`].
+    pub manifest: Manifest,
+}
+
+/// Runs a backtest.
+///
+/// # Errors
+/// [`Error`] naming setting, pair, series or object.
+pub fn run(
+    request: &BacktestRequest,
+    store: &CandleStore,
+    progress: &dyn Progress,
+) -> Result<Finished, Error> {
+    let candles = StoreCandles::new(store, &request.data);
+    let settings = effective_settings(request, &candles)?;
+    let rules = crate::market_rules::complete(&request.rules, &settings);
+    let pairs = tradai_engine::prepare(
+        &settings,
+        request.strategy.as_ref(),
+        &candles,
+        &rules.rules,
+        SignalSource::Strategy,
+    )?;
+    let outcome = tradai_engine::backtest::run(&settings, request.strategy.as_ref(), &pairs, progress);
+    let statistics = Statistics::new(&settings, &pairs, &outcome);
+    let manifest = Manifest::new(request, &settings, &rules, candles.into_versions());
+    Ok(Finished { settings, pairs, outcome, statistics, manifest })
+}
+
+/// Merges the layers; without a whitelist, every stored pair that fits is tested.
+fn effective_settings(request: &BacktestRequest, candles: &StoreCandles<'_>) -> Result<Settings, Error> {
+    let own = request.strategy.settings();
+    let merge = |extra: &Map<String, Value>| {
+        let layers: Vec<&Map<String, Value>> =
+            std::iter::once(&own).chain(&request.layers).chain(std::iter::once(extra)).collect();
+        Settings::merge(&layers)
+            .map_err(|faults| Error::Settings { source_name: request.strategy.name().to_owned(), faults })
+    };
+    let mut settings = merge(&Map::new())?;
+    if settings.leverage.is_some() && settings.trading_mode == tradai_strategy::TradingMode::Spot {
+        settings.leverage = None;
+    }
+    if !settings.pair_whitelist.is_empty() {
+        return Ok(settings);
+    }
+    let futures = settings.trading_mode == tradai_strategy::TradingMode::Futures;
+    let fits = |key: &SeriesKey| {
+        key.timeframe == settings.timeframe
+            && *key == SeriesKey::traded(&key.symbol, key.timeframe)
+            && key.symbol.is_futures() == futures
+            && key.symbol.settle().unwrap_or(key.symbol.quote()) == settings.stake_currency
+    };
+    let pairs: Vec<Value> =
+        candles.keys()?.into_iter().filter(fits).map(|key| Value::String(key.symbol.into())).collect();
+    if pairs.is_empty() {
+        return Err(Error::Invalid(format!(
+            "no {} candles of {} markets in {} are stored; see `tradai data list`, add some with \
+             `tradai data import` or `tradai data sample`",
+            settings.timeframe,
+            if futures { "futures" } else { "spot" },
+            settings.stake_currency,
+        )));
+    }
+    merge(&Map::from_iter([("pair_whitelist".to_owned(), Value::Array(pairs))]))
+}

@@ -1,0 +1,23 @@
+# Recipes call the same commands as the README and CI.
+
+# First look: sample candles, a strategy, a report.
+demo:
+    cargo run --release -p tradai-cli -- demo
+
+# Format, lints, docs.
+check:
+    cargo xtask check
+
+# Everything that CI runs.
+test:
+    cargo xtask test
+
+# Against Freqtrade itself, on random cases (installs it from PyPI into target/).
+fuzz cases="200" seed="1":
+    cargo xtask fuzz --cases {{cases}} --seed {{seed}}
+
+# CPU seconds against Freqtrade on the benchmark's candles.
+bench:
+    cargo xtask bench
+
+ci: test

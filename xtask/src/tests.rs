@@ -1,0 +1,22 @@
+//! What CI runs.
+
+use crate::tools::{answers, cargo, ensure_chromium, run};
+
+/// Format, lints, docs.
+pub(crate) fn check() -> anyhow::Result<()> {
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    run(cargo().args(["clippy", "--workspace", "--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    run(cargo().args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))
+}
+
+/// Every test, the documentation's included.
+pub(crate) fn test() -> anyhow::Result<()> {
+    ensure_chromium();
+    if answers("cargo-nextest", "--version") {
+        // Counts of golden cases and skipped tests are meant to be read.
+        run(cargo().args(["nextest", "run", "--workspace", "--locked", "--success-output", "final"]))?;
+        run(cargo().args(["test", "--workspace", "--doc", "--locked"]))
+    } else {
+        run(cargo().args(["test", "--workspace", "--locked", "--", "--show-output"]))
+    }
+}

@@ -1,0 +1,58 @@
+//! Running programs and finding or installing them.
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context, bail};
+
+/// Runs a program to its end; anything but success is an error that names it.
+pub(crate) fn run(command: &mut Command) -> anyhow::Result<()> {
+    println!("+ {}", shown(command));
+    let status = command.status().with_context(|| format!("cannot start {}", shown(command)))?;
+    if !status.success() {
+        bail!("{} failed ({status})", shown(command));
+    }
+    Ok(())
+}
+
+fn shown(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words.map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>().join(" ")
+}
+
+/// The `cargo` that runs us.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    command.current_dir(root());
+    command
+}
+
+/// Whether a program answers to `--version`.
+pub(crate) fn answers(program: &str, argument: &str) -> bool {
+    let status = Command::new(program).arg(argument).stdout(Stdio::null()).stderr(Stdio::null()).status();
+    status.is_ok_and(|status| status.success())
+}
+
+/// Folder of the repository.
+pub(crate) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap_or_else(|| Path::new("."))
+}
+
+/// Folder for what is built and installed.
+pub(crate) fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
+}
+
+/// Makes sure that Debian's Chromium is there; says so in a line where it cannot be installed.
+pub(crate) fn ensure_chromium() {
+    if answers("chromium", "--version") {
+        return;
+    }
+    let install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium";
+    let as_root =
+        if answers("sudo", "--version") { format!("sudo sh -c '{install}'") } else { install.to_owned() };
+    let installed = Command::new("sh").args(["-c", &as_root]).stdout(Stdio::null()).status();
+    if !installed.is_ok_and(|status| status.success()) {
+        println!("note: chromium could not be installed; tests of the report page in a browser are skipped");
+    }
+}

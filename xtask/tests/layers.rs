@@ -1,0 +1,88 @@
+//! Who may import whom: `docs/ARCHITECTURE.md`, checked.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// Packages of ours that a package may depend on. A package that is not in this table fails the test.
+const ALLOWED: [(&str, &[&str]); 7] = [
+    ("tradai-domain", &[]),
+    ("tradai-strategy", &["tradai-domain"]),
+    ("tradai-engine", &["tradai-domain", "tradai-strategy"]),
+    ("tradai-timeseries", &["tradai-domain"]),
+    ("tradai-runner", &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries"]),
+    (
+        "tradai-cli",
+        &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries", "tradai-runner"],
+    ),
+    ("xtask", &[]),
+];
+
+/// Packages of others that only some of ours may depend on directly.
+const CONFINED: [(&str, &[&str]); 7] = [
+    ("aws-sdk-", &["tradai-aws"]),
+    ("aws-config", &["tradai-aws"]),
+    ("axum", &["tradai-service", "tradai-sandbox"]),
+    ("polars", &["tradai-timeseries", "tradai-ml"]),
+    ("lightgbm3", &["tradai-ml"]),
+    ("object_store", &["tradai-timeseries"]),
+    ("reqwest", &["tradai-exchange", "tradai-mlflow", "tradai-control-plane"]),
+];
+
+/// Direct dependencies (not those of tests) of every package in the workspace.
+fn dependencies() -> BTreeMap<String, BTreeSet<String>> {
+    let output = Command::new(env!("CARGO"))
+        .args(["metadata", "--format-version", "1", "--no-deps", "--locked"])
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .output()
+        .unwrap();
+    let metadata: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let packages = metadata["packages"].as_array().unwrap();
+    let direct = |package: &Value| {
+        let dependencies = package["dependencies"].as_array().unwrap().iter();
+        dependencies
+            .filter(|dependency| dependency["kind"] != "dev")
+            .map(|dependency| dependency["name"].as_str().unwrap().to_owned())
+            .collect()
+    };
+    packages.iter().map(|package| (package["name"].as_str().unwrap().to_owned(), direct(package))).collect()
+}
+
+#[test]
+fn packages_import_only_what_their_layer_may() {
+    let allowed: BTreeMap<&str, &[&str]> = ALLOWED.into_iter().collect();
+    for (package, dependencies) in dependencies() {
+        let may =
+            allowed.get(package.as_str()).unwrap_or_else(|| panic!("{package} has no layer; give it one"));
+        for dependency in dependencies.iter().filter(|name| name.starts_with("tradai-")) {
+            assert!(may.contains(&dependency.as_str()), "{package} must not depend on {dependency}");
+        }
+    }
+}
+
+#[test]
+fn heavy_packages_stay_where_they_belong() {
+    for (package, dependencies) in dependencies() {
+        for (confined, owners) in CONFINED {
+            let uses =
+                dependencies.iter().any(|name| name == confined || name.starts_with(&format!("{confined}-")));
+            let sdk = confined.ends_with('-') && dependencies.iter().any(|name| name.starts_with(confined));
+            assert!(
+                !(uses || sdk) || owners.contains(&package.as_str()),
+                "{package} must not use {confined}"
+            );
+        }
+    }
+}
+
+#[test]
+fn folders_are_named_for_their_packages() {
+    for package in dependencies().keys().filter(|name| name.starts_with("tradai-")) {
+        let folder = package.trim_start_matches("tradai-");
+        let manifest = format!("{}/../crates/{folder}/Cargo.toml", env!("CARGO_MANIFEST_DIR"));
+        assert!(std::path::Path::new(&manifest).is_file(), "{package} must live in crates/{folder}");
+    }
+}
