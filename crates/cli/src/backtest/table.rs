@@ -9,7 +9,8 @@ mod results;
 mod summary;
 mod text;
 
-use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table, presets};
+use comfy_table::presets::ASCII_MARKDOWN;
+use comfy_table::{Cell, CellAlignment, ContentArrangement, Row, Table};
 use tradai_engine::Statistics;
 use tradai_strategy::Settings;
 
@@ -26,13 +27,19 @@ pub(crate) fn render(
     breakdown: &[Period],
     width: usize,
 ) -> String {
-    let sheet = Sheet { currency: text::clean(&settings.stake_currency), width };
+    let currency = text::clean(&settings.stake_currency);
+    let sheet = Sheet { decimals: text::decimals(&currency), currency, width };
     let mut blocks = vec![
         results::table(&sheet, "Results by pair", "Pair", &statistics.results_per_pair),
         results::table(&sheet, "Left open at the end", "Pair", &statistics.left_open_trades),
         results::table(&sheet, "Results by entry tag", "Entry tag", &statistics.results_per_enter_tag),
         results::table(&sheet, "Results by exit reason", "Exit reason", &statistics.exit_reason_summary),
-        results::table(&sheet, "Results by entry tag and exit reason", "Tag / reason", &statistics.mix_tag_stats),
+        results::table(
+            &sheet,
+            "Results by entry tag and exit reason",
+            "Tag / reason",
+            &statistics.mix_tag_stats,
+        ),
     ];
     blocks.extend(breakdown.iter().map(|period| periods::table(&sheet, *period, statistics)));
     blocks.push(summary::table(&sheet, statistics, settings));
@@ -44,14 +51,20 @@ pub(crate) fn render(
 /// What the tables of one result have in common.
 struct Sheet {
     currency: String,
+    /// Of amounts in that currency.
+    decimals: usize,
     width: usize,
 }
 
 impl Sheet {
+    fn money(&self, value: f64) -> String {
+        text::money(value, self.decimals)
+    }
+
     /// A table under a heading; the first `texts` columns are texts, the others numbers.
     fn table(&self, heading: &str, header: &[&str], rows: &[Vec<String>], texts: usize) -> String {
         let mut table = Table::new();
-        table.load_preset(presets::ASCII_MARKDOWN).set_header(header);
+        table.load_style(ASCII_MARKDOWN).set_header(header);
         if self.width > 0 {
             table.set_content_arrangement(ContentArrangement::Dynamic);
             table.set_width(u16::try_from(self.width).unwrap_or(u16::MAX));

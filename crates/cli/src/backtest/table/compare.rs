@@ -4,7 +4,7 @@ use serde::Deserialize;
 use tradai_engine::Statistics;
 
 use super::Sheet;
-use super::text::{clean, money, percent, ratio};
+use super::text::{clean, percent, ratio};
 
 /// The numbers that results are compared by, named as in `result.json` under `statistics`.
 #[derive(Debug, Clone, Copy, PartialEq, Deserialize)]
@@ -40,18 +40,20 @@ impl From<&Statistics> for StatisticsSummary {
 
 /// Returns a table with one row per result, in the given order; the name is a job, a strategy or both.
 pub(crate) fn compare(rows: &[(String, StatisticsSummary)], width: usize) -> String {
-    let header =
-        ["Result", "Trades", "Profit", "%", "Drawdown", "Sharpe", "Sortino", "Calmar", "Factor", "Win%", "Market"];
-    let rows: Vec<Vec<String>> = rows.iter().map(|(name, summary)| row(name, summary)).collect();
-    let sheet = Sheet { currency: String::new(), width };
+    let header = [
+        "Result", "Trades", "Profit", "%", "Drawdown", "Sharpe", "Sortino", "Calmar", "Factor", "Win%",
+        "Market",
+    ];
+    let sheet = Sheet { currency: String::new(), decimals: 3, width };
+    let rows: Vec<Vec<String>> = rows.iter().map(|(name, summary)| row(&sheet, name, summary)).collect();
     sheet.table("Results", &header, &rows, 1)
 }
 
-fn row(name: &str, s: &StatisticsSummary) -> Vec<String> {
+fn row(sheet: &Sheet, name: &str, s: &StatisticsSummary) -> Vec<String> {
     vec![
         clean(name),
         s.total_trades.to_string(),
-        money(s.profit_total_abs),
+        sheet.money(s.profit_total_abs),
         percent(s.profit_total),
         percent(s.max_drawdown_account),
         ratio(s.sharpe),

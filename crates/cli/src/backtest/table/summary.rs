@@ -6,11 +6,11 @@ use tradai_engine::metrics::{ResultLine, WalletStats};
 use tradai_strategy::{Settings, TradingMode};
 
 use super::Sheet;
-use super::text::{clean, money, percent, ratio, span};
+use super::text::{clean, percent, ratio, span};
 
 /// Returns all numbers, one per line.
 pub(super) fn table(sheet: &Sheet, statistics: &Statistics, settings: &Settings) -> String {
-    let money_of = |value: f64| format!("{} {}", money(value), sheet.currency);
+    let money_of = |value: f64| format!("{} {}", sheet.money(value), sheet.currency);
     let mut rows: Vec<Vec<String>> = Vec::new();
     let mut add = |parts: Vec<(&str, String)>| {
         rows.extend(parts.into_iter().map(|(name, value)| vec![name.to_owned(), value]));
@@ -58,7 +58,7 @@ fn ratios(s: &Statistics, money_of: &dyn Fn(f64) -> String) -> Lines {
         ("System quality (SQN)", ratio(s.sqn)),
         ("p-value of no profit", format!("{:.4}", s.p_value)),
         ("Profit factor", factor),
-        ("Expectancy (ratio)", format!("{} ({:.2})", money(s.expectancy), s.expectancy_ratio)),
+        ("Expectancy (ratio)", format!("{} ({:.2})", money_of(s.expectancy), s.expectancy_ratio)),
         ("Mean profit per day", money_of(s.profit_total_abs / s.backtest_days as f64)),
         ("Mean stake", money_of(s.avg_stake_amount)),
         ("Volume", money_of(s.total_volume)),
@@ -84,7 +84,10 @@ fn trades(s: &Statistics, money_of: &dyn Fn(f64) -> String) -> Lines {
         ("Mean duration", minutes(s.holding_avg_s)),
         ("Mean duration of winners", minutes(s.winner_holding_avg_s)),
         ("Mean duration of losers", minutes(s.loser_holding_avg_s)),
-        ("Longest run of wins / losses", format!("{} / {}", s.max_consecutive_wins, s.max_consecutive_losses)),
+        (
+            "Longest run of wins / losses",
+            format!("{} / {}", s.max_consecutive_wins, s.max_consecutive_losses),
+        ),
     ]);
     lines
 }
@@ -119,10 +122,10 @@ fn mark_to_market(w: &WalletStats, money_of: &dyn Fn(f64) -> String) -> Lines {
         ("Wallet: Sortino", ratio(w.sortino)),
         ("Wallet: Sharpe", ratio(w.sharpe)),
         ("Wallet: Calmar", ratio(w.calmar)),
-        ("Wallet: lowest / highest", format!("{} / {}", money(w.low_balance), money(w.high_balance))),
+        ("Wallet: lowest / highest", format!("{} / {}", money_of(w.low_balance), money_of(w.high_balance))),
         ("Wallet: max drawdown", money_of(w.max_drawdown_abs)),
         ("Wallet: max drawdown of the account", percent(w.max_drawdown_account)),
-        ("Wallet: drawdown lasted", w.drawdown_duration.clone()),
+        ("Wallet: drawdown lasted", span((w.drawdown_duration_s / 60.0) as i64)),
     ]
 }
 
@@ -130,7 +133,10 @@ fn orders(s: &Statistics) -> Lines {
     let c = &s.counters;
     let mut lines = vec![
         ("Signals without a free slot", c.rejected_signals.to_string()),
-        ("Orders timed out, entry / exit", format!("{} / {}", c.timedout_entry_orders, c.timedout_exit_orders)),
+        (
+            "Orders timed out, entry / exit",
+            format!("{} / {}", c.timedout_entry_orders, c.timedout_exit_orders),
+        ),
     ];
     if c.canceled_trade_entries + c.canceled_entry_orders + c.replaced_entry_orders > 0 {
         lines.push(("Trades whose entry was cancelled", c.canceled_trade_entries.to_string()));
@@ -148,11 +154,11 @@ pub(super) fn line(sheet: &Sheet, s: &Statistics) -> String {
     format!(
         "{} trades, profit {} {} ({}), {} won, drawdown {} {} ({}), Sharpe {}, market {}",
         s.total_trades,
-        money(s.profit_total_abs),
+        sheet.money(s.profit_total_abs),
         sheet.currency,
         percent(s.profit_total),
         percent(s.winrate),
-        money(s.max_drawdown_abs),
+        sheet.money(s.max_drawdown_abs),
         sheet.currency,
         percent(s.max_drawdown_account),
         ratio(s.sharpe),

@@ -1,19 +1,37 @@
 //! Numbers and texts in cells.
 
-/// Money, three decimals as in Freqtrade; more where that would leave nothing.
-pub(super) fn money(value: f64) -> String {
-    if value != 0.0 && value.abs() < 0.1 { format!("{value:.8}") } else { format!("{value:.3}") }
+/// Money; without a sign when it rounds to zero.
+pub(super) fn money(value: f64, decimals: usize) -> String {
+    unsigned_zero(format!("{value:.decimals$}"))
+}
+
+/// Decimals that Freqtrade writes amounts of a currency with.
+pub(super) fn decimals(currency: &str) -> usize {
+    match currency {
+        "BTC" => 8,
+        "ETH" => 5,
+        _ => 3,
+    }
 }
 
 /// A fraction in percent, two decimals.
 pub(super) fn percent(ratio: f64) -> String {
-    format!("{:.2}%", ratio * 100.0)
+    unsigned_zero(format!("{:.2}%", ratio * 100.0))
+}
+
+fn unsigned_zero(number: String) -> String {
+    let is_zero = !number.contains(|character: char| ('1'..='9').contains(&character));
+    if is_zero { number.replacen('-', "", 1) } else { number }
 }
 
 /// A ratio, two decimals; `n/a` for the -100 that stands for "not defined".
 pub(super) fn ratio(value: f64) -> String {
     // The marker is assigned, never computed, so the comparison is exact.
-    if value == -100.0 || !value.is_finite() { "n/a".to_owned() } else { format!("{value:.2}") }
+    if value == -100.0 || !value.is_finite() {
+        "n/a".to_owned()
+    } else {
+        unsigned_zero(format!("{value:.2}"))
+    }
 }
 
 /// Wins, draws and losses, and the share of wins.
@@ -51,9 +69,9 @@ mod tests {
 
     #[test]
     fn numbers_for_people() {
-        assert_eq!(money(1_234.567_8), "1234.568");
-        assert_eq!(money(0.000_012_34), "0.00001234");
-        assert_eq!(money(-0.0), "-0.000");
+        assert_eq!(money(1_234.567_8, decimals("USDT")), "1234.568");
+        assert_eq!(money(-0.000_012_34, decimals("BTC")), "-0.00001234");
+        assert_eq!((money(-0.0, 3), money(-0.000_4, 3)), ("0.000".into(), "0.000".into()));
         assert_eq!(percent(-0.012_34), "-1.23%");
         assert_eq!((ratio(-100.0), ratio(1.005)), ("n/a".into(), "1.00".into()));
         assert_eq!(won(3, 1, 1), "3 / 1 / 1  60.0%");
