@@ -73,6 +73,12 @@ pub enum RegistryError {
         #[source]
         source: std::io::Error,
     },
+    /// A new file would replace one that is there.
+    #[error("{} exists already and is left alone; choose another folder", path.display())]
+    FileExists {
+        /// The file.
+        path: PathBuf,
+    },
     /// The file holds no strategy.
     #[error(transparent)]
     Invalid(#[from] DeclarativeError),
@@ -84,7 +90,7 @@ impl RegistryError {
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Unknown { .. } => ErrorKind::NotFound,
-            Self::Taken { .. } => ErrorKind::Conflict,
+            Self::Taken { .. } | Self::FileExists { .. } => ErrorKind::Conflict,
             Self::Read { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Read { .. } => ErrorKind::Unavailable,
             Self::Invalid(_) => ErrorKind::Invalid,
@@ -209,6 +215,30 @@ impl Registry {
         self.entry(strategy.name()).cloned()
     }
 
+    /// Returns the text of a new strategy file that begins as a copy of one that ships, comments included.
+    ///
+    /// # Errors
+    /// [`RegistryError::Unknown`] when no strategy of that name ships; [`RegistryError::Invalid`] when `name` cannot
+    /// be one.
+    pub fn new_file(&self, name: &str, example: &str) -> Result<String, RegistryError> {
+        let bundled = |entry: &RegistryEntry| match entry.origin {
+            StrategyOrigin::Bundled(text) => Some(text),
+            _ => None,
+        };
+        let text = self.entries.get(example).and_then(bundled).ok_or_else(|| {
+            let known: Vec<&str> =
+                self.entries().filter(|(_, entry)| bundled(entry).is_some()).map(|(name, _)| name).collect();
+            RegistryError::Unknown {
+                name: example.to_owned(),
+                hint: did_you_mean(example, known.iter().copied()),
+                known: known.join(", "),
+            }
+        })?;
+        let copy = text.replacen(&format!("  name: {example}\n"), &format!("  name: {name}\n"), 1);
+        DeclarativeStrategy::from_yaml(&copy, Path::new("tradai.yaml"))?;
+        Ok(copy)
+    }
+
     /// Returns the names, in the order in which the strategies came.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
@@ -217,5 +247,58 @@ impl Registry {
     /// Returns the strategies with their names.
     pub fn entries(&self) -> impl Iterator<Item = (&str, &RegistryEntry)> {
         self.entries.iter().map(|(name, entry)| (name.as_str(), entry))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_ships_is_there_and_without_warnings() {
+        for (file, text) in BUNDLED {
+            let strategy =
+                DeclarativeStrategy::from_yaml(text, Path::new(file)).unwrap_or_else(|e| panic!("{e}"));
+            assert_eq!(strategy.warnings(), [], "{file}");
+        }
+        let names: Vec<String> = Registry::bundled().names().map(str::to_owned).collect();
+        let expected =
+            ["EmaCross", "RsiMeanReversion", "DonchianBreakout", "FuturesLongShort", "Dca", "MultiTimeframe"];
+        assert_eq!(names, expected);
+    }
+
+    #[test]
+    fn errors_list_the_names_there_are() {
+        let registry = Registry::bundled();
+        let error = registry.find("EmaCros").err().unwrap();
+        assert_eq!(error.kind(), ErrorKind::NotFound);
+        let text = error.to_string();
+        assert!(text.starts_with(
+            "there is no strategy `EmaCros`; did you mean `EmaCross`?; there are EmaCross, Rsi"
+        ));
+    }
+
+    #[test]
+    fn names_are_taken_once() {
+        let mut registry = Registry::bundled();
+        let strategy = registry.find("Dca").unwrap();
+        registry.register("Mine", strategy.clone()).unwrap();
+        let error = registry.register("Mine", strategy.clone()).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Conflict);
+        assert_eq!(error.to_string(), "a strategy `Mine` exists already (written in Rust)");
+        assert!(registry.register("Dca", strategy).is_err());
+        assert_eq!(registry.find("Mine").unwrap().name(), "Dca");
+    }
+
+    #[test]
+    fn new_files_are_copies_with_another_name() {
+        let registry = Registry::bundled();
+        for example in registry.names() {
+            let text = registry.new_file("My_Own-1", example).unwrap();
+            let strategy = DeclarativeStrategy::from_yaml(&text, Path::new("x")).unwrap();
+            assert_eq!(strategy.name(), "My_Own-1");
+        }
+        assert_eq!(registry.new_file("a b", "Dca").unwrap_err().kind(), ErrorKind::Invalid);
+        assert_eq!(registry.new_file("A", "Dcaa").unwrap_err().kind(), ErrorKind::NotFound);
     }
 }

@@ -117,7 +117,11 @@ impl Case {
         if let Some(detail) = frames.detail {
             let mut short = candles::with_holes(rng, &whole);
             if rng.chance(0.1) {
-                short = short.slice(short.len() / 3..short.len());
+                // Begins with a main candle: Freqtrade takes the first detail candle for the main candle's first
+                // one whatever its time, and closes trades before they open.
+                let from = frames.timeframe.floor(own.start + own.length() / 3);
+                let row = short.open_time().partition_point(|&time| time < from);
+                short = short.slice(row..short.len());
             }
             self.push(symbol, detail, kind, short);
         }

@@ -51,7 +51,7 @@ pub(crate) fn random(rng: &mut Rng, given: &Given<'_>) -> Map<String, Value> {
         json!(given.callbacks.adjust_trade_position.is_some() && rng.chance(0.97)),
     );
     set("max_entry_position_adjustment", json!(rng.pick(&[-1, -1, 0, 1, 3])));
-    money(rng, given, &mut set);
+    money(rng, &mut set);
     let unit = rng.pick(&["minutes", "minutes", "seconds"]);
     let longest =
         if unit == "minutes" { 6 * given.timeframe.minutes() } else { 360 * given.timeframe.minutes() };
@@ -124,25 +124,29 @@ fn trailing(rng: &mut Rng, scale: f64, set: &mut impl FnMut(&str, Value) -> Opti
     } else {
         ((positive + ratio(rng, 0.1, 4.0, scale).max(0.0001)) * 1e4).round() / 1e4
     };
-    if rng.chance(0.7) {
+    let has_positive = rng.chance(0.7);
+    if has_positive {
         set("trailing_stop_positive", json!(positive));
     }
     set("trailing_stop_positive_offset", json!(offset));
-    set("trailing_only_offset_is_reached", json!(offset > 0.0 && rng.chance(0.5)));
+    set("trailing_only_offset_is_reached", json!(has_positive && offset > 0.0 && rng.chance(0.5)));
 }
 
-fn money(rng: &mut Rng, given: &Given<'_>, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
+fn money(rng: &mut Rng, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
     let slots = rng.pick(&[-1, 1, 1, 2, 3, 5]);
     set("max_open_trades", json!(slots));
     set("stake_currency", json!("USDT"));
     let wallet = rng.pick(&[60.0, 200.0, 1_000.0, 1_000.0, 25_000.0]);
     let fixed = slots == -1 || rng.chance(0.5);
-    let share = rng.range(0.02, 1.1) * wallet;
-    set("stake_amount", if fixed { json!((share * 10.0).round() / 10.0) } else { json!("unlimited") });
-    set("tradable_balance_ratio", json!(rng.pick(&[0.99, 0.99, 1.0, 0.5])));
+    let ratio = rng.pick(&[0.99, 0.99, 1.0, 0.5]);
+    let capital = rng.maybe(0.15, |rng| (wallet * rng.range(0.2, 1.2)).round());
+    // Freqtrade refuses a stake above the starting balance.
+    let share = rng.range(0.02, 1.0) * capital.unwrap_or(wallet * ratio);
+    set("stake_amount", if fixed { json!((share * 10.0).floor() / 10.0) } else { json!("unlimited") });
+    set("tradable_balance_ratio", json!(ratio));
     set("dry_run_wallet", json!(wallet));
-    if rng.chance(0.15) {
-        set("available_capital", json!((wallet * rng.range(0.2, 1.2)).round()));
+    if let Some(capital) = capital {
+        set("available_capital", json!(capital));
     }
     if rng.chance(0.4) {
         set("amend_last_stake_amount", json!(true));
@@ -154,7 +158,6 @@ fn money(rng: &mut Rng, given: &Given<'_>, set: &mut impl FnMut(&str, Value) -> 
     if !fee.is_null() {
         set("fee", fee);
     }
-    let _ = given;
 }
 
 fn protection(rng: &mut Rng, given: &Given<'_>) -> Value {

@@ -73,9 +73,7 @@ impl Manifest {
         data: Vec<DataVersion>,
     ) -> Self {
         let mut layers = request.layers.clone();
-        // The pairs are pinned: the same job must test the same ones when more candles are stored.
-        let pairs = settings.pair_whitelist.iter().map(|pair| Value::String(pair.to_string())).collect();
-        layers.push(Map::from_iter([("pair_whitelist".to_owned(), Value::Array(pairs))]));
+        layers.push(super::whitelist(&settings.pair_whitelist));
         Self {
             format: FORMAT,
             job_id: request.job_id,

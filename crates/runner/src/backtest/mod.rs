@@ -14,7 +14,7 @@ mod table;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
-use tradai_domain::{JobId, SeriesKey};
+use tradai_domain::{JobId, SeriesKey, Symbol};
 use tradai_engine::{MarketRules, Outcome, PairData, Progress, SignalSource, Statistics};
 use tradai_strategy::{Settings, Strategy};
 use tradai_timeseries::CandleStore;
@@ -93,12 +93,9 @@ fn effective_settings(request: &BacktestRequest, candles: &StoreCandles<'_>) -> 
         Settings::merge(&layers)
             .map_err(|faults| Error::Settings { source_name: request.strategy.name().to_owned(), faults })
     };
-    let mut settings = merge(&Map::new())?;
-    if settings.leverage.is_some() && settings.trading_mode == tradai_strategy::TradingMode::Spot {
-        settings.leverage = None;
-    }
+    let settings = merge(&Map::new())?;
     if !settings.pair_whitelist.is_empty() {
-        return Ok(settings);
+        return merge(&whitelist(&settings.pair_whitelist));
     }
     let futures = settings.trading_mode == tradai_strategy::TradingMode::Futures;
     let fits = |key: &SeriesKey| {
@@ -107,8 +104,8 @@ fn effective_settings(request: &BacktestRequest, candles: &StoreCandles<'_>) -> 
             && key.symbol.is_futures() == futures
             && key.symbol.settle().unwrap_or(key.symbol.quote()) == settings.stake_currency
     };
-    let pairs: Vec<Value> =
-        candles.keys()?.into_iter().filter(fits).map(|key| Value::String(key.symbol.into())).collect();
+    let pairs: Vec<Symbol> =
+        candles.keys()?.into_iter().filter(fits).map(|key| key.symbol).collect();
     if pairs.is_empty() {
         return Err(Error::Invalid(format!(
             "no {} candles of {} markets in {} are stored; see `tradai data list`, add some with \
@@ -118,5 +115,11 @@ fn effective_settings(request: &BacktestRequest, candles: &StoreCandles<'_>) -> 
             settings.stake_currency,
         )));
     }
-    merge(&Map::from_iter([("pair_whitelist".to_owned(), Value::Array(pairs))]))
+    merge(&whitelist(&pairs))
+}
+
+/// The pairs as a settings layer: every job names them, so that running it again tests the same ones.
+fn whitelist(pairs: &[Symbol]) -> Map<String, Value> {
+    let pairs = pairs.iter().map(|pair| Value::String(pair.to_string())).collect();
+    Map::from_iter([("pair_whitelist".to_owned(), Value::Array(pairs))])
 }

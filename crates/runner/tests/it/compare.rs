@@ -21,7 +21,8 @@ const EXACT: [&str; 10] = [
 ];
 
 /// Rounded to eight decimals by Freqtrade, so half a unit may lie between equal numbers.
-const EIGHT_DECIMALS: [&str; 2] = ["profit_abs", "profit_ratio"];
+const EIGHT_DECIMALS: [&str; 5] =
+    ["profit_abs", "profit_ratio", "amount", "stake_amount", "max_stake_amount"];
 
 /// Returns the first difference between two trades, in words.
 pub(crate) fn trade_difference(expected: &Value, actual: &Value) -> Option<String> {

@@ -4,5 +4,6 @@
 
 mod callbacks;
 mod compare;
+mod golden_end_to_end;
 mod golden_replay;
 mod shared;

@@ -141,6 +141,7 @@ impl<'s> Compiler<'s> {
     fn formula(&mut self, index: usize, series: SeriesId) -> Option<Compiled> {
         let declarations = self.declarations;
         match &declarations[index].formula {
+            Formula::Broken => None,
             Formula::Expression(located) => match self.located(located, series)? {
                 Typed::Text(_) => {
                     let message = "is a text; a number or a condition is needed".to_owned();

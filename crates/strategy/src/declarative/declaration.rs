@@ -29,20 +29,31 @@ pub(crate) enum Formula {
         source: Option<Located>,
     },
     Expression(Located),
+    /// Something is wrong with it, and was reported; those who use it need not repeat that.
+    Broken,
+}
+
+impl Declaration {
+    /// A name about which something was reported already.
+    pub(crate) fn broken(place: Place) -> Self {
+        Self { formula: Formula::Broken, series: SeriesRef::default(), place }
+    }
 }
 
 /// Reads `signals.indicators`.
 pub(crate) fn read(section: &Section<'_>, faults: &mut Faults) -> IndexMap<String, Declaration> {
     let mut declarations = IndexMap::new();
     for (name, _, node) in section.entries() {
-        let Some(section) = Section::open(node, &section.key(name), faults) else { continue };
+        let Some(section) = Section::open(node, &section.key(name), faults) else {
+            declarations.insert(name.to_owned(), Declaration::broken(node.place));
+            continue;
+        };
         let series = SeriesRef {
             pair: section.parsed("pair", faults),
             timeframe: section.parsed("timeframe", faults),
         };
-        if let Some(formula) = formula(&section, faults) {
-            declarations.insert(name.to_owned(), Declaration { formula, series, place: node.place });
-        }
+        let formula = formula(&section, faults).unwrap_or(Formula::Broken);
+        declarations.insert(name.to_owned(), Declaration { formula, series, place: node.place });
     }
     declarations
 }

@@ -122,6 +122,7 @@ fn used_names(source: &Source) -> BTreeSet<String> {
             }
             let Some(declaration) = source.declarations.get(&name.name) else { return };
             match &declaration.formula {
+                Formula::Broken => {}
                 Formula::Expression(located) => open.push(&located.expression),
                 Formula::Indicator { params, source, .. } => {
                     open.extend(params.iter().flatten().chain(source).map(|located| &located.expression));

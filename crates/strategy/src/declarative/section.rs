@@ -63,7 +63,10 @@ impl<'n> Section<'n> {
     /// Faults every key that is not allowed.
     pub(crate) fn allow(&self, allowed: &[&str], faults: &mut Faults) {
         for (key, place, _) in self.entries() {
-            if !allowed.contains(&key) {
+            if !allowed.contains(&key) && key.contains([')', '(']) {
+                let message = "is the rest of an expression that has a comma; put the expression in quotes";
+                faults.push(Fault::new(place, &self.key(key), message));
+            } else if !allowed.contains(&key) {
                 let hint = did_you_mean(key, allowed.iter().copied());
                 let message = format!("is unknown{hint}; allowed are {}", allowed.join(", "));
                 faults.push(Fault::new(place, &self.key(key), message));

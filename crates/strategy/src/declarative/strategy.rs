@@ -7,6 +7,7 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value as Json};
 
+use super::declaration::Declaration;
 use super::error::{DeclarativeError, Fault};
 use super::file::StrategyFile;
 use super::parameters::{Parameter, ParameterValue};
@@ -216,6 +217,11 @@ fn source(
             }
         }
         declarations = declaration::read(&section, faults);
+    }
+    // A parameter that could not be read is reported once, not wherever it is used.
+    let parameter_nodes = signals.find("parameters").and_then(|node| node.entries()).unwrap_or_default();
+    for entry in parameter_nodes.iter().filter(|entry| !parameters.contains_key(&entry.key)) {
+        declarations.entry(entry.key.clone()).or_insert_with(|| Declaration::broken(entry.place));
     }
     let hooks = file.root.find("hooks").filter(|node| !node.is_null());
     let hooks = hooks.and_then(|node| Section::open(node, "hooks", faults));

@@ -99,6 +99,7 @@ impl DeclarativeStrategy {
 
 fn indicator(name: &str, declaration: &Declaration) -> IndicatorSummary {
     let (formula, outputs): (String, &[&str]) = match &declaration.formula {
+        Formula::Broken => (String::new(), &[]),
         Formula::Expression(located) => (located.text.clone(), &[]),
         Formula::Indicator { spec, params, source } => {
             let mut arguments: Vec<String> = source.iter().map(|source| source.text.clone()).collect();

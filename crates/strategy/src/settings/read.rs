@@ -85,7 +85,7 @@ pub const REFUSED_KEYS: &[(&str, &str)] = &[
     ("add_config_files", "put everything into one file; `tradai` merges strategy, file and command line"),
     ("disable_dataframe_checks", "signals are always checked here"),
     ("freqai", "models are trained and registered by `tradai train`, not inside a backtest"),
-    ("pairlists", "a backtest runs on the fixed `pair_whitelist`; dynamic pair lists are not supported"),
+    ("pairlists", "a backtest runs on the fixed `pair_whitelist` (StaticPairList); no other method is supported"),
     ("pair_blacklist", "leave the pair out of `pair_whitelist`"),
     ("position_stacking", "several trades on one pair at once are not supported"),
     ("recursive_strategy_search", "strategies are looked up by name or file"),
@@ -169,12 +169,21 @@ impl<'a> Reader<'a> {
     fn check_keys(&mut self) {
         for key in self.map.keys() {
             let key = key.as_str();
+            if key == "pairlists" && self.is_static_pair_list() {
+                continue;
+            }
             if let Some((_, why)) = REFUSED_KEYS.iter().find(|(refused, _)| *refused == key) {
                 self.fault(key, format!("is refused: {why}"));
             } else if !KNOWN_KEYS.contains(&key) && !IGNORED_KEYS.contains(&key) && key != "exchange" {
                 self.fault(key, format!("is unknown; allowed are {}", KNOWN_KEYS.join(", ")));
             }
         }
+    }
+
+    /// Freqtrade's own spelling of a fixed list of pairs.
+    fn is_static_pair_list(&self) -> bool {
+        let lists = self.value("pairlists").and_then(Value::as_array);
+        lists.is_some_and(|lists| lists.iter().all(|list| list.get("method") == Some(&"StaticPairList".into())))
     }
 
     /// A value that is there and not null.
