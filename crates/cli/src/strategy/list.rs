@@ -22,11 +22,11 @@ pub(super) fn run(args: &ListArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let registry = super::registry(args.dir.as_ref())?;
     if ctx.json {
         let rows: Vec<Value> = registry.entries().map(|(name, entry)| to_json(name, entry)).collect();
-        println!("{:#}", json!(rows));
+        super::print(&format!("{:#}", json!(rows)))?;
         return Ok(ExitCode::SUCCESS);
     }
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING);
+    table.load_style(presets::NOTHING);
     table.set_header(["Name", "Category", "Timeframe", "Mode", "Source", "Summary"]);
     for (name, entry) in registry.entries() {
         let row = to_json(name, entry);
@@ -40,7 +40,7 @@ pub(super) fn run(args: &ListArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
             cell("summary"),
         ]);
     }
-    println!("{table}");
+    super::print(&table.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
 

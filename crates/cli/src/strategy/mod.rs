@@ -7,6 +7,7 @@ mod new;
 mod show;
 mod validate;
 
+use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -44,6 +45,14 @@ pub(crate) fn run(args: StrategyArgs, ctx: &Context) -> anyhow::Result<ExitCode>
     }
 }
 
+/// Prints a text and a line feed. A reader that has seen enough (`| head`) is no error.
+fn print(text: &str) -> anyhow::Result<()> {
+    match writeln!(std::io::stdout().lock(), "{text}") {
+        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
+        written => Ok(written?),
+    }
+}
+
 /// Strategies that ship, and those of a folder. Files that hold none are named on standard error.
 fn registry(dir: Option<&PathBuf>) -> anyhow::Result<Registry> {
     let mut registry = Registry::bundled();
@@ -64,7 +73,8 @@ fn registry(dir: Option<&PathBuf>) -> anyhow::Result<Registry> {
 /// The YAML files of a folder, and the `tradai.yaml` of each folder in it, by name.
 fn strategy_files(dir: &PathBuf) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
-    let entries = std::fs::read_dir(dir).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", dir.display()))?;
+    let entries =
+        std::fs::read_dir(dir).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", dir.display()))?;
     for entry in entries {
         let path = entry?.path();
         let nested = path.join("tradai.yaml");

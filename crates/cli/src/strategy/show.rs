@@ -1,6 +1,5 @@
 //! `tradai strategy show`.
 
-use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -25,19 +24,18 @@ pub(crate) struct ShowArgs {
 pub(super) fn run(args: &ShowArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let mut registry = super::registry(args.dir.as_ref())?;
     let entry = registry.find_or_load(&args.strategy).map_err(tradai_runner::Error::from)?;
-    if ctx.json {
-        println!("{:#}", to_json(&entry)?);
-    } else {
-        match &entry.declarative {
-            Some(strategy) => {
-                print!("{}", text(&strategy.summary()));
-                for warning in strategy.warnings() {
-                    println!("warning: {}", warning.render(strategy.path()));
-                }
+    let text = match &entry.declarative {
+        _ if ctx.json => format!("{:#}", to_json(&entry)?),
+        Some(strategy) => {
+            let mut text = text(&strategy.summary());
+            for warning in strategy.warnings() {
+                text.push_str(&format!("\nwarning: {}", warning.render(strategy.path())));
             }
-            None => println!("{}, written in Rust\n\n{}", args.strategy, settings(&entry.strategy.settings())),
+            text
         }
-    }
+        None => format!("{}, written in Rust\n\n{}", args.strategy, settings(&entry.strategy.settings())),
+    };
+    super::print(text.trim_end())?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -58,9 +56,9 @@ fn text(summary: &StrategySummary) -> String {
     }
     let mut section = |title: &str, lines: Vec<String>| {
         if !lines.is_empty() {
-            let _ = write!(out, "\n{title}\n");
+            out.push_str(&format!("\n{title}\n"));
             for line in lines {
-                let _ = writeln!(out, "  {line}");
+                out.push_str(&format!("  {line}\n"));
             }
         }
     };
@@ -69,7 +67,10 @@ fn text(summary: &StrategySummary) -> String {
     section("Entry", summary.entry.iter().map(rule).collect());
     section("Exit", summary.exit.iter().map(rule).collect());
     let hooks = summary.hooks.iter();
-    section("Hooks", hooks.flat_map(|(name, cases)| cases.iter().map(move |c| format!("{name}: {c}"))).collect());
+    section(
+        "Hooks",
+        hooks.flat_map(|(name, cases)| cases.iter().map(move |c| format!("{name}: {c}"))).collect(),
+    );
     let needed = format!("{} before the first signal", summary.startup_candles_needed);
     let other = summary.informative.iter().map(|series| format!("also candles {series}"));
     section("Candles", std::iter::once(needed).chain(other).collect());

@@ -37,9 +37,10 @@ pub(super) fn run(args: &ValidateArgs, ctx: &Context) -> anyhow::Result<ExitCode
     let checked: Vec<Checked> = args.files.iter().map(|file| check(file)).collect();
     if ctx.json {
         let files: Vec<Value> = checked.iter().map(to_json).collect();
-        println!("{:#}", json!({"valid": checked.iter().all(is_good), "files": files}));
+        super::print(&format!("{:#}", json!({"valid": checked.iter().all(is_good), "files": files})))?;
     } else {
-        checked.iter().for_each(print);
+        let lines: Vec<String> = checked.iter().flat_map(lines).collect();
+        super::print(&lines.join("\n"))?;
     }
     Ok(ExitCode::from(if checked.iter().all(is_good) { 0 } else { FAULTS }))
 }
@@ -62,11 +63,12 @@ fn check(file: &Path) -> Checked {
         Err(error) => return Checked { unreadable: Some(error.to_string()), ..empty },
     };
     // A file without `signals` describes a strategy that lives elsewhere; there are no rules to check.
-    if let Ok(parsed) = StrategyFile::parse(&text, file) {
-        if !parsed.is_declarative() && parsed.strategy.entry_point != "declarative" {
-            let note = format!("its rules live in {}", parsed.strategy.entry_point);
-            return Checked { name: Some(parsed.strategy.name), note: Some(note), ..empty };
-        }
+    if let Ok(parsed) = StrategyFile::parse(&text, file)
+        && !parsed.is_declarative()
+        && parsed.strategy.entry_point != "declarative"
+    {
+        let note = format!("its rules live in {}", parsed.strategy.entry_point);
+        return Checked { name: Some(parsed.strategy.name), note: Some(note), ..empty };
     }
     match DeclarativeStrategy::from_yaml(&text, file) {
         Ok(strategy) => Checked {
@@ -90,18 +92,15 @@ fn to_json(checked: &Checked) -> Value {
     })
 }
 
-fn print(checked: &Checked) {
-    if let Some(why) = &checked.unreadable {
-        println!("{}: cannot be read: {why}", checked.file.display());
-    }
-    for fault in &checked.faults {
-        println!("{}", fault.render(&checked.file));
-    }
-    for warning in &checked.warnings {
-        println!("warning: {}", warning.render(&checked.file));
-    }
+fn lines(checked: &Checked) -> Vec<String> {
+    let file = checked.file.display();
+    let mut lines = Vec::new();
+    lines.extend(checked.unreadable.iter().map(|why| format!("{file}: cannot be read: {why}")));
+    lines.extend(checked.faults.iter().map(|fault| fault.render(&checked.file)));
+    lines.extend(checked.warnings.iter().map(|w| format!("warning: {}", w.render(&checked.file))));
     if let Some(name) = &checked.name {
         let note = checked.note.as_ref().map(|note| format!("; {note}")).unwrap_or_default();
-        println!("{}: {name} is valid{note}", checked.file.display());
+        lines.push(format!("{file}: {name} is valid{note}"));
     }
+    lines
 }

@@ -509,9 +509,13 @@ impl<'s> Compiler<'s> {
     }
 
     fn remember(&mut self, id: NodeId, series: SeriesId, name: &NameRef) {
-        let stored = !matches!(self.graph.op(id), Op::Constant(_))
-            && !(matches!(self.graph.op(id), Op::Candle(_)) && self.graph.series_of(id) == Graph::OWN);
-        if series == Graph::OWN && stored {
+        // The frame has its own candles already, and a constant is no column.
+        let there_already = match self.graph.op(id) {
+            Op::Constant(_) => true,
+            Op::Candle(field) => field.frame_column().is_some() && self.graph.series_of(id) == Graph::OWN,
+            _ => false,
+        };
+        if series == Graph::OWN && !there_already {
             self.names.entry(id).or_insert_with(|| name.to_string());
         }
     }

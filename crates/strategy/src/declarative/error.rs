@@ -48,7 +48,8 @@ impl Fault {
         for line in self.snippet.iter().flat_map(|snippet| snippet.lines()) {
             text.push_str(&format!("\n    {line}"));
         }
-        text
+        // A file may hold anything; it must not steer the terminal of those who check it.
+        text.chars().map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c }).collect()
     }
 }
 

@@ -132,10 +132,11 @@ impl HookCompiler<'_, '_> {
             let message = "custom_roi sees the trade and no candles";
             return Err(ExpressionError::new(expression.span, message).into());
         }
-        if matches!(self.compiler.graph.op(id), Op::Candle(_))
-            && self.compiler.graph.series_of(id) == Graph::OWN
+        let graph = &self.compiler.graph;
+        if let (&Op::Candle(field), Graph::OWN) = (graph.op(id), graph.series_of(id))
+            && let Some(name) = field.frame_column()
         {
-            return Ok(Scalar::Column(expression.to_string()));
+            return Ok(Scalar::Column(name.to_owned()));
         }
         let named = self.compiler.names.get(&id).cloned();
         let name = self.columns.entry(id).or_insert_with(|| named.unwrap_or_else(|| expression.to_string()));

@@ -13,12 +13,22 @@ use super::yaml::{Node, Value};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(untagged)]
 pub enum ParameterValue {
-    /// A number.
+    /// A number; written without a point when it is whole.
+    #[serde(serialize_with = "short_number")]
     Number(f64),
     /// Yes or no.
     Bool(bool),
     /// One of some words.
     Text(String),
+}
+
+fn short_number<S: serde::Serializer>(number: &f64, serializer: S) -> Result<S::Ok, S::Error> {
+    if number.fract() == 0.0 && number.abs() < 1e15 {
+        // Exact: whole, and far below 2^53.
+        serializer.serialize_i64(*number as i64)
+    } else {
+        serializer.serialize_f64(*number)
+    }
 }
 
 impl ParameterValue {

@@ -1,7 +1,5 @@
 //! What is wrong with an expression, and where.
 
-use std::fmt::Write as _;
-
 use super::Span;
 
 /// Something wrong with an expression.
@@ -37,9 +35,7 @@ impl ExpressionError {
         // A long line is cut so that the place stays in view.
         let skipped = before.saturating_sub(WIDTH / 2);
         let shown: String = text[line_start..line_end].chars().skip(skipped).take(WIDTH).collect();
-        let mut snippet = shown.trim_end().to_owned();
-        let _ = write!(snippet, "\n{}{}", " ".repeat(before - skipped), "^".repeat(marked));
-        snippet
+        format!("{}\n{}{}", shown.trim_end(), " ".repeat(before - skipped), "^".repeat(marked))
     }
 }
 

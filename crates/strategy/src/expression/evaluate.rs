@@ -125,10 +125,10 @@ struct Evaluation<'g, 'a> {
 impl<'a> Evaluation<'_, 'a> {
     fn release(&mut self, id: NodeId) {
         self.uses[id] -= 1;
-        if self.uses[id] == 0 {
-            if let Some(Column::Late(inner, _)) = self.columns[id].take() {
-                self.release(inner);
-            }
+        if self.uses[id] == 0
+            && let Some(Column::Late(inner, _)) = self.columns[id].take()
+        {
+            self.release(inner);
         }
     }
 

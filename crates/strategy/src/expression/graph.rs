@@ -33,6 +33,18 @@ impl CandleField {
     pub(crate) const NAMES: [&str; 8] =
         ["open", "high", "low", "close", "volume", "hour", "minute", "weekday"];
 
+    /// Returns what a frame calls it, if a frame has it as a column.
+    pub(crate) fn frame_column(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Open => "open",
+            Self::High => "high",
+            Self::Low => "low",
+            Self::Close => "close",
+            Self::Volume => "volume",
+            Self::Hour | Self::Minute | Self::Weekday => return None,
+        })
+    }
+
     pub(crate) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "open" => Self::Open,

@@ -87,7 +87,7 @@ pub(super) fn compare(op: Compare, a: Operand<'_>, b: Operand<'_>, rows: usize) 
         Compare::Greater => binary(a, b, rows, |x, y| x > y),
         Compare::GreaterOrEqual => binary(a, b, rows, |x, y| x >= y),
         Compare::Equal => binary(a, b, rows, |x, y| x == y),
-        Compare::NotEqual => binary(a, b, rows, |x, y| x < y || x > y),
+        Compare::NotEqual => binary(a, b, rows, |x, y| op.apply(x, y)),
     }
 }
 

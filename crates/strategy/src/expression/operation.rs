@@ -78,7 +78,7 @@ impl Compare {
             Self::Greater => a > b,
             Self::GreaterOrEqual => a >= b,
             Self::Equal => a == b,
-            Self::NotEqual => a < b || a > b,
+            Self::NotEqual => a.partial_cmp(&b).is_some_and(std::cmp::Ordering::is_ne),
         }
     }
 }

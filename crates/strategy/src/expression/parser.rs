@@ -319,14 +319,14 @@ mod tests {
         #[test]
         fn no_text_makes_it_panic(text in any::<String>()) {
             if let Err(error) = parse(&text) {
-                let _ = error.snippet(&text);
+                prop_assert!(error.snippet(&text).contains('^'));
             }
         }
 
         #[test]
         fn no_near_miss_makes_it_panic(text in "[a-z0-9 ().,<>=!+*/%@:'\"&|-]{0,60}") {
             if let Err(error) = parse(&text) {
-                let _ = error.snippet(&text);
+                prop_assert!(error.snippet(&text).contains('^'));
             }
         }
     }

@@ -447,6 +447,36 @@ fn trade() -> Trade {
 }
 
 #[test]
+fn hooks_read_columns_under_any_name() {
+    let text = with(
+        "  indicators: {price: {expression: close}, opened: {expression: hour}, up: {expression: close > open}}\n  \
+         entry: [{when: close > 1e9}]",
+        "hooks: {custom_entry_price: 'if(up, 1000, 2000) + price * 0 + opened + hour + weekday * 100'}",
+    );
+    let strategy = load(&text);
+    let (frame, _) = populated(&strategy, "BTC/USDT", Timeframe::M5);
+    let pair: Symbol = "BTC/USDT".parse().unwrap();
+    for rows in [13, 14, 15, 16, 40] {
+        let now = i64::try_from(rows).unwrap() * Timeframe::M5.millis();
+        let view = frame.view(rows);
+        let request = EntryRequest {
+            pair: &pair,
+            now,
+            rate: 1.0,
+            is_short: false,
+            entry_tag: "",
+            trade: None,
+            frame: view,
+        };
+        let up = frame.candles().close()[rows - 1] > frame.candles().open()[rows - 1];
+        // The last closed candle opened five minutes ago; the epoch was a Thursday.
+        let (opened, hour) = ((now - 300_000) / 3_600_000, now / 3_600_000);
+        let expected = if up { 1000.0 } else { 2000.0 } + (opened + hour) as f64 + 300.0;
+        assert_eq!(strategy.custom_entry_price(&request), expected, "{rows}");
+    }
+}
+
+#[test]
 fn hooks_answer() {
     let text = with(
         "  indicators: {atr: {expression: high - low}}\n  entry: [{when: close > 1e9}]",

@@ -93,10 +93,10 @@ fn pair_signals(
     if let Some(&first) = first.get(pair.as_str()) {
         assert_eq!(times[settings.startup_candle_count], first, "{pair}");
     }
-    for row in settings.startup_candle_count..frame.len() {
+    for (row, &time) in times.iter().enumerate().skip(settings.startup_candle_count) {
         if signals.flags()[row] != 0 {
             let tags = (signals.enter_tag(row).to_owned(), signals.exit_tag(row).to_owned());
-            found.insert((pair.to_string(), times[row]), (signals.flags()[row], tags.0, tags.1));
+            found.insert((pair.to_string(), time), (signals.flags()[row], tags.0, tags.1));
         }
     }
 }

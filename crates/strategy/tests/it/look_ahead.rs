@@ -139,6 +139,8 @@ signals:
   indicators: {{{name}: {{indicator: ema, timeperiod: {param}}}}}
   entry: [{{when: {entry}}}]
 ");
-        let _ = DeclarativeStrategy::from_yaml(&text, Path::new("t.yaml"));
+        if let Err(error) = DeclarativeStrategy::from_yaml(&text, Path::new("t.yaml")) {
+            prop_assert!(!error.faults.is_empty());
+        }
     }
 }

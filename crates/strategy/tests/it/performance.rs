@@ -1,7 +1,6 @@
 //! How long rules take. Run with `cargo test --release -p tradai-strategy --test it performance -- --ignored
 //! --nocapture`.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, where a failure is a panic")]
 #![expect(clippy::disallowed_methods, reason = "measures time, which nothing else may look at")]
 
 use std::sync::Arc;
