@@ -300,21 +300,32 @@ impl CandleSeries {
         }
         let rows = usize::try_from((last - first) / step).unwrap_or(0) + 1;
         let mut full = Self::with_capacity(rows);
-        for row in 0..self.len() {
-            while let Some(&previous) = full.open_time.last() {
-                if previous + step >= self.open_time[row] {
-                    break;
-                }
-                let close = full.close[full.len() - 1];
-                full.push(previous + step, [close, close, close, close, 0.0]);
+        let mut copied = 0;
+        for row in 1..=self.len() {
+            let hole = self.open_time.get(row).is_none_or(|&time| time - self.open_time[row - 1] != step);
+            if !hole {
+                continue;
             }
-            full.push(
-                self.open_time[row],
-                [self.open[row], self.high[row], self.low[row], self.close[row], self.volume[row]],
-            );
+            full.extend_from(&self, copied..row);
+            copied = row;
+            let close = self.close[row - 1];
+            let mut missing = self.open_time[row - 1] + step;
+            while self.open_time.get(row).is_some_and(|&time| missing < time) {
+                full.push(missing, [close, close, close, close, 0.0]);
+                missing += step;
+            }
         }
         let made_up = full.len() - self.len();
         (full, made_up)
+    }
+
+    fn extend_from(&mut self, other: &Self, rows: Range<usize>) {
+        self.open_time.extend_from_slice(&other.open_time[rows.clone()]);
+        self.open.extend_from_slice(&other.open[rows.clone()]);
+        self.high.extend_from_slice(&other.high[rows.clone()]);
+        self.low.extend_from_slice(&other.low[rows.clone()]);
+        self.close.extend_from_slice(&other.close[rows.clone()]);
+        self.volume.extend_from_slice(&other.volume[rows]);
     }
 
     /// Returns an empty series with room for `rows`.

@@ -43,7 +43,7 @@ impl Exit {
 }
 
 /// Longest reason that `custom_exit` may give.
-const CUSTOM_TAG_MAX_LENGTH: usize = 64;
+const CUSTOM_TAG_MAX_LENGTH: usize = 255;
 
 impl Simulation<'_> {
     /// Adjusts the position if asked to, and places an exit order if anything calls for it.
@@ -148,12 +148,7 @@ impl Simulation<'_> {
             return;
         }
         let profit = *profit_best.get_or_insert_with(|| position.profit_ratio(best));
-        if self.hooks.custom_stoploss {
-            self.ask_custom_stoploss(pair, row, best, profit, false);
-        }
-        if self.settings.trailing_stop {
-            self.trail_stop(pair, best, profit);
-        }
+        self.move_stop(pair, row, best, profit, false);
     }
 
     /// The stop right after a fill at `price`.
@@ -167,32 +162,44 @@ impl Simulation<'_> {
         if !outside {
             return;
         }
-        if self.hooks.custom_stoploss {
-            self.ask_custom_stoploss(pair, row, price, profit, true);
-        }
+        self.move_stop(pair, row, price, profit, true);
+    }
+
+    /// Asks for a custom stop, then trails: at the custom distance where there is one.
+    fn move_stop(&mut self, pair: usize, row: &Row, rate: f64, profit: f64, after_fill: bool) {
+        let custom = self.hooks.custom_stoploss;
+        let custom = custom.then(|| self.ask_custom_stoploss(pair, row, rate, profit, after_fill)).flatten();
         if self.settings.trailing_stop {
-            self.trail_stop(pair, price, profit);
+            self.trail_stop(pair, rate, profit, custom.unwrap_or(self.settings.stoploss));
         }
     }
 
-    fn ask_custom_stoploss(&mut self, pair: usize, row: &Row, rate: f64, profit: f64, after_fill: bool) {
+    fn ask_custom_stoploss(
+        &mut self,
+        pair: usize,
+        row: &Row,
+        rate: f64,
+        profit: f64,
+        after_fill: bool,
+    ) -> Option<f64> {
         let frame = self.view(pair, row);
         let strategy = self.strategy;
-        let Some(position) = self.slots.get_mut(pair) else { return };
+        let position = self.slots.get_mut(pair)?;
         let request = StopRequest { trade: &position.trade, now: row.time, rate, profit, after_fill, frame };
         let stop = strategy.custom_stoploss(&request).filter(|stop| *stop != 0.0 && stop.is_finite());
         let change = if after_fill { StopChange::Refresh } else { StopChange::Tighten };
         position.adjust_stop_loss(rate, stop, change);
+        stop
     }
 
-    fn trail_stop(&mut self, pair: usize, rate: f64, profit: f64) {
+    fn trail_stop(&mut self, pair: usize, rate: f64, profit: f64, distance: f64) {
         let settings = self.settings;
         let offset = settings.trailing_stop_positive_offset;
         if settings.trailing_only_offset_is_reached && profit < offset {
             return;
         }
         let positive = settings.trailing_stop_positive.filter(|_| profit > offset);
-        let stop = positive.unwrap_or(settings.stoploss);
+        let stop = positive.unwrap_or(distance);
         if let Some(position) = self.slots.get_mut(pair) {
             position.adjust_stop_loss(rate, Some(stop), StopChange::Tighten);
         }

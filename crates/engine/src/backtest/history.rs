@@ -64,6 +64,9 @@ impl WalletHistory {
     ) -> EquityCurve {
         let step_ms = timeframe.millis();
         let mut values = vec![0.0; steps];
+        // What the additions so far have lost (Kahan): pandas sums like this, and without it a balance that comes
+        // back to the same value may look like a new low.
+        let mut lost = if self.values_positions { vec![0.0; steps] } else { Vec::new() };
         for (from, to, total) in stretches(&self.totals, steps) {
             values[from - 1..to].fill(total);
         }
@@ -73,10 +76,14 @@ impl WalletHistory {
             let shift = (start - first) / step_ms;
             let opens = data.frame.candles().open();
             for (from, to, amount) in stretches(amounts, steps).filter(|&(_, _, amount)| amount != 0.0) {
-                for (value, step) in values[from - 1..to].iter_mut().zip(from..) {
+                let slots = values[from - 1..to].iter_mut().zip(&mut lost[from - 1..to]);
+                for ((value, lost), step) in slots.zip(from..) {
                     let row = usize::try_from(i64::try_from(step).unwrap_or_default() + shift);
                     if let Some(open) = row.ok().and_then(|row| opens.get(row)) {
-                        *value += open * amount;
+                        let addend = open * amount - *lost;
+                        let sum = *value + addend;
+                        *lost = (sum - *value) - addend;
+                        *value = sum;
                     }
                 }
             }

@@ -161,7 +161,8 @@ fn deepest(values: impl Iterator<Item = f64>, balance: f64) -> (f64, f64) {
         peak = peak.max(sum);
         absolute = absolute.max(peak - sum);
         if balance != 0.0 {
-            relative = relative.max((peak - sum) / (balance + peak));
+            let highest = balance + peak;
+            relative = relative.max((highest - (balance + sum)) / highest);
         }
     }
     (absolute, relative)

@@ -53,7 +53,9 @@ pub fn max_drawdown(
             continue;
         }
         let depth = peak - sum;
-        let ratio = if starting_balance == 0.0 { 0.0 } else { depth / (starting_balance + peak) };
+        let highest = starting_balance + peak;
+        let ratio =
+            if starting_balance == 0.0 { 0.0 } else { (highest - (starting_balance + sum)) / highest };
         let deeper =
             if relative { ratio > first.relative_account_drawdown } else { depth > first.drawdown_abs };
         if deeper {
@@ -70,10 +72,13 @@ pub fn max_drawdown(
     deepest
 }
 
-/// The drawdown of closed trades.
+/// The drawdown of closed trades, by the time of their closing. (What is left open at the end closes on the last
+/// candle of its pair, which may be earlier than the last close of another.)
 pub(super) fn trade_drawdown(trades: &[&Trade], starting_balance: f64, relative: bool) -> Option<Drawdown> {
-    let changes = trades.iter().map(|trade| (trade.close_date.unwrap_or(trade.open_date), profit_abs(trade)));
-    max_drawdown(changes, starting_balance, relative)
+    let dated = |trade: &&Trade| (trade.close_date.unwrap_or(trade.open_date), profit_abs(trade));
+    let mut changes: Vec<(Millis, f64)> = trades.iter().map(dated).collect();
+    changes.sort_by_key(|&(date, _)| date);
+    max_drawdown(changes.into_iter(), starting_balance, relative)
 }
 
 #[cfg(test)]

@@ -4,6 +4,6 @@ mod precise;
 mod rounding;
 mod tick_size;
 
-pub(crate) use precise::{POW10, Precise};
+pub(crate) use precise::{POW10, Precise, nearest};
 pub(crate) use rounding::{Rounding, amount_to_precision, price_to_precision, round_decimals, round8};
 pub(crate) use tick_size::TickHistory;

@@ -3,7 +3,7 @@
 use chrono::{DateTime, Datelike, NaiveDate};
 use tradai_domain::{CandleSeries, Millis};
 
-use super::POW10;
+use super::{POW10, nearest};
 
 /// The tick of a pair per calendar month, estimated as Freqtrade does: from the largest number of decimals that any
 /// price of the month shows at 14 significant digits. Exchanges change ticks; a market's current one would be wrong
@@ -56,8 +56,7 @@ fn month_of(time: Millis) -> (Millis, Millis) {
 fn most_decimals(prices: &[f64], mut most: usize) -> usize {
     for &price in prices {
         // Nearly every price has no more decimals than one before it: one multiplication each.
-        let scaled = price * POW10[most];
-        let rounded = scaled.round();
+        let rounded = nearest(price * POW10[most]);
         if rounded / POW10[most] != price || rounded >= 1e14 {
             most = most.max(decimals(price));
         }

@@ -16,11 +16,12 @@ impl FundingHistory {
     /// Joins funding rates (in `open`) and hourly mark candles on their times.
     ///
     /// Without `fallback_rate` a mark candle without a rate counts nothing. With it, mark candles before the
-    /// first rate take the fallback.
+    /// first one with a rate take the fallback.
     #[must_use]
     pub fn new(rates: &CandleSeries, marks: &CandleSeries, fallback_rate: Option<f64>) -> Self {
         let mut history = Self::default();
         let mut next = 0;
+        let mut fallback_rate = fallback_rate;
         // Exchanges stamp funding a few milliseconds late.
         let time_of = |row: usize| rates.open_time()[row].div_euclid(1_000) * 1_000;
         for (row, &time) in marks.open_time().iter().enumerate() {
@@ -28,18 +29,15 @@ impl FundingHistory {
                 next += 1;
             }
             let exact = (next < rates.len() && time_of(next) == time).then(|| rates.open()[next]);
-            // A rate is leading when nothing has been matched yet.
-            let leading = fallback_rate.filter(|_| history.is_leading(rates, time));
-            if let Some(rate) = exact.or(leading) {
+            if exact.is_some() {
+                fallback_rate = None;
+            }
+            if let Some(rate) = exact.or(fallback_rate) {
                 history.times.push(time);
                 history.fee_per_unit.push(rate * marks.open()[row]);
             }
         }
         history
-    }
-
-    fn is_leading(&self, rates: &CandleSeries, time: Millis) -> bool {
-        rates.open_time().first().is_none_or(|&first| time < first.div_euclid(1_000) * 1_000)
     }
 
     /// Returns what a position of `amount` received (negative: paid) from `from` to `to`, both included.
@@ -91,5 +89,9 @@ mod tests {
         let history = FundingHistory::new(&series(&[(2 * HOUR, 0.001)]), &marks, Some(0.01));
         assert_eq!(history.times, [0, HOUR, 2 * HOUR]);
         assert_eq!(history.fee_per_unit, [1.0, 1.0, 0.1]);
+        // A rate before the first mark candle is matched by none and ends nothing.
+        let marks = series(&[(HOUR, 100.0), (2 * HOUR, 100.0)]);
+        let history = FundingHistory::new(&series(&[(0, 0.001), (2 * HOUR, 0.001)]), &marks, Some(0.01));
+        assert_eq!(history.times, [HOUR, 2 * HOUR]);
     }
 }

@@ -2,6 +2,8 @@
 
 use tradai_domain::{LeverageTier, Market};
 
+use crate::money::Precise;
+
 /// The rules of one market as stakes see them.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct MarketLimits<'a> {
@@ -15,7 +17,10 @@ pub(crate) struct MarketLimits<'a> {
 impl MarketLimits<'_> {
     fn contracts_to_amount(self, contracts: f64) -> f64 {
         match self.market.contract_size {
-            Some(size) if size != 0.0 => contracts * size,
+            // In decimals: 0.004369053 contracts of 100 are 0.4369053, which floats miss by a little.
+            Some(size) if size != 0.0 && size != 1.0 => {
+                (Precise::new(contracts) * Precise::new(size)).to_f64()
+            }
             _ => contracts,
         }
     }
