@@ -20,7 +20,7 @@ impl Simulation<'_> {
         if change.stake > 0.0 {
             let allowed = self.settings.max_entry_position_adjustment.is_none_or(|limit| entries <= limit);
             if allowed && self.add_to_position(pair, row, change.stake, &change.tag) {
-                self.update_wallet();
+                self.update_wallet(pair);
             }
         } else if change.stake < 0.0 {
             self.partial_exit(pair, row, change.stake, change.tag, min_stake);

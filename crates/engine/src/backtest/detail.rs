@@ -30,7 +30,7 @@ impl Simulation<'_> {
         let mut parts: Vec<DetailPair> = Vec::with_capacity(first.len());
         for pair in first {
             let Some(index) = self.row_at(pair, self.step) else { continue };
-            let main = self.pairs[pair].row(index);
+            let main = self.pairs[pair].row(index, now);
             let side = direction(main.flags, self.settings.shorts_allowed());
             let rows = self.detail_rows(pair, now);
             let row = self.detail_row(pair, &main, rows.start).filter(|_| !rows.is_empty()).unwrap_or(main);
@@ -100,7 +100,7 @@ impl Simulation<'_> {
             open: detail.open()[index],
             high: detail.high()[index],
             low: detail.low()[index],
-            close: detail.close()[index],
+            detail: Some(index),
             flags: main.flags,
             known_rows: main.known_rows,
         })

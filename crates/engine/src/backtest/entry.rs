@@ -284,8 +284,14 @@ impl Simulation<'_> {
             funding_fee: 0.0,
         });
         let order = position.trade.orders.len() - 1;
-        self.try_fill(pair, order, row);
-        if let Some(position) = self.slots.get_mut(pair) {
+        let filled = self.try_fill(pair, order, row);
+        let settled = filled
+            && self.settings.trading_mode == TradingMode::Spot
+            && !self.hooks.custom_stoploss_after_fill;
+        // A fill recalculates by itself; only funding or a stop moved after the fill make a second time differ.
+        if let Some(position) = self.slots.get_mut(pair)
+            && !settled
+        {
             position.recalc_from_orders(false);
         }
     }

@@ -55,7 +55,7 @@ impl Simulation<'_> {
         if self.slots.get(pair).is_none() {
             return;
         }
-        for exit in self.should_exit(pair, row) {
+        for exit in self.should_exit(pair, row).into_iter().flatten() {
             if self.exit(pair, row, &exit, None) {
                 return;
             }
@@ -63,8 +63,8 @@ impl Simulation<'_> {
     }
 
     /// Everything that calls for an exit, in the order in which it is tried.
-    fn should_exit(&mut self, pair: usize, row: &Row) -> Vec<Exit> {
-        let Some(position) = self.slots.get_mut(pair) else { return Vec::new() };
+    fn should_exit(&mut self, pair: usize, row: &Row) -> [Option<Exit>; 4] {
+        let Some(position) = self.slots.get_mut(pair) else { return [const { None }; 4] };
         position.adjust_min_max_rates(row.high, row.low);
         let is_short = position.trade.is_short;
         let (enter, exit) = if is_short {
@@ -80,16 +80,8 @@ impl Simulation<'_> {
         let roi_reached = !waits && self.roi_reached(pair, row, best, &mut profit_best);
         let signal =
             if self.settings.use_exit_signal { self.exit_signal(pair, row, enter, exit) } else { None };
-        let mut exits = Vec::new();
-        exits.extend(signal);
-        let (plain, trailing): (Vec<Exit>, Vec<Exit>) =
-            stop.into_iter().partition(|stop| *stop != Exit::TrailingStop);
-        exits.extend(plain);
-        if roi_reached {
-            exits.push(Exit::Roi);
-        }
-        exits.extend(trailing);
-        exits
+        let (trailing, plain) = if stop == Some(Exit::TrailingStop) { (stop, None) } else { (None, stop) };
+        [signal, plain, roi_reached.then_some(Exit::Roi), trailing]
     }
 
     fn exit_signal(&self, pair: usize, row: &Row, enter: bool, exit: bool) -> Option<Exit> {
@@ -230,7 +222,7 @@ impl Simulation<'_> {
     pub(super) fn exit(&mut self, pair: usize, row: &Row, exit: &Exit, amount: Option<f64>) -> bool {
         let Some(position) = self.slots.get(pair) else { return false };
         let minutes = position.trade.duration_minutes(row.time);
-        let Some(rate) = self.close_rate(position, row, exit, minutes) else { return false };
+        let Some(rate) = self.close_rate(pair, position, row, exit, minutes) else { return false };
         let amount = amount.unwrap_or(position.trade.amount);
         let mut reason = exit.reason().to_owned();
         let tag = self.pairs[pair].exit_tag(row);
@@ -282,12 +274,19 @@ impl Simulation<'_> {
     }
 
     /// Price at which the candle lets the trade close; `None` when it does not.
-    fn close_rate(&self, position: &Position, row: &Row, exit: &Exit, minutes: i64) -> Option<f64> {
+    fn close_rate(
+        &self,
+        pair: usize,
+        position: &Position,
+        row: &Row,
+        exit: &Exit,
+        minutes: i64,
+    ) -> Option<f64> {
         match exit {
             Exit::StopLoss | Exit::TrailingStop | Exit::Liquidation => {
                 Some(self.stop_rate(position, row, exit, minutes))
             }
-            Exit::Roi => self.roi_rate(position, row, minutes),
+            Exit::Roi => self.roi_rate(pair, position, row, minutes),
             Exit::Signal | Exit::Custom(_) | Exit::Partial(_) => Some(row.open),
         }
     }
@@ -324,7 +323,7 @@ impl Simulation<'_> {
         if trade.is_short { rate.min(row.high) } else { rate.max(row.low) }
     }
 
-    fn roi_rate(&self, position: &Position, row: &Row, minutes: i64) -> Option<f64> {
+    fn roi_rate(&self, pair: usize, position: &Position, row: &Row, minutes: i64) -> Option<f64> {
         let Some((since, roi)) = self.roi_step(position, row, minutes) else { return Some(row.open) };
         let on_candle_open = since % self.timeframe.minutes() == 0;
         if roi == -1.0 && on_candle_open {
@@ -337,14 +336,17 @@ impl Simulation<'_> {
         if minutes > 0 && minutes == since && on_candle_open && better_at_open {
             return Some(row.open);
         }
-        let unreachable = if trade.is_short {
-            row.open < row.close && trade.open_rate > row.open && rate < row.close
-        } else {
-            row.open > row.close && trade.open_rate < row.open && rate > row.close
-        };
         // An entry below the open of a falling candle came after the high.
-        if minutes == 0 && unreachable {
-            return None;
+        if minutes == 0 {
+            let close = self.pairs[pair].close(row);
+            let unreachable = if trade.is_short {
+                row.open < close && trade.open_rate > row.open && rate < close
+            } else {
+                row.open > close && trade.open_rate < row.open && rate > close
+            };
+            if unreachable {
+                return None;
+            }
         }
         Some(rate.max(row.low).min(row.high))
     }

@@ -3,7 +3,6 @@
 use tradai_domain::{Millis, Timeframe};
 
 use super::pair::PairData;
-use super::slots::Slots;
 
 /// Value of the account at the open of every main candle, in stake currency.
 ///
@@ -40,17 +39,12 @@ impl WalletHistory {
         Self { totals: vec![(0, start)], amounts: vec![Vec::new(); pairs], values_positions }
     }
 
-    /// Notes the wallet after a change during `step`; the next candle sees it.
-    pub(super) fn record(&mut self, step: usize, total: f64, slots: &Slots) {
+    /// Notes the wallet after something happened to a pair during `step`; the next candle sees it.
+    pub(super) fn record(&mut self, step: usize, total: f64, pair: usize, amount: f64) {
         note(&mut self.totals, step + 1, total);
-        if !self.values_positions {
-            return;
-        }
-        for (pair, amounts) in self.amounts.iter_mut().enumerate() {
-            let amount = slots.get(pair).map_or(0.0, |position| position.trade.amount);
-            if amounts.last().map_or(0.0, |&(_, last)| last) != amount {
-                note(amounts, step + 1, amount);
-            }
+        let amounts = &mut self.amounts[pair];
+        if self.values_positions && amounts.last().map_or(0.0, |&(_, last)| last) != amount {
+            note(amounts, step + 1, amount);
         }
     }
 

@@ -126,6 +126,8 @@ struct Simulation<'a> {
     locks: Locks,
     counters: Counters,
     history: WalletHistory,
+    /// Pairs with an open trade at the start of the candle; kept to be filled again.
+    open_before: Vec<usize>,
     /// Step (main candles since `start`) being processed.
     step: usize,
     trade_count: u64,
@@ -159,6 +161,7 @@ impl<'a> Simulation<'a> {
             locks: Locks::new(settings.timeframe),
             counters: Counters::default(),
             history: WalletHistory::new(pairs.len(), settings.dry_run_wallet, !is_futures),
+            open_before: Vec::new(),
             step: 0,
             trade_count: 0,
             order_count: 0,
@@ -215,9 +218,11 @@ impl<'a> Simulation<'a> {
         }
     }
 
-    fn update_wallet(&mut self) {
+    /// Recounts the wallet after something happened to a pair.
+    fn update_wallet(&mut self, pair: usize) {
         self.wallet.update(&self.slots);
-        self.history.record(self.step, self.wallet.total(), &self.slots);
+        let amount = self.slots.get(pair).map_or(0.0, |position| position.trade.amount);
+        self.history.record(self.step, self.wallet.total(), pair, amount);
     }
 
     fn run(&mut self, progress: &dyn Progress) {
@@ -261,10 +266,9 @@ impl<'a> Simulation<'a> {
         let can_short = self.settings.shorts_allowed();
         let mut entries = Vec::new();
         for (index, data) in self.pairs.iter().enumerate() {
-            let first = (data.first_row + 1).min(data.frame.len());
-            let signals = data.signals.flags().iter().enumerate().take(data.frame.len().saturating_sub(1));
-            for (row, &flags) in signals.skip(first.saturating_sub(1)) {
-                if flags != 0 && direction(flags, can_short).is_some() {
+            let rows = data.first_row..data.frame.len().saturating_sub(1);
+            for row in signalled(data.signals.flags(), rows) {
+                if direction(data.signals.flags()[row], can_short).is_some() {
                     let step = self.step_of_row(index, row + 1);
                     entries
                         .push((u32::try_from(step).unwrap_or(u32::MAX), u32::try_from(index).unwrap_or(0)));
@@ -281,7 +285,9 @@ impl<'a> Simulation<'a> {
         if self.settings.timeframe_detail.is_some() {
             return self.main_candle_in_detail(entries);
         }
-        let open: Vec<usize> = self.slots.pairs().to_vec();
+        let mut open = std::mem::take(&mut self.open_before);
+        open.clear();
+        open.extend_from_slice(self.slots.pairs());
         for &pair in &open {
             if self.next_event[pair] <= self.step {
                 self.process(pair);
@@ -293,6 +299,7 @@ impl<'a> Simulation<'a> {
                 self.process(pair);
             }
         }
+        self.open_before = open;
     }
 
     /// One pair on the current main candle.
@@ -301,7 +308,7 @@ impl<'a> Simulation<'a> {
             self.next_event[pair] = NEVER;
             return;
         };
-        let row = self.pairs[pair].row(index);
+        let row = self.pairs[pair].row(index, self.time_of(self.step));
         let side = direction(row.flags, self.settings.shorts_allowed());
         self.process_row(pair, &row, side, row.time != self.end);
         self.plan(pair, index + 1);
@@ -321,7 +328,7 @@ impl<'a> Simulation<'a> {
         let before = self.slots.get(pair).map(|position| side_of(&position.trade));
         if before.is_some() && self.manage_open_orders(pair, row) {
             self.slots.remove(pair);
-            self.update_wallet();
+            self.update_wallet(pair);
         }
         if let Some(side) = side.filter(|_| can_enter && self.slots.get(pair).is_none()) {
             self.try_enter(pair, row, side);
@@ -343,7 +350,7 @@ impl<'a> Simulation<'a> {
             return;
         }
         if self.enter(pair, row, side) {
-            self.update_wallet();
+            self.update_wallet(pair);
         }
     }
 
@@ -353,7 +360,7 @@ impl<'a> Simulation<'a> {
         if let Some(order) = waiting
             && self.try_fill(pair, order, row)
         {
-            self.update_wallet();
+            self.update_wallet(pair);
         }
         if self.slots.get(pair).is_some_and(|position| position.trade.has_open_position()) {
             self.check_exit(pair, row);
@@ -363,6 +370,19 @@ impl<'a> Simulation<'a> {
             self.process_exit_order(pair, order, row);
         }
     }
+}
+
+/// Rows with any signal. Signals are rare: whole blocks without one are passed at once.
+fn signalled(flags: &[u8], rows: std::ops::Range<usize>) -> impl Iterator<Item = usize> + '_ {
+    const BLOCK: usize = 64;
+    let start = rows.start;
+    let inside = flags.get(rows).unwrap_or_default();
+    inside.chunks(BLOCK).enumerate().flat_map(move |(block, flags)| {
+        let any = flags.iter().fold(0, |all, flags| all | flags) != 0;
+        let flags = if any { flags } else { &[] };
+        let first = start + block * BLOCK;
+        flags.iter().enumerate().filter(|(_, flags)| **flags != 0).map(move |(row, _)| first + row)
+    })
 }
 
 fn side_of(trade: &Trade) -> Side {

@@ -230,7 +230,7 @@ impl Simulation<'_> {
         } else {
             position.recalc_from_orders(false);
         }
-        self.update_wallet();
+        self.update_wallet(pair);
         self.run_protections(pair, row.time, direction);
     }
 
@@ -263,11 +263,13 @@ impl Simulation<'_> {
             let data = &self.pairs[pair];
             let has_position =
                 self.slots.get(pair).is_some_and(|position| position.trade.has_open_position());
-            if !has_position || data.frame.len() < 2 {
+            let Some(last_row) = data.frame.len().checked_sub(1).filter(|&row| row > 0 && has_position)
+            else {
                 self.slots.remove(pair);
+                self.update_wallet(pair);
                 continue;
-            }
-            let row = data.row(data.frame.len() - 1);
+            };
+            let row = data.row(last_row, data.frame.candles().open_time()[last_row]);
             let amount = self.slots.get(pair).map_or(0.0, |position| position.trade.amount);
             self.place_exit(pair, &row, row.open, amount, "force_exit");
             if let Some(position) = self.slots.get_mut(pair) {
@@ -276,6 +278,5 @@ impl Simulation<'_> {
                 self.process_exit_order(pair, last, &row);
             }
         }
-        self.update_wallet();
     }
 }

@@ -61,7 +61,9 @@ impl Precise {
         }
         let distance = DIVISION_DECIMALS - self.decimals + other.decimals;
         match scaled(self.integer, distance) {
-            Some(numerator) => Self { integer: divided(numerator, other.integer), decimals: DIVISION_DECIMALS },
+            Some(numerator) => {
+                Self { integer: divided(numerator, other.integer), decimals: DIVISION_DECIMALS }
+            }
             None => {
                 let numerator = scaled_wide(I256::from(self.integer), distance);
                 Self::narrowed(numerator / I256::from(other.integer), DIVISION_DECIMALS)
@@ -143,8 +145,8 @@ impl std::ops::Sub for Precise {
 
 /// Powers of ten that a float holds exactly.
 pub(crate) const POW10: [f64; 23] = [
-    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19,
-    1e20, 1e21, 1e22,
+    1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18,
+    1e19, 1e20, 1e21, 1e22,
 ];
 
 /// Powers of ten that fit 128 bits.
