@@ -21,7 +21,8 @@ function layout(axes) {
     paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)",
     font: { color: colour("ink"), size: narrow() ? 11 : 12, family: getComputedStyle(document.body).fontFamily },
     margin: { l: 8, r: 12, t: narrow() ? 12 : 32, b: 8 }, hoverlabel: { bgcolor: colour("card"), bordercolor: line, font: { color: colour("ink") }, align: "left" },
-    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" }, dragmode: "zoom", ...styled,
+    legend: { orientation: "h", x: 0, y: 1, yanchor: "bottom" }, dragmode: "zoom",
+    modebar: { bgcolor: "rgba(0,0,0,0)", color: colour("soft"), activecolor: colour("accent") }, ...styled,
   };
 }
 

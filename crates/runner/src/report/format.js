@@ -26,7 +26,7 @@ function node(tag, properties = {}, ...children) {
 }
 
 const decimals = (least, most = least) =>
-  new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most });
+  new Intl.NumberFormat("en-US", { minimumFractionDigits: least, maximumFractionDigits: most, signDisplay: "negative" });
 const whole = decimals(0);
 const two = decimals(2);
 const four = decimals(4);
@@ -40,8 +40,9 @@ const moment = (ms) => new Date(ms).toISOString().slice(0, 16).replace("T", " ")
 function duration(seconds) {
   const minutes = Math.round(seconds / 60);
   const [days, hours, rest] = [Math.floor(minutes / 1440), Math.floor(minutes / 60) % 24, minutes % 60];
-  if (days > 0) return `${days}d ${hours}h`;
-  return hours > 0 ? `${hours}h ${rest}m` : `${rest}m`;
+  if (days > 0) return `${days}d${hours > 0 ? ` ${hours}h` : ""}`;
+  if (hours > 0) return `${hours}h${rest > 0 ? ` ${rest}m` : ""}`;
+  return `${rest}m`;
 }
 
 const writers = {

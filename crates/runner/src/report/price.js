@@ -2,7 +2,7 @@
 // The price chart with its trades. Only the trades in view are drawn, so that thousands of them stay quick.
 
 const MOST_MARKS = 1000;
-const price = { bars: null, view: null };
+const price = { bars: null, view: null, chosen: null };
 const timeOf = (bars, index) => bars.start + bars.slot[index] * bars.step;
 
 function candles(bars) {
@@ -39,7 +39,7 @@ function fillsOf(trade) {
 function marks(shown) {
   const series = (name, symbol, shade) => ({
     type: "scatter", mode: "markers", name, x: [], y: [], text: [], hoverinfo: "text",
-    marker: { symbol, size: 10, color: colour(shade), line: { color: colour("ground"), width: 1 } },
+    marker: { symbol, size: shown.length > 150 ? 7 : 11, color: colour(shade), line: { color: colour("ground"), width: 1 } },
   });
   const [long, short] = [series("Long entry", "triangle-up", "accent"), series("Short entry", "triangle-down", "accent")];
   const [won, lost] = [series("Exit, won", "circle", "gain"), series("Exit, lost", "x", "loss")];
@@ -56,7 +56,8 @@ function marks(shown) {
     path.x.push(null);
     path.y.push(null);
   }
-  return [path, ...[long, short, won, lost].filter((one) => one.x.length > 0)];
+  // Entries last: a trade often begins where another one ends, and the triangle shows on top of the circle.
+  return [path, ...[won, lost, long, short].filter((one) => one.x.length > 0)];
 }
 
 /** Lowest and highest price between two moments, with a little room. */
@@ -76,6 +77,13 @@ function priceRange(from, to, shown) {
 
 const wholeRange = () => [price.bars.start, timeOf(price.bars, price.bars.slot.length - 1) + price.bars.step];
 
+/** A band from the opening to the closing of the chosen trade. */
+function band() {
+  if (price.chosen === null || price.chosen.pair !== price.bars.pair) return [];
+  const { open, close } = price.chosen;
+  return [{ type: "rect", yref: "paper", x0: date(open), x1: date(close), y0: 0, y1: 1, fillcolor: colour("accent"), opacity: 0.12, line: { width: 0 }, layer: "below" }];
+}
+
 function drawPrice([from, to]) {
   const [shown, all] = tradesInView(from, to);
   const left = all > shown.length ? ` The ${whole.format(shown.length)} with the largest results are marked; zoom in for the others.` : "";
@@ -84,7 +92,7 @@ function drawPrice([from, to]) {
   return Plotly.react("price-chart", [candles(price.bars), ...marks(shown)], layout({
     xaxis: { type: "date", range: [date(from), date(to)], rangeslider: { visible: false } },
     // Dragging chooses a period; the prices follow.
-    yaxis: { range: priceRange(from, to, shown), fixedrange: true, tickformat: ",~g" }, hovermode: "closest",
+    yaxis: { range: priceRange(from, to, shown), fixedrange: true, tickformat: ",~g" }, hovermode: "closest", shapes: band(),
   }), options());
 }
 
@@ -108,8 +116,10 @@ function showPair(pair, view) {
 function showTrade(trade) {
   const bars = content.bars.find((one) => one.pair === trade.pair);
   if (!bars || bars.slot.length === 0) return;
+  price.chosen = trade;
   const room = Math.max((trade.close - trade.open) * 1.5, bars.step * 20);
   showPair(trade.pair, [trade.open - room, trade.close + room]);
+  find("price-note").textContent = `Trade ${trade.number} is shaded. ${find("price-note").textContent}`;
   find("price").scrollIntoView();
 }
 

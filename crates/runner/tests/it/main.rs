@@ -6,4 +6,6 @@ mod callbacks;
 mod compare;
 mod golden_end_to_end;
 mod golden_replay;
+mod report;
+mod report_browser;
 mod shared;
