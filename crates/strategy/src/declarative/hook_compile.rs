@@ -5,8 +5,9 @@
 
 use std::collections::BTreeMap;
 
-use super::compile::{self, Compiler, Problem, arity, exactly, needs};
+use super::compile::{Compiler, Problem};
 use super::hooks::{Answer, Case, Hook, HookSource, Piece};
+use super::lower::{self, arity, exactly, needs};
 use super::section::Located;
 use crate::expression::graph::{Graph, NodeId, Op, Typed};
 use crate::expression::scalar::Scalar;
@@ -171,7 +172,7 @@ impl HookCompiler<'_, '_> {
             ExprKind::Binary(op, left, right) => {
                 let left = self.number(left, op.as_str(), hook)?;
                 let right = self.number(right, op.as_str(), hook)?;
-                HookValue::Number(Scalar::Map2(compile::arithmetic(*op), left, right))
+                HookValue::Number(Scalar::Map2(lower::arithmetic(*op), left, right))
             }
             ExprKind::Compare(first, rest) => HookValue::Flag(self.comparison(first, rest, hook)?),
             ExprKind::Call(name, arguments) => return self.call(name, arguments, expression, hook),
@@ -199,7 +200,7 @@ impl HookCompiler<'_, '_> {
             (HookValue::TextVariable(variable), HookValue::Text(text))
             | (HookValue::Text(text), HookValue::TextVariable(variable)) => {
                 let equal = Scalar::TextEquals(variable, text);
-                let holds = compile::text_comparison(op, true, right)?;
+                let holds = lower::text_comparison(op, true, right)?;
                 Ok(if holds { equal } else { Scalar::Not(Box::new(equal)) })
             }
             (HookValue::Number(_), other) => Err(needs(right, op.as_str(), "a number", other.kind())),

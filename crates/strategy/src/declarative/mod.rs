@@ -14,6 +14,8 @@ mod file;
 mod hook_compile;
 mod hooks;
 mod knowledge;
+mod lower;
+mod names;
 mod parameters;
 mod plan;
 mod rules;

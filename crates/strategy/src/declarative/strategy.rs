@@ -15,7 +15,7 @@ use super::plan::{Plan, Source};
 use super::rules::RuleSide;
 use super::section::{Faults, Section};
 use super::settings::FileSettings;
-use super::{compile, declaration, hooks, parameters, rules, settings, yaml};
+use super::{declaration, hooks, names, parameters, rules, settings, yaml};
 use crate::expression::did_you_mean;
 
 /// Most indicators and most rules of a file: far more than anyone can reason about.
@@ -195,7 +195,7 @@ impl DeclarativeStrategy {
 fn declared_parameters(signals: &Section<'_>, faults: &mut Faults) -> IndexMap<String, Parameter> {
     let Some(section) = signals.section("parameters", faults) else { return IndexMap::new() };
     for (name, place, _) in section.entries() {
-        compile::check_name(name, place, &section.key(name), faults);
+        names::check_name(name, place, &section.key(name), faults);
     }
     parameters::read(&section, faults)
 }
@@ -211,7 +211,7 @@ fn source(
     if let Some(section) = signals.section("indicators", faults) {
         for (name, place, _) in section.entries() {
             let key = section.key(name);
-            compile::check_name(name, place, &key, faults);
+            names::check_name(name, place, &key, faults);
             if parameters.contains_key(name) {
                 faults.push(Fault::new(place, &key, "is a parameter already; choose another name"));
             }

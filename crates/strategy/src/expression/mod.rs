@@ -1,10 +1,10 @@
 //! The expression language of declarative strategies: text, tree, graph, columns.
 //!
 //! [`parse`] turns text into an [`Expr`]. The declarative module resolves its names and lowers it into a
-//! [`graph`], in which equal sub-expressions are one node; [`evaluate`] computes nodes as whole columns, and
-//! [`scalar`] computes the answers of hooks for one trade. Traders read about it in `docs/guides/strategies.md`.
+//! `graph`, in which equal sub-expressions are one node; `evaluate` computes nodes as whole columns, and
+//! `scalar` computes the answers of hooks for one trade. Traders read about it in `docs/guides/strategies.md`.
 //!
-//! Invariant: no operation reads a later row. There is no syntax for it: [`prev`](self) takes a constant of 0 or
+//! Invariant: no operation reads a later row. There is no syntax for it: `prev` takes a constant of 0 or
 //! more, windows trail, and candles of a longer timeframe are seen once they have closed.
 
 mod ast;
