@@ -1,7 +1,7 @@
 //! From stored candles to what the loop runs over: windows, indicators, signals.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
 use tradai_domain::{
@@ -141,7 +141,7 @@ pub fn prepare(
         })
         .collect::<Result<_, _>>()?;
     let window = window.moved(settings, &loaded);
-    let informative = Informative { settings, provider };
+    let informative = Informative { settings, provider, broken: Mutex::default() };
     let pairs: Vec<PairData> = settings
         .pair_whitelist
         .par_iter()
@@ -293,7 +293,11 @@ impl OwnPair<'_> {
             source: Box::new(source),
         };
         let mut signals = Signals::new(frame.len());
-        self.strategy.populate_indicators(frame, informative).map_err(failed)?;
+        let populated = self.strategy.populate_indicators(frame, informative);
+        if let Some(error) = informative.broken() {
+            return Err(error);
+        }
+        populated.map_err(failed)?;
         match self.signals {
             SignalSource::Strategy => {
                 self.strategy.populate_entry_trend(frame, &mut signals).map_err(failed)?;
@@ -359,6 +363,14 @@ fn place_signals(
 struct Informative<'a> {
     settings: &'a Settings,
     provider: &'a dyn CandleProvider,
+    /// Why candles that exist could not be read. A strategy only sees that they are missing.
+    broken: Mutex<Option<PrepareError>>,
+}
+
+impl Informative<'_> {
+    fn broken(&self) -> Option<PrepareError> {
+        self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner).clone()
+    }
 }
 
 impl CandleSource for Informative<'_> {
@@ -366,6 +378,14 @@ impl CandleSource for Informative<'_> {
         // Freqtrade parses the timerange anew here: a start moved for missing startup candles does not count.
         let window = Window::new(self.settings);
         let range = window.with_startup(key.timeframe, self.settings.startup_candle_count);
-        load_filled(self.provider, key, range).ok().map(Arc::new)
+        match load_filled(self.provider, key, range) {
+            Ok(candles) => Some(Arc::new(candles)),
+            Err(PrepareError::NoCandles { .. }) => None,
+            Err(error) => {
+                let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+                broken.get_or_insert(error);
+                None
+            }
+        }
     }
 }
