@@ -36,7 +36,10 @@ fn main() {
     import(&shared, &data);
     for case in CASES {
         let ours = our_process(&shared, &data, case);
-        println!("{case}: tradai {:.3} CPU s, peak memory {} MB, {} trades", ours.cpu, ours.peak_mb, ours.trades);
+        println!(
+            "{case}: tradai {:.3} CPU s, peak memory {} MB, {} trades",
+            ours.cpu, ours.peak_mb, ours.trades
+        );
         if let Ok(python) = std::env::var("TRADAI_ORACLE") {
             let theirs = freqtrade(&shared, &python, case, work.path());
             println!("{case}: Freqtrade {:.2} CPU s, {} trades", theirs.cpu, theirs.trades);
@@ -141,7 +144,8 @@ fn loop_alone(shared: &Path, data: &Path) {
     let candles = StoreCandles::new(&store, &[]);
     let before = cpu(UsageWho::RUSAGE_SELF);
     let pairs =
-        tradai_engine::prepare(&settings, strategy.as_ref(), &candles, &rules, SignalSource::Strategy).unwrap();
+        tradai_engine::prepare(&settings, strategy.as_ref(), &candles, &rules, SignalSource::Strategy)
+            .unwrap();
     println!("loading, indicators and signals: {:.3} CPU s", cpu(UsageWho::RUSAGE_SELF) - before);
     let rows: usize = pairs.iter().map(|pair| pair.frame.len() - pair.first_row).sum();
     let before = cpu(UsageWho::RUSAGE_SELF);

@@ -12,6 +12,7 @@ use tradai_runner::strategies;
 
 use crate::backtest::run::present;
 use crate::context::{Bar, Context, shown};
+use crate::output::print;
 
 /// Arguments of `tradai demo`.
 #[derive(Debug, Args)]
@@ -59,19 +60,19 @@ pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let folder = finished.write(&demo.jobs())?;
     present(&finished, &[], &folder, &demo)?;
     if !ctx.json {
-        next_steps(&demo);
+        print(&next_steps(&demo))?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn next_steps(demo: &Context) {
+fn next_steps(demo: &Context) -> String {
     let here = shown(&demo.data_dir);
-    println!(
+    format!(
         "\nOpen the report in a browser, then try:\n  \
-         tradai --data-dir {here} verify latest              run it again, compare every byte\n  \
-         tradai strategy new MyStrategy                      a strategy of your own, in YAML\n  \
+         tradai --data-dir {here} verify latest       run it again, compare every byte\n  \
+         tradai strategy new MyStrategy                 a strategy of your own, in YAML\n  \
          tradai --data-dir {here} backtest run MyStrategy/tradai.yaml\n  \
-         tradai data import <FILE OR FOLDER>                 real candles: Parquet, CSV, feather, JSON\n  \
+         tradai data import FILE_OR_FOLDER              real candles: Parquet, CSV, feather, JSON\n  \
          tradai backtest run EmaCross --pairs BTC/USDT --timerange 20240101-20240701"
-    );
+    )
 }

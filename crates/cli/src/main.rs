@@ -9,6 +9,8 @@ mod context;
 mod data;
 mod demo;
 mod failure;
+mod output;
+mod strategy;
 mod verify;
 
 use std::path::PathBuf;
@@ -38,6 +40,8 @@ enum Command {
     Demo(demo::DemoArgs),
     /// Bring candles in, list, show and export them.
     Data(data::DataArgs),
+    /// Write, check, list and show strategies.
+    Strategy(strategy::StrategyArgs),
     /// Run backtests and look at their results.
     Backtest(backtest::BacktestArgs),
     /// Run a job again from its manifest and compare every byte.
@@ -50,6 +54,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &ctx),
         Command::Data(args) => data::run(args, &ctx),
+        Command::Strategy(args) => strategy::run(args, &ctx),
         Command::Backtest(args) => backtest::run(args, &ctx),
         Command::Verify(args) => verify::run(&args, &ctx),
     };

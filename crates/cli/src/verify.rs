@@ -6,6 +6,7 @@ use clap::Args;
 use tradai_runner::verify::{FileOutcome, Verification, verify};
 
 use crate::context::{Bar, Context};
+use crate::output::{print, print_json};
 
 /// Arguments of `tradai verify`.
 #[derive(Debug, Args)]
@@ -26,27 +27,24 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
     let verification = verify(&jobs, &job_id, strategy, &ctx.store()?, &bar)?;
     bar.finish();
     if ctx.json {
-        println!("{}", serde_json::to_string_pretty(&verification)?);
+        print_json(&verification)?;
     } else {
-        print(&verification);
+        print(&text(&verification))?;
     }
     Ok(ExitCode::from(if verification.is_same() { 0 } else { DIFFERS }))
 }
 
-fn print(verification: &Verification) {
+fn text(verification: &Verification) -> String {
+    let mut lines: Vec<String> = Vec::new();
     for (name, outcome) in &verification.files {
-        match outcome {
-            FileOutcome::Same => println!("same       {name}"),
-            FileOutcome::Altered { difference } => println!("ALTERED    {name}: {difference}"),
-            FileOutcome::Different { difference } => println!("DIFFERENT  {name}: {difference}"),
-        }
+        lines.push(match outcome {
+            FileOutcome::Same => format!("same       {name}"),
+            FileOutcome::Altered { difference } => format!("ALTERED    {name}: {difference}"),
+            FileOutcome::Different { difference } => format!("DIFFERENT  {name}: {difference}"),
+        });
     }
-    for note in &verification.notes {
-        println!("note: {note}");
-    }
-    if verification.is_same() {
-        println!("Job {} gives the same bytes again.", verification.job_id);
-    } else {
-        println!("Job {} does NOT give the same bytes again.", verification.job_id);
-    }
+    lines.extend(verification.notes.iter().map(|note| format!("note: {note}")));
+    let verdict = if verification.is_same() { "gives" } else { "does NOT give" };
+    lines.push(format!("Job {} {verdict} the same bytes again.", verification.job_id));
+    lines.join("\n")
 }

@@ -2,14 +2,17 @@
 
 use std::process::ExitCode;
 
+use anyhow::Context as _;
 use clap::Args;
-use serde_json::json;
+use serde_json::{Value, json};
 use tradai_runner::backtest::JobSummary;
 
+use super::table::{StatisticsSummary, compare};
 use crate::context::Context;
+use crate::output::{print, print_json, width};
 
 /// Numbers that jobs are compared by.
-pub(crate) const HEADLINES: [&str; 12] = [
+const HEADLINES: [&str; 12] = [
     "total_trades",
     "profit_total_abs",
     "profit_total",
@@ -40,17 +43,35 @@ pub(crate) fn run(args: &CompareArgs, ctx: &Context) -> anyhow::Result<ExitCode>
         let rows: Vec<_> = rows
             .iter()
             .map(|row| {
-                json!({"job_id": row.manifest.job_id, "strategy": row.manifest.strategy,
-                "result": super::list::summary(&row.result)})
+                let JobSummary { manifest, result, .. } = row;
+                json!({"job_id": manifest.job_id, "strategy": manifest.strategy, "result": headlines(result)})
             })
             .collect();
-        println!("{:#}", json!(rows));
+        print_json(&rows)?;
     } else {
-        println!("{}", table(&rows));
+        print(&table(&rows)?)?;
     }
     Ok(ExitCode::SUCCESS)
 }
 
-pub(crate) fn table(rows: &[JobSummary]) -> String {
-    rows.iter().map(|row| format!("{} {}\n", row.manifest.job_id, row.manifest.strategy)).collect()
+/// The headline numbers of a `result.json`.
+pub(super) fn headlines(result: &Value) -> Value {
+    let mut out = json!({"backtest_start": result["backtest_start"], "backtest_end": result["backtest_end"]});
+    for key in HEADLINES {
+        out[key] = result["statistics"][key].clone();
+    }
+    out
+}
+
+/// One row per job.
+pub(super) fn table(rows: &[JobSummary]) -> anyhow::Result<String> {
+    let row = |row: &JobSummary| {
+        let path = row.path.join("result.json");
+        let summary: StatisticsSummary = serde_json::from_value(row.result["statistics"].clone())
+            .with_context(|| format!("{}: statistics", path.display()))?;
+        let label = if row.manifest.synthetic() { " SYNTHETIC" } else { "" };
+        Ok((format!("{} {}{label}", row.manifest.job_id, row.manifest.strategy), summary))
+    };
+    let rows: Vec<(String, StatisticsSummary)> = rows.iter().map(row).collect::<anyhow::Result<_>>()?;
+    Ok(compare(&rows, width()))
 }

@@ -5,7 +5,9 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::json;
 
+use super::compare::{headlines, table};
 use crate::context::Context;
+use crate::output::{print, print_json};
 
 /// Arguments of `tradai backtest list`.
 #[derive(Debug, Args)]
@@ -35,25 +37,15 @@ pub(crate) fn run(args: &ListArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
                     "created_at": tradai_domain::format_utc(row.manifest.created_at),
                     "synthetic": row.manifest.synthetic(),
                     "path": row.path,
-                    "result": summary(&row.result),
+                    "result": headlines(&row.result),
                 })
             })
             .collect();
-        println!("{:#}", json!(rows));
+        print_json(&rows)?;
     } else if rows.is_empty() {
-        println!("No jobs yet. Run one: tradai backtest run EmaCross, or tradai demo.");
+        print("No jobs yet. Run one: tradai backtest run EmaCross, or tradai demo.")?;
     } else {
-        println!("{}", super::compare::table(&rows));
+        print(&table(&rows)?)?;
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// The headline numbers of a `result.json`.
-pub(crate) fn summary(result: &serde_json::Value) -> serde_json::Value {
-    let statistics = &result["statistics"];
-    let mut out = json!({"backtest_start": result["backtest_start"], "backtest_end": result["backtest_end"]});
-    for key in super::compare::HEADLINES {
-        out[key] = statistics[key].clone();
-    }
-    out
 }

@@ -6,6 +6,7 @@ mod list;
 mod replay;
 pub(crate) mod run;
 mod show;
+mod table;
 
 use std::process::ExitCode;
 

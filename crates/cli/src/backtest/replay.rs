@@ -12,6 +12,7 @@ use tradai_runner::strategies;
 use tradai_strategy::Strategy;
 
 use crate::context::{Bar, Context, shown};
+use crate::output::{print, print_json};
 
 /// Arguments of `tradai backtest replay`.
 #[derive(Debug, Args)]
@@ -58,24 +59,21 @@ pub(crate) fn run(args: &ReplayArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
     replayed.write(&args.out)?;
     let statistics = &replayed.statistics;
     if ctx.json {
-        println!(
-            "{:#}",
-            json!({
-                "out": shown(&args.out),
-                "total_trades": statistics.total_trades,
-                "profit_total_abs": statistics.profit_total_abs,
-                "final_balance": statistics.final_balance,
-            })
-        );
+        print_json(&json!({
+            "out": shown(&args.out),
+            "total_trades": statistics.total_trades,
+            "profit_total_abs": statistics.profit_total_abs,
+            "final_balance": statistics.final_balance,
+        }))?;
     } else {
-        println!(
+        print(&format!(
             "{} trades, profit {:.3} {} ({:.2} %), wrote {} and summary.json",
             statistics.total_trades,
             statistics.profit_total_abs,
             replayed.settings.stake_currency,
             statistics.profit_total * 100.0,
             shown(&args.out.join("trades.jsonl")),
-        );
+        ))?;
     }
     Ok(ExitCode::SUCCESS)
 }

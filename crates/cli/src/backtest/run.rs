@@ -9,7 +9,9 @@ use tradai_runner::backtest::{self, BacktestRequest, Finished};
 use tradai_runner::{market_rules, read_leverage_tiers, read_markets, strategies};
 
 use super::args::{ExportFormat, Period, RunArgs};
+use super::table;
 use crate::context::{Bar, Context, shown};
+use crate::output::{print, width};
 
 pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let (strategy, source) = strategies::find(&args.strategy, &args.parameters()?)?;
@@ -30,7 +32,7 @@ pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     if let Some(ExportFormat::Freqtrade) = args.export {
         let path = tradai_runner::export::freqtrade(&finished, &folder)?;
         if !ctx.json {
-            println!("Export: {}", shown(&path));
+            print(&format!("Export: {}", shown(&path)))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -58,22 +60,24 @@ pub(crate) fn present(
     ctx: &Context,
 ) -> anyhow::Result<()> {
     if ctx.json {
-        println!("{}", std::fs::read_to_string(folder.join("result.json"))?.trim_end());
-        return Ok(());
+        return print(&std::fs::read_to_string(folder.join("result.json"))?);
     }
-    let _ = breakdown;
-    println!("trades {}", finished.statistics.total_trades);
-    notices(finished);
-    println!("Job {}\nReport: {}", finished.manifest.job_id, shown(&folder.join("report.html")));
-    Ok(())
+    print(&table::render(&finished.statistics, &finished.settings, breakdown, width()))?;
+    for notice in notices(finished) {
+        print(&notice)?;
+    }
+    print(&format!("Job {}\nReport: {}", finished.manifest.job_id, shown(&folder.join("report.html"))))
 }
 
 /// What a reader of the numbers must know.
-fn notices(finished: &Finished) {
+fn notices(finished: &Finished) -> Vec<String> {
+    let mut notices = Vec::new();
     if finished.manifest.synthetic() {
-        println!("SYNTHETIC candles: the numbers say nothing about any real market.");
+        notices.push("SYNTHETIC candles: the numbers say nothing about any real market.".to_owned());
     }
     if !finished.manifest.rules.assumed.is_empty() {
-        println!("Market rules assumed ({}); give real ones with --markets.", market_rules::ASSUMPTIONS);
+        let what = market_rules::ASSUMPTIONS;
+        notices.push(format!("Market rules are assumed: {what}. Give real ones with --markets."));
     }
+    notices
 }

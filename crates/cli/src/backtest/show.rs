@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 
 use crate::context::{Context, shown};
+use crate::output::{print, print_json};
 
 /// Arguments of `tradai backtest show`.
 #[derive(Debug, Args)]
@@ -17,10 +18,10 @@ pub(crate) fn run(args: &ShowArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let jobs = ctx.jobs();
     let summary = jobs.summary(&jobs.find(&args.job)?)?;
     if ctx.json {
-        println!("{:#}", summary.result);
+        print_json(&summary.result)?;
         return Ok(ExitCode::SUCCESS);
     }
-    println!("{}", super::compare::table(std::slice::from_ref(&summary)));
-    println!("Report: {}", shown(&summary.path.join("report.html")));
+    print(&super::compare::table(std::slice::from_ref(&summary))?)?;
+    print(&format!("Report: {}", shown(&summary.path.join("report.html"))))?;
     Ok(ExitCode::SUCCESS)
 }

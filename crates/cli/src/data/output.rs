@@ -1,26 +1,13 @@
 //! Printing: tables, JSON, times and sizes.
 
-use std::io::Write;
-
 use serde_json::{Value, json};
 use tradai_domain::{CandleSeries, SeriesKey, format_utc};
 use tradai_timeseries::SeriesInfo;
 
+pub(super) use crate::output::{print, print_json};
+
 /// The label of made-up candles.
 pub(super) const SYNTHETIC: &str = "SYNTHETIC";
-
-/// Prints text. A reader that has seen enough (`| head`) is no error.
-pub(super) fn print(text: &str) -> anyhow::Result<()> {
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
-    }
-}
-
-/// Prints a JSON document.
-pub(super) fn print_json(value: &Value) -> anyhow::Result<()> {
-    print(&format!("{}\n", serde_json::to_string_pretty(value)?))
-}
 
 /// Lays rows out in columns; those named in `right` are aligned to the right.
 pub(super) fn table(header: &[&str], right: &[&str], rows: &[Vec<String>]) -> String {

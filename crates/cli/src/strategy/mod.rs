@@ -7,7 +7,6 @@ mod new;
 mod show;
 mod validate;
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use clap::{Args, Subcommand};
 use tradai_strategy::Registry;
 
 use crate::context::Context;
+use crate::output::print;
 
 /// Arguments of `tradai strategy`.
 #[derive(Debug, Args)]
@@ -42,14 +42,6 @@ pub(crate) fn run(args: StrategyArgs, ctx: &Context) -> anyhow::Result<ExitCode>
         StrategyCommand::Validate(args) => validate::run(&args, ctx),
         StrategyCommand::List(args) => list::run(&args, ctx),
         StrategyCommand::Show(args) => show::run(&args, ctx),
-    }
-}
-
-/// Prints a text and a line feed. A reader that has seen enough (`| head`) is no error.
-fn print(text: &str) -> anyhow::Result<()> {
-    match writeln!(std::io::stdout().lock(), "{text}") {
-        Err(error) if error.kind() == std::io::ErrorKind::BrokenPipe => Ok(()),
-        written => Ok(written?),
     }
 }
 

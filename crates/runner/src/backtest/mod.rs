@@ -104,8 +104,7 @@ fn effective_settings(request: &BacktestRequest, candles: &StoreCandles<'_>) -> 
             && key.symbol.is_futures() == futures
             && key.symbol.settle().unwrap_or(key.symbol.quote()) == settings.stake_currency
     };
-    let pairs: Vec<Symbol> =
-        candles.keys()?.into_iter().filter(fits).map(|key| key.symbol).collect();
+    let pairs: Vec<Symbol> = candles.keys()?.into_iter().filter(fits).map(|key| key.symbol).collect();
     if pairs.is_empty() {
         return Err(Error::Invalid(format!(
             "no {} candles of {} markets in {} are stored; see `tradai data list`, add some with \

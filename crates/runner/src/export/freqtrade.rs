@@ -29,7 +29,7 @@ pub fn freqtrade(finished: &Finished, folder: &Path) -> Result<PathBuf, Error> {
     let name = manifest.strategy.as_str();
     let stats = stats(finished);
     let mut files = vec![
-        (format!("{base}.json"), result(name, stats).to_string()),
+        (format!("{base}.json"), result(name, &stats).to_string()),
         (format!("{base}_config.json"), format!("{:#}", Value::Object(config(&finished.settings)))),
     ];
     if let StrategySource::Declarative { text, .. } = &manifest.source {
@@ -67,7 +67,7 @@ fn write_zip(path: &Path, files: &[(String, String)]) -> Result<(), Error> {
     Ok(())
 }
 
-fn result(name: &str, stats: Map<String, Value>) -> Value {
+fn result(name: &str, stats: &Map<String, Value>) -> Value {
     let total = stats["results_per_pair"].as_array().and_then(|lines| lines.last()).cloned();
     let mut comparison = total.unwrap_or_default();
     comparison["key"] = json!(name);

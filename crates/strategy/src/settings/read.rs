@@ -85,7 +85,10 @@ pub const REFUSED_KEYS: &[(&str, &str)] = &[
     ("add_config_files", "put everything into one file; `tradai` merges strategy, file and command line"),
     ("disable_dataframe_checks", "signals are always checked here"),
     ("freqai", "models are trained and registered by `tradai train`, not inside a backtest"),
-    ("pairlists", "a backtest runs on the fixed `pair_whitelist` (StaticPairList); no other method is supported"),
+    (
+        "pairlists",
+        "a backtest runs on the fixed `pair_whitelist` (StaticPairList); no other method is supported",
+    ),
     ("pair_blacklist", "leave the pair out of `pair_whitelist`"),
     ("position_stacking", "several trades on one pair at once are not supported"),
     ("recursive_strategy_search", "strategies are looked up by name or file"),
@@ -183,7 +186,9 @@ impl<'a> Reader<'a> {
     /// Freqtrade's own spelling of a fixed list of pairs.
     fn is_static_pair_list(&self) -> bool {
         let lists = self.value("pairlists").and_then(Value::as_array);
-        lists.is_some_and(|lists| lists.iter().all(|list| list.get("method") == Some(&"StaticPairList".into())))
+        lists.is_some_and(|lists| {
+            lists.iter().all(|list| list.get("method") == Some(&"StaticPairList".into()))
+        })
     }
 
     /// A value that is there and not null.
