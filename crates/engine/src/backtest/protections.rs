@@ -76,12 +76,13 @@ fn global_stop(protection: &Protection, closes: &Closes<'_>) -> Option<Stop> {
             stoploss_guard(protection, closes, in_window(protection, closes, None))
         }
         ProtectionMethod::MaxDrawdown { trade_limit, max_allowed_drawdown, equity } => {
-            let trades = in_window(protection, closes, None);
+            let mut trades = in_window(protection, closes, None);
             if trades.is_empty() || trades.len() < trade_limit {
                 return None;
             }
+            trades.sort_by_key(|trade| trade.close_date);
             let drawdown = if equity {
-                equity_drawdown(&trades, closes)
+                equity_drawdown(protection, &trades, closes)
             } else {
                 deepest(trades.iter().map(|trade| trade.close_profit.unwrap_or_default()), 0.0).0
             };
@@ -125,12 +126,20 @@ fn stoploss_guard(protection: &Protection, closes: &Closes<'_>, mut trades: Vec<
     Some(Stop { until: lock_end(protection, &trades)?, reason, side })
 }
 
-/// Trades that closed after the start of the look-back window, oldest first.
+/// Trades that closed after the start of the look-back window, in the order of closing.
 fn in_window<'a>(protection: &Protection, closes: &Closes<'a>, pair: Option<&Symbol>) -> Vec<&'a Trade> {
+    let recent = |trade: &&Trade| is_recent(protection, closes, trade);
+    // Trades are kept in the order of closing; but what is left open at the end closes with the last candle of its
+    // pair, whatever closed before.
+    let reachable = |trade: &&Trade| recent(trade) || trade.exit_reason == "force_exit";
+    let count = closes.trades.iter().rev().take_while(reachable).count();
+    let last = closes.trades[closes.trades.len() - count..].iter();
+    last.filter(recent).filter(|trade| pair.is_none_or(|pair| trade.pair == *pair)).collect()
+}
+
+fn is_recent(protection: &Protection, closes: &Closes<'_>, trade: &Trade) -> bool {
     let from = closes.now - protection.lookback_period * MINUTE;
-    // Trades are kept in the order of closing.
-    let first = closes.trades.partition_point(|trade| trade.close_date.is_none_or(|close| close <= from));
-    closes.trades[first..].iter().filter(|trade| pair.is_none_or(|pair| trade.pair == *pair)).collect()
+    trade.close_date.is_some_and(|close| close > from)
 }
 
 fn lock_end(protection: &Protection, trades: &[&Trade]) -> Option<Millis> {
@@ -145,9 +154,9 @@ fn lock_end(protection: &Protection, trades: &[&Trade]) -> Option<Millis> {
     })
 }
 
-fn equity_drawdown(trades: &[&Trade], closes: &Closes<'_>) -> f64 {
-    let before = closes.trades.len() - trades.len();
-    let earned: f64 = closes.trades[..before].iter().filter_map(|trade| trade.close_profit_abs).sum();
+fn equity_drawdown(protection: &Protection, trades: &[&Trade], closes: &Closes<'_>) -> f64 {
+    let before = closes.trades.iter().filter(|trade| !is_recent(protection, closes, trade));
+    let earned: f64 = before.filter_map(|trade| trade.close_profit_abs).sum();
     let profits = trades.iter().map(|trade| trade.close_profit_abs.unwrap_or_default());
     deepest(profits, closes.starting_balance + earned).1
 }
