@@ -24,8 +24,9 @@ fn kind(error: &anyhow::Error) -> ErrorKind {
     if let Some(kind) = crate::data::error_kind(error) {
         return kind;
     }
-    if error.downcast_ref::<std::io::Error>().is_some() {
-        return ErrorKind::Unavailable;
+    match error.downcast_ref::<std::io::Error>().map(std::io::Error::kind) {
+        Some(std::io::ErrorKind::NotFound) => ErrorKind::NotFound,
+        Some(_) => ErrorKind::Unavailable,
+        None => ErrorKind::Invalid,
     }
-    ErrorKind::Invalid
 }

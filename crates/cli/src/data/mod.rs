@@ -73,6 +73,9 @@ pub(crate) enum DataError {
         "the name does not say symbol and timeframe (BTC_USDT-5m.csv does); give --symbol and --timeframe"
     )]
     Unnamed,
+    /// A path does not exist.
+    #[error("there is no file or folder {0}")]
+    NoPath(String),
     /// A path holds no candle file.
     #[error("no candle file found in {0}")]
     NoFiles(String),
@@ -92,7 +95,7 @@ pub(crate) enum DataError {
 impl DataError {
     fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSeries(_) => ErrorKind::NotFound,
+            Self::NoSeries(_) | Self::NoPath(_) => ErrorKind::NotFound,
             Self::Unnamed | Self::NoFiles(_) | Self::Flags(_) => ErrorKind::Invalid,
             Self::Occupied { .. } => ErrorKind::Conflict,
         }

@@ -19,15 +19,16 @@ pub(crate) struct NewArgs {
     /// Strategy that ships and is copied.
     #[arg(long, value_name = "EXAMPLE", default_value = "EmaCross")]
     from: String,
-    /// Folder of the new tradai.yaml.
-    #[arg(long, default_value = ".")]
-    dir: PathBuf,
+    /// Folder of the new tradai.yaml; the strategy's name without it.
+    #[arg(long)]
+    dir: Option<PathBuf>,
 }
 
 pub(super) fn run(args: &NewArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let text = Registry::bundled().new_file(&args.name, &args.from).map_err(tradai_runner::Error::from)?;
-    std::fs::create_dir_all(&args.dir).with_context(|| format!("while making {}", args.dir.display()))?;
-    let path = args.dir.join("tradai.yaml");
+    let dir = args.dir.clone().unwrap_or_else(|| PathBuf::from(&args.name));
+    std::fs::create_dir_all(&dir).with_context(|| format!("while making {}", dir.display()))?;
+    let path = dir.join("tradai.yaml");
     let mut file = match std::fs::File::create_new(&path) {
         Ok(file) => file,
         Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {

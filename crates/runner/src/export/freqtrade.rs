@@ -72,7 +72,8 @@ fn result(name: &str, stats: &Map<String, Value>) -> Value {
     let mut comparison = total.unwrap_or_default();
     comparison["key"] = json!(name);
     comparison["max_drawdown_account"] = stats["max_drawdown_account"].clone();
-    comparison["max_drawdown_abs"] = json!(stats["max_drawdown_abs"].to_string());
+    comparison["max_drawdown_abs"] =
+        json!(format!("{:.3}", stats["max_drawdown_abs"].as_f64().unwrap_or_default()));
     json!({
         "strategy": {name: stats},
         "strategy_comparison": [comparison],

@@ -13,6 +13,9 @@ use super::ImportArgs;
 pub(super) fn find_files(args: &ImportArgs) -> anyhow::Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in &args.paths {
+        if !path.exists() {
+            return Err(DataError::NoPath(path.display().to_string()).into());
+        }
         if path.is_dir() {
             let before = files.len();
             walk(path, args, &mut files)?;

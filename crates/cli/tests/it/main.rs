@@ -1,0 +1,7 @@
+//! The program as people use it: real processes, real folders.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod bad_input;
+mod first_run;
+mod program;
