@@ -30,7 +30,7 @@ fn candle_files() {
     place.file("torn/BTC_USDT-5m.parquet", b"PAR1 and then nothing");
     place.file("empty/BTC_USDT-5m.parquet", b"");
     place.file("columns/BTC_USDT-5m.csv", "time,price\n0,1\n");
-    place.file("nan/BTC_USDT-5m.csv", csv("0,1,2,1,NaN,5\n300000,1,2,1,1,5\n"));
+    place.file("nan/BTC_USDT-5m.csv", csv("1672531200000,1,2,1,NaN,5\n1672531500000,1,2,1,1,5\n"));
     place.file("twice/BTC_USDT-5m.csv", csv("0,1,2,1,1,5\n0,1,2,1,1,5\n"));
     place.file("order/BTC_USDT-5m.csv", csv("300000,1,2,1,1,5\n0,1,2,1,1,5\n"));
     place.file("high/BTC_USDT-5m.csv", csv("0,1,0.5,1,1,5\n300000,1,2,1,1,5\n"));

@@ -172,14 +172,26 @@ impl<'a> Reader<'a> {
     fn check_keys(&mut self) {
         for key in self.map.keys() {
             let key = key.as_str();
-            if key == "pairlists" && self.is_static_pair_list() {
-                continue;
-            }
             if let Some((_, why)) = REFUSED_KEYS.iter().find(|(refused, _)| *refused == key) {
+                if self.is_switched_off(key) {
+                    continue;
+                }
                 self.fault(key, format!("is refused: {why}"));
             } else if !KNOWN_KEYS.contains(&key) && !IGNORED_KEYS.contains(&key) && key != "exchange" {
                 self.fault(key, format!("is unknown; allowed are {}", KNOWN_KEYS.join(", ")));
             }
+        }
+    }
+
+    /// Whether a refused key asks for nothing: off, empty, or a fixed list of pairs in Freqtrade's own spelling.
+    fn is_switched_off(&self, key: &str) -> bool {
+        match self.value(key) {
+            None | Some(Value::Bool(false)) => true,
+            Some(Value::Array(items)) => {
+                items.is_empty() || (key == "pairlists" && self.is_static_pair_list())
+            }
+            Some(Value::Object(map)) => map.is_empty() || map.get("enabled") == Some(&Value::Bool(false)),
+            Some(_) => false,
         }
     }
 

@@ -67,6 +67,15 @@ fn impossible_settings_are_refused() {
 }
 
 #[test]
+fn refused_keys_that_are_off_do_no_harm() {
+    let off = json!({"position_stacking": false, "pair_blacklist": [], "freqai": {"enabled": false},
+        "pairlists": [{"method": "StaticPairList"}]});
+    assert!(with(&off).is_ok());
+    assert!(with(&json!({"pairlists": [{"method": "VolumePairList"}]})).is_err());
+    assert!(with(&json!({"freqai": {"enabled": true}})).is_err());
+}
+
+#[test]
 fn candle_counts_become_minutes() {
     let protections = json!([{"method": "CooldownPeriod", "stop_duration_candles": 6}]);
     let settings = with(&json!({"protections": protections})).unwrap();

@@ -73,9 +73,9 @@ impl Outcome {
     fn line(&self, done: &Imported) -> String {
         let key = self.key.as_ref().map(ToString::to_string).unwrap_or_default();
         let version = done.commit.version;
+        let kept = done.rows - done.dropped;
         let what = if done.commit.changed { "stored as" } else { "was there already, in" };
-        let mut line =
-            format!("{key}: {} rows of {} {what} version {version}", done.rows, self.file.display());
+        let mut line = format!("{key}: {kept} rows of {} {what} version {version}", self.file.display());
         if done.dropped > 0 {
             line.push_str(&format!(", {} dropped", done.dropped));
         }
