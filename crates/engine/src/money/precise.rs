@@ -86,11 +86,14 @@ impl Precise {
         let at = |number: Self| scaled(number.integer, decimals - number.decimals);
         match (at(self), at(other)) {
             (Some(one), Some(two)) => (one, two, decimals),
-            // One is beyond 38 digits next to the other: meet at fewer decimals.
+            // One is beyond 38 digits next to the other: meet at the most decimals that both have room for.
             _ => {
                 let fewer = self.decimals.min(other.decimals);
-                let cut = |number: Self| scaled(number.integer, fewer - number.decimals).unwrap_or(i128::MAX);
-                (cut(self), cut(other), fewer)
+                let fitting = |decimals: i32| {
+                    let at = |number: Self| scaled(number.integer, decimals - number.decimals);
+                    Some((at(self)?, at(other)?, decimals))
+                };
+                (fewer..decimals).rev().find_map(fitting).unwrap_or((i128::MAX, i128::MAX, fewer))
             }
         }
     }
@@ -249,6 +252,15 @@ mod tests {
         let third = Precise::new(1.0).div(Precise::new(3.0));
         assert_eq!(third, Precise { integer: 333_333_333_333_333_333, decimals: 18 });
         assert_eq!(third.to_f64(), 0.333_333_333_333_333_3);
+    }
+
+    #[test]
+    fn sums_keep_the_digits_that_fit() {
+        // 36 decimals next to 5,000.00 do not fit 38 digits; cutting both to two decimals would lose 0.0056.
+        let small = Precise { integer: 1_234_567_890_123_456_789_012_345_678_901_234_567, decimals: 36 };
+        let sum = small + Precise::new(5_000.0);
+        assert_eq!(sum.to_f64(), 5_001.234_567_890_124);
+        assert_eq!((sum - Precise::new(5_000.0)).to_f64(), 1.234_567_890_123_456_8);
     }
 
     #[test]
