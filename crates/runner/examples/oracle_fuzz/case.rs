@@ -11,10 +11,10 @@ use parquet::file::properties::WriterProperties;
 use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::parser::parse_message_type;
 use serde_json::{Map, Value, json};
-use tradai_domain::{CandleKind, CandleSeries, Millis, SeriesKey, Symbol, Timeframe};
+use tradai_domain::{CandleKind, CandleSeries, Millis, SeriesKey, Symbol, TimeRange, Timeframe};
 use tradai_engine::GivenSignal;
 use tradai_strategy::flag;
-use tradai_timeseries::files::write_candles;
+use tradai_timeseries::files::{read_parquet_candles, write_candles};
 
 use crate::candles::{self, Span, Walk};
 use crate::oracle_strategy::{Callbacks, CaseStrategy};
@@ -41,19 +41,35 @@ const TIMEFRAMES: [(Timeframe, &[Timeframe]); 5] = [
     (Timeframe::H4, &[Timeframe::H1]),
 ];
 
+/// A real data set: name, timeframe, detail timeframe, bases, first day (milliseconds), days.
+type Dataset = (&'static str, Timeframe, Option<Timeframe>, &'static str, Millis, i64);
+
+const DATASETS: [Dataset; 5] = [
+    ("spot5m_2021", Timeframe::M5, None, "ADA XRP LTC ETH BTC LINK", 1_606_780_800_000, 228),
+    ("spot5m_2022_23", Timeframe::M5, None, "DOGE SOL CHZ AVAX", 1_659_312_000_000, 395),
+    ("spot1m_2025", Timeframe::M5, Some(Timeframe::M1), "ETH BTC", 1_747_699_200_000, 90),
+    ("fut15m_2024_26", Timeframe::M15, None, "SOL ETH BTC", 1_704_067_200_000, 850),
+    ("fut15m_2024_26", Timeframe::M15, None, "BTC SOL ETH", 1_704_067_200_000, 850),
+];
+
 impl Case {
-    /// Returns case `number` of a seed.
-    pub(crate) fn random(seed: u64, number: u64) -> Result<Self> {
+    /// Returns case `number` of a seed; a `small` one has fewer candles and pairs.
+    pub(crate) fn random(seed: u64, number: u64, small: bool) -> Result<Self> {
         let mut rng = Rng::new(seed, number);
         let rng = &mut rng;
         let (timeframe, details) = TIMEFRAMES[rng.pick(&[0, 0, 1, 1, 1, 2, 3, 3, 4])];
         let detail = rng.maybe(0.25, |rng| rng.pick(details));
         let is_futures = rng.chance(0.5);
-        let rows = rng.int(120, if detail.is_some() { 450 } else { 1_100 });
+        let most = match (small, detail) {
+            (true, _) => 260,
+            (false, Some(_)) => 450,
+            (false, None) => 1_100,
+        };
+        let rows = rng.int(120, most);
         let span = Span::random(rng, timeframe, rows);
         let scale = rng.pick(&[0.002, 0.005, 0.01, 0.03]);
         let startup = if rng.chance(0.5) { 0 } else { rng.int(1, 60) };
-        let count = rng.int(1, 5);
+        let count = rng.int(1, if small { 3 } else { 5 });
         let mut case = Self {
             settings: Map::new(),
             callbacks: callbacks::random(rng, is_futures, timeframe.minutes(), scale),
@@ -136,6 +152,71 @@ impl Case {
         self.series.push((SeriesKey { symbol: symbol.clone(), timeframe, kind }, series));
     }
 
+    /// Returns case `number` of a seed on stretches of real candles (`data/market` of the shared folder), under the
+    /// market rules beside them.
+    pub(crate) fn real(seed: u64, number: u64, shared: &Path) -> Result<Self> {
+        let mut rng = Rng::new(seed ^ 0x5EA1, number);
+        let rng = &mut rng;
+        let (dataset, timeframe, detail, bases, first_day, days) = rng.pick(&DATASETS);
+        let is_futures = dataset.starts_with("fut");
+        let rows = rng.int(200, if detail.is_some() { 600 } else { 2_000 });
+        let start = first_day + rng.int(2, days - 10) * 86_400_000;
+        let span = Span { start, end: start + rows * timeframe.millis() };
+        let detail = detail.filter(|_| rng.chance(0.5));
+        let scale = rng.pick(&[0.002, 0.005, 0.02]);
+        let mut case = Self {
+            settings: Map::new(),
+            callbacks: callbacks::random(rng, is_futures, timeframe.minutes(), scale),
+            markets: Map::new(),
+            tiers: Map::new(),
+            series: Vec::new(),
+            signals: BTreeMap::new(),
+        };
+        let read = |name: &str| -> Result<Map<String, Value>> {
+            Ok(serde_json::from_str(&fs::read_to_string(shared.join("oracle").join(name))?)?)
+        };
+        let (markets, tiers) = (read("markets.json")?, read("leverage_tiers.json")?);
+        let mut pairs = Vec::new();
+        for base in bases.split(' ').take(rng.index(4) + 1) {
+            let name = if is_futures { format!("{base}/USDT:USDT") } else { format!("{base}/USDT") };
+            let symbol: Symbol = name.parse()?;
+            let kind = CandleKind::traded(&symbol);
+            let mut wanted = vec![(timeframe, kind)];
+            wanted.extend(detail.map(|detail| (detail, kind)));
+            if is_futures {
+                wanted.extend([(Timeframe::H1, CandleKind::Mark), (Timeframe::H1, CandleKind::FundingRate)]);
+                case.tiers.insert(name.clone(), tiers[&name].clone());
+            }
+            for (timeframe, kind) in wanted {
+                let key = SeriesKey { symbol: symbol.clone(), timeframe, kind };
+                let path = shared.join("data/market").join(format!("{dataset}__{}", file_name(&key)));
+                let range = TimeRange { start: Some(span.start), end: Some(span.end) };
+                case.series.push((key, read_parquet_candles(&path, range)?));
+            }
+            let main =
+                case.series.iter().rev().find(|(key, _)| key.timeframe == timeframe && key.kind == kind);
+            let main = &main.context("the main candles have just been read")?.1;
+            let signals = signals(rng, main, timeframe, is_futures);
+            case.signals.insert(symbol, signals);
+            case.markets.insert(name.clone(), markets[&name].clone());
+            pairs.push(name);
+        }
+        let startup = if rng.chance(0.5) { 0 } else { rng.int(1, 60) };
+        let timerange = timerange(rng, span);
+        let given = settings::Given {
+            is_futures,
+            timeframe,
+            detail,
+            pairs,
+            scale,
+            startup,
+            timerange,
+            callbacks: &case.callbacks,
+        };
+        case.settings = settings::random(rng, &given);
+        Ok(case)
+    }
+
     /// Returns the strategy for our own engine.
     pub(crate) fn strategy(&self) -> CaseStrategy {
         CaseStrategy { callbacks: self.callbacks.clone(), signals: self.signals.clone() }
@@ -148,12 +229,7 @@ impl Case {
         }
         fs::create_dir_all(folder.join("data"))?;
         for (key, series) in &self.series {
-            let kind = match key.kind {
-                CandleKind::Spot => String::new(),
-                kind => format!("-{}", kind.as_str()),
-            };
-            let name = format!("{}-{}{kind}.parquet", key.symbol.file_stem(), key.timeframe.as_str());
-            write_candles(&folder.join("data").join(name), series, true)?;
+            write_candles(&folder.join("data").join(file_name(key)), series, true)?;
         }
         write_signals(&folder.join("signals.parquet"), &self.signals)?;
         let text =
@@ -162,8 +238,8 @@ impl Case {
         text("strategy.py", &python::strategy(&self.settings, &self.callbacks))?;
         json("settings.json", &Value::Object(self.settings.clone()))?;
         json("config.json", &self.config())?;
-        json("markets.json", &Value::Object(self.markets.clone()))?;
-        json("leverage_tiers.json", &Value::Object(self.tiers.clone()))?;
+        text("markets.json", &lines(&self.markets))?;
+        text("leverage_tiers.json", &lines(&self.tiers))?;
         let mut arguments = Vec::new();
         if self.settings["enable_protections"] == true {
             arguments.push("--enable-protections".to_owned());
@@ -199,6 +275,21 @@ impl Case {
         config.insert("exchange".into(), exchange);
         Value::Object(config)
     }
+}
+
+/// A map as JSON with one line per key.
+fn lines(map: &Map<String, Value>) -> String {
+    let lines: Vec<String> = map.iter().map(|(key, value)| format!("{key:?}: {value}")).collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
+/// Name of a series' file.
+fn file_name(key: &SeriesKey) -> String {
+    let kind = match key.kind {
+        CandleKind::Spot => String::new(),
+        kind => format!("-{}", kind.as_str()),
+    };
+    format!("{}-{}{kind}.parquet", key.symbol.file_stem(), key.timeframe.as_str())
 }
 
 struct Frames {
@@ -246,7 +337,11 @@ fn market(rng: &mut Rng, symbol: &Symbol, price: f64, decimals: i32) -> Value {
     let power = (worth / price).log10().round() as i32;
     let contract: f64 = if is_futures && rng.chance(0.15) { rng.pick(&[0.01, 10.0, 100.0]) } else { 1.0 };
     let step = round_power(power - contract.log10().round() as i32);
-    let step = if rng.chance(0.1) { step * 5.0 } else { step };
+    let step = if rng.chance(0.1) {
+        format!("5{}", &format!("{step:e}")[1..]).parse().unwrap_or(step)
+    } else {
+        step
+    };
     let (base, quote) = (symbol.base(), symbol.quote());
     let smallest = rng.pick(&[5.0, 5.0, 10.0, 20.0, 100.0]);
     let most_amount =

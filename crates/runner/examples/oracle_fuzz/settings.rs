@@ -58,7 +58,7 @@ pub(crate) fn random(rng: &mut Rng, given: &Given<'_>) -> Map<String, Value> {
     if rng.chance(0.9) {
         set(
             "unfilledtimeout",
-            json!({"entry": rng.int(0, longest), "exit": rng.int(0, longest), "exit_timeout_count": 0, "unit": unit}),
+            json!({"entry": rng.int(1, longest), "exit": rng.int(1, longest), "exit_timeout_count": 0, "unit": unit}),
         );
     }
     set("trading_mode", json!(if given.is_futures { "futures" } else { "spot" }));
@@ -141,7 +141,7 @@ fn money(rng: &mut Rng, set: &mut impl FnMut(&str, Value) -> Option<Value>) {
     let ratio = rng.pick(&[0.99, 0.99, 1.0, 0.5]);
     let capital = rng.maybe(0.15, |rng| (wallet * rng.range(0.2, 1.2)).round());
     // Freqtrade refuses a stake above the starting balance.
-    let share = rng.range(0.02, 1.0) * capital.unwrap_or(wallet * ratio);
+    let share = rng.range(0.02, 1.0) * capital.unwrap_or(wallet).min(wallet * ratio);
     set("stake_amount", if fixed { json!((share * 10.0).floor() / 10.0) } else { json!("unlimited") });
     set("tradable_balance_ratio", json!(ratio));
     set("dry_run_wallet", json!(wallet));

@@ -6,6 +6,8 @@ mod callbacks;
 mod compare;
 mod golden_end_to_end;
 mod golden_replay;
+mod oracle_goldens;
+mod oracle_strategy;
 mod report;
 mod report_browser;
 mod shared;
