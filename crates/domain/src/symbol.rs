@@ -2,17 +2,18 @@
 
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 /// A market: `BTC/USDT` (spot) or `BTC/USDT:USDT` (a perpetual, settled in what follows the colon).
 ///
 /// Ordered and hashed by its text. In file names and store keys `/` and `:` become `_`
-/// ([`Symbol::file_stem`]), as Freqtrade writes them.
+/// ([`Symbol::file_stem`]), as Freqtrade writes them. Cheap to clone: every trade carries one.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub struct Symbol {
-    text: String,
+    text: Arc<str>,
     slash: usize,
     colon: Option<usize>,
 }
@@ -90,7 +91,7 @@ impl FromStr for Symbol {
         if colon.is_some_and(|colon| colon < slash) {
             return Err(refused());
         }
-        let symbol = Self { text: text.to_owned(), slash, colon };
+        let symbol = Self { text: text.into(), slash, colon };
         let codes = [Some(symbol.base()), Some(symbol.quote()), symbol.settle()];
         if codes.into_iter().flatten().all(is_code) { Ok(symbol) } else { Err(refused()) }
     }
@@ -106,7 +107,7 @@ impl TryFrom<String> for Symbol {
 
 impl From<Symbol> for String {
     fn from(symbol: Symbol) -> Self {
-        symbol.text
+        symbol.text.as_ref().to_owned()
     }
 }
 

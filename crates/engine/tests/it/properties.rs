@@ -68,12 +68,15 @@ proptest! {
     fn orders_fill_inside_their_candle(seed in any::<u64>()) {
         let (_, outcome) = run(seed, 10);
         for trade in &outcome.trades {
-            prop_assert!(trade.close_date.unwrap() >= trade.open_date);
+            // With detail candles a trade may open inside the last main candle and is then closed, as in Freqtrade,
+            // at that main candle's open.
+            let forced = trade.exit_reason == "force_exit";
+            prop_assert!(forced || trade.close_date.unwrap() >= trade.open_date);
             for order in &trade.orders {
                 prop_assert!(order.is_filled() && order.amount > 0.0 && order.price > 0.0);
-                prop_assert!(order.filled_date.unwrap() >= order.order_date);
+                prop_assert!(forced || order.filled_date.unwrap() >= order.order_date);
                 let extremes = trade.min_rate..=trade.max_rate;
-                prop_assert!(extremes.contains(&order.price) || trade.exit_reason == "force_exit");
+                prop_assert!(forced || extremes.contains(&order.price));
             }
         }
     }
