@@ -133,7 +133,10 @@ impl std::ops::Add for Precise {
 
     fn add(self, other: Self) -> Self {
         let (one, two, decimals) = self.aligned(other);
-        Self { integer: one.saturating_add(two), decimals }
+        match one.checked_add(two) {
+            Some(integer) => Self { integer, decimals },
+            None => Self { integer: one / 10 + two / 10, decimals: decimals - 1 },
+        }
     }
 }
 
@@ -142,7 +145,10 @@ impl std::ops::Sub for Precise {
 
     fn sub(self, other: Self) -> Self {
         let (one, two, decimals) = self.aligned(other);
-        Self { integer: one.saturating_sub(two), decimals }
+        match one.checked_sub(two) {
+            Some(integer) => Self { integer, decimals },
+            None => Self { integer: one / 10 - two / 10, decimals: decimals - 1 },
+        }
     }
 }
 
@@ -261,6 +267,10 @@ mod tests {
         let sum = small + Precise::new(5_000.0);
         assert_eq!(sum.to_f64(), 5_001.234_567_890_124);
         assert_eq!((sum - Precise::new(5_000.0)).to_f64(), 1.234_567_890_123_456_8);
+        // 88.35… and 111.82… fit with 36 decimals, their sum does not.
+        let (one, two) = (Precise { integer: 88 * INTEGER_POW10[36], decimals: 36 }, Precise::new(111.818));
+        assert_eq!((one + two).to_f64(), 199.818);
+        assert_eq!((Precise::ZERO - one - two).to_f64(), -199.818);
     }
 
     #[test]
