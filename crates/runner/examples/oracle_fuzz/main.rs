@@ -8,6 +8,7 @@
 mod callbacks;
 mod candles;
 mod case;
+#[expect(clippy::unwrap_used, reason = "of the tests; both sides' files are ours")]
 #[path = "../../tests/it/compare.rs"]
 mod compare;
 mod oracle;

@@ -1,7 +1,5 @@
 //! `strategy.py` of a case: the hooks of `oracle_strategy.rs` in Python words.
 
-use std::fmt::Write as _;
-
 use serde_json::{Map, Value};
 
 use crate::oracle_strategy::{AdjustRule, Callbacks, Change, Choice, ExitRule, Reprice, Stake, StopRule};
@@ -158,7 +156,8 @@ fn hooks(own: &Callbacks) -> Vec<String> {
 fn method(head: &str, body: &str) -> String {
     let mut text = format!("    def {head}:\n");
     for line in body.lines() {
-        let _ = writeln!(text, "        {line}");
+        text.push_str(&format!("        {line}"));
+        text.push('\n');
     }
     text
 }
@@ -167,12 +166,15 @@ fn custom_stoploss(rule: &StopRule) -> String {
     let named = if rule.wants_after_fill { "after_fill, " } else { "" };
     let mut body = String::new();
     if let Some(stop) = rule.after_fill.filter(|_| rule.wants_after_fill) {
-        let _ = writeln!(body, "if after_fill:\n    return {stop:?}");
+        body.push_str(&format!("if after_fill:\n    return {stop:?}"));
+        body.push('\n');
     }
     for (profit, stop) in &rule.steps {
-        let _ = writeln!(body, "if current_profit > {profit:?}:\n    return {stop:?}");
+        body.push_str(&format!("if current_profit > {profit:?}:\n    return {stop:?}"));
+        body.push('\n');
     }
-    let _ = writeln!(body, "return {}", optional(rule.otherwise));
+    body.push_str(&format!("return {}", optional(rule.otherwise)));
+    body.push('\n');
     let head = format!(
         "custom_stoploss(self, pair, trade, current_time, current_rate, current_profit, {named}**kwargs)"
     );
@@ -208,16 +210,19 @@ fn adjust_trade_position(rule: &AdjustRule) -> String {
     let condition = bounds(rule.above, rule.below);
     if !condition.is_empty() {
         let condition = condition.trim_start_matches(" and ");
-        let _ = writeln!(body, "if not ({condition}):\n    return None");
+        body.push_str(&format!("if not ({condition}):\n    return None"));
+        body.push('\n');
     }
     let answer = |change: &Change| match change {
         Change::Nothing => "None".to_owned(),
         Change::Share(share) => format!("trade.stake_amount * {share:?}"),
         Change::Money(money) => format!("{money:?}"),
     };
-    let _ = writeln!(body, "stake = {}", choose(&rule.change, "trade.pair", answer));
+    body.push_str(&format!("stake = {}", choose(&rule.change, "trade.pair", answer)));
+    body.push('\n');
     let tagged = if rule.tag.is_empty() { "stake".to_owned() } else { format!("(stake, {:?})", rule.tag) };
-    let _ = writeln!(body, "return None if stake is None else {tagged}");
+    body.push_str(&format!("return None if stake is None else {tagged}"));
+    body.push('\n');
     let head = "adjust_trade_position(self, trade, current_time, current_rate, current_profit, min_stake, \
                 max_stake, current_entry_rate, current_exit_rate, current_entry_profit, current_exit_profit, \
                 **kwargs)";
@@ -239,10 +244,10 @@ fn adjust_order_price(rule: &Choice<Reprice>) -> String {
 fn bounds(above: Option<f64>, below: Option<f64>) -> String {
     let mut text = String::new();
     if let Some(above) = above {
-        let _ = write!(text, " and current_profit > {above:?}");
+        text.push_str(&format!(" and current_profit > {above:?}"));
     }
     if let Some(below) = below {
-        let _ = write!(text, " and current_profit < {below:?}");
+        text.push_str(&format!(" and current_profit < {below:?}"));
     }
     text
 }
