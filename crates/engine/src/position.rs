@@ -12,6 +12,8 @@ pub(crate) struct Position {
     pub(crate) tick: Option<f64>,
     pub(crate) amount_step: Option<f64>,
     pub(crate) contract_size: Option<f64>,
+    /// The exit fee, exactly; every profit needs it.
+    pub(crate) fee_close: Precise,
     /// Whether close values count funding.
     pub(crate) is_futures: bool,
     /// Funding since the last fill.
@@ -40,7 +42,7 @@ impl Position {
     /// Value of an amount at a price with the exit fee and funding.
     pub(crate) fn close_value(&self, rate: f64, amount: f64) -> f64 {
         let value = Precise::new(amount) * Precise::new(rate);
-        let fee = value * Precise::new(self.trade.fee_close);
+        let fee = value * self.fee_close;
         let close = if self.trade.is_short { (value + fee).to_f64() } else { (value - fee).to_f64() };
         if !self.is_futures {
             return close;

@@ -6,7 +6,7 @@ use tradai_strategy::{EntryRequest, Order, StakeProposal, Trade, TradingMode};
 use super::pair::{Row, Side};
 use super::wallet::validate_stake;
 use super::{NEVER, Simulation};
-use crate::money::{Rounding, amount_to_precision, price_to_precision};
+use crate::money::{Precise, Rounding, amount_to_precision, price_to_precision};
 use crate::position::{Position, StopChange};
 
 /// Price and money of an entry order to be.
@@ -250,6 +250,7 @@ impl Simulation<'_> {
             tick,
             amount_step: data.market.precision.amount,
             contract_size: data.market.contract_size,
+            fee_close: Precise::new(fee),
             is_futures: self.settings.trading_mode == TradingMode::Futures,
             funding_fee_running: 0.0,
         };

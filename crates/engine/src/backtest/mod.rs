@@ -156,7 +156,7 @@ impl<'a> Simulation<'a> {
             end,
             slots: Slots::new(pairs.len()),
             next_event: vec![NEVER; pairs.len()],
-            closed: Vec::new(),
+            closed: Vec::with_capacity(1_024),
             wallet: Wallet::new(settings, is_futures),
             locks: Locks::new(settings.timeframe),
             counters: Counters::default(),

@@ -23,7 +23,10 @@ impl Precise {
     /// checked candles cannot bring in, become 0.
     pub(crate) fn new(value: f64) -> Self {
         match short_decimal(value) {
-            Some((integer, decimals)) => Self { integer: i128::from(integer), decimals },
+            Some((integer, decimals)) => {
+                let (integer, decimals) = shortened(integer, decimals);
+                Self { integer: i128::from(integer), decimals }
+            }
             None => Self::from_text(value),
         }
     }
@@ -82,6 +85,9 @@ impl Precise {
 
     /// Both integers at the larger number of decimals.
     fn aligned(self, other: Self) -> (i128, i128, i32) {
+        if self.decimals == other.decimals {
+            return (self.integer, other.integer, self.decimals);
+        }
         let decimals = self.decimals.max(other.decimals);
         let at = |number: Self| scaled(number.integer, decimals - number.decimals);
         match (at(self), at(other)) {
@@ -180,12 +186,10 @@ pub(crate) fn nearest(value: f64) -> f64 {
 ///
 /// Decimals of up to 15 digits map to distinct floats, so a match *is* the shortest text (with zeros at the end).
 fn short_decimal(value: f64) -> Option<(i64, i32)> {
-    for decimals in [2_usize, 8, 12] {
+    // Eight decimals hold nearly every price and amount; zeros are taken off afterwards.
+    for decimals in [8_usize, 2, 12] {
         let rounded = nearest(value * POW10[decimals]);
-        if rounded.abs() >= 1e15 || value.is_nan() {
-            return None;
-        }
-        if rounded / POW10[decimals] == value {
+        if rounded.abs() < 1e15 && rounded / POW10[decimals] == value {
             return Some((rounded as i64, i32::try_from(decimals).unwrap_or_default()));
         }
     }
@@ -200,12 +204,29 @@ fn exact_quotient(integer: i128, decimals: i32) -> Option<f64> {
     exact.then(|| integer as i64 as f64 / power)
 }
 
-fn without_zeros(mut integer: i128, mut decimals: i32) -> (i128, i32) {
-    while integer != 0 && decimals > 0 && remainder(integer, 10) == 0 {
-        integer = divided(integer, 10);
-        decimals -= 1;
+/// The same number without zeros at the end, as far as 64 bits and decimals above 0 allow.
+fn shortened(mut integer: i64, mut decimals: i32) -> (i64, i32) {
+    for (power, zeros) in [(100_000_000, 8), (10_000, 4), (100, 2), (10, 1)] {
+        if decimals >= zeros && integer % power == 0 {
+            integer /= power;
+            decimals -= zeros;
+        }
     }
     (integer, decimals)
+}
+
+fn without_zeros(mut integer: i128, mut decimals: i32) -> (i128, i32) {
+    while i64::try_from(integer).is_err() && decimals > 0 && integer % 10 == 0 {
+        integer /= 10;
+        decimals -= 1;
+    }
+    match i64::try_from(integer) {
+        Ok(small) => {
+            let (small, decimals) = shortened(small, decimals);
+            (i128::from(small), decimals)
+        }
+        Err(_) => (integer, decimals),
+    }
 }
 
 /// `integer · 10^by`, cut downwards when `by` is negative; `None` beyond 128 bits.

@@ -19,18 +19,7 @@ pub(crate) fn price_to_precision(price: f64, tick: Option<f64>, rounding: Roundi
     if price.is_nan() {
         return price;
     }
-    let (price_exact, tick_exact) = (Precise::new(price), Precise::new(tick));
-    let missing = price_exact.rem(tick_exact);
-    if missing.is_zero() {
-        return price;
-    }
-    let below = price_exact - missing;
-    let up = match rounding {
-        Rounding::Up => true,
-        Rounding::Down => false,
-        Rounding::Nearest => (missing + missing).cmp(tick_exact).is_ge(),
-    };
-    if up { (below + tick_exact).to_f64() } else { below.to_f64() }
+    whole_steps(price, tick, rounding).unwrap_or_else(|| exact_steps(price, tick, rounding))
 }
 
 /// Returns `amount` (in base currency) cut to whole steps of contracts.
@@ -41,13 +30,50 @@ pub(crate) fn amount_to_precision(amount: f64, step: Option<f64>, contract_size:
         Some(size) => Precise::new(amount).div(Precise::new(size)).to_f64(),
         None => amount,
     };
-    let exact = Precise::new(contracts);
-    let missing = exact.rem(Precise::new(step));
-    let cut = if missing.is_zero() { contracts } else { (exact - missing).to_f64() };
+    let cut = whole_steps(contracts, step, Rounding::Down)
+        .unwrap_or_else(|| exact_steps(contracts, step, Rounding::Down));
     match contract_size {
         Some(size) => (Precise::new(cut) * Precise::new(size)).to_f64(),
         None => cut,
     }
+}
+
+/// Rounding on the decimal text, as CCXT does it.
+fn exact_steps(value: f64, step: f64, rounding: Rounding) -> f64 {
+    let (exact, step) = (Precise::new(value), Precise::new(step));
+    let missing = exact.rem(step);
+    if missing.is_zero() {
+        return value;
+    }
+    let below = exact - missing;
+    let up = match rounding {
+        Rounding::Up => true,
+        Rounding::Down => false,
+        Rounding::Nearest => (missing + missing).cmp(step).is_ge(),
+    };
+    if up { (below + step).to_f64() } else { below.to_f64() }
+}
+
+/// The same in floats, where they leave no doubt: the step is a power of ten, and the value lies well away from
+/// where the rounding turns. Most values do, and decimal text is slow.
+fn whole_steps(value: f64, step: f64, rounding: Rounding) -> Option<f64> {
+    /// Far above the error of one multiplication below 1e9 steps.
+    const DOUBT: f64 = 1e-6;
+    let decimals = (0..=12).find(|&decimals| 1.0 / POW10[decimals] == step)?;
+    let steps = value * POW10[decimals];
+    if !(0.0..1e9).contains(&steps) {
+        return None;
+    }
+    let below = steps as i64 as f64;
+    let rest = steps - below;
+    let whole = match rounding {
+        _ if !(DOUBT..=1.0 - DOUBT).contains(&rest) => return None,
+        Rounding::Nearest if (rest - 0.5).abs() < DOUBT => return None,
+        Rounding::Nearest if rest < 0.5 => below,
+        Rounding::Down => below,
+        Rounding::Nearest | Rounding::Up => below + 1.0,
+    };
+    Some(whole / POW10[decimals])
 }
 
 /// Returns `value` rounded to eight decimals as Python's `round(value, 8)` does.
@@ -70,6 +96,24 @@ pub(crate) fn round_decimals(value: f64, decimals: usize) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn floats_and_decimals_round_alike(
+            units in 0_u64..2_000_000_000, decimals in 0_usize..10, noise in -3_i64..4, step in 0_usize..9,
+        ) {
+            let value = f64::from_bits(
+                (units as f64 / POW10[decimals]).to_bits().saturating_add_signed(noise).max(1),
+            );
+            let step = 1.0 / POW10[step];
+            for rounding in [Rounding::Nearest, Rounding::Up, Rounding::Down] {
+                if let Some(quick) = whole_steps(value, step, rounding) {
+                    prop_assert_eq!(quick, exact_steps(value, step, rounding), "{} {} {:?}", value, step, rounding);
+                }
+            }
+        }
+    }
 
     #[test]
     fn prices() {

@@ -112,8 +112,8 @@ pub(crate) fn signals(seed: u64, settings: &Settings, end: Millis) -> BTreeMap<S
         let rows = (0..).map(|row| first + row * step).take_while(|time| *time < end - step);
         let drawn = rows.filter_map(|time| {
             let roll = dice(salt, time.unsigned_abs());
-            let tag = if roll % 3 == 0 { String::new() } else { format!("tag{}", roll % 3) };
-            (roll % 19 == 0).then(|| GivenSignal {
+            let tag = if roll.is_multiple_of(3) { String::new() } else { format!("tag{}", roll % 3) };
+            roll.is_multiple_of(19).then(|| GivenSignal {
                 time,
                 flags: u8::try_from((roll >> 8) % 16).unwrap(),
                 enter_tag: tag.clone(),
