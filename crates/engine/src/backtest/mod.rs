@@ -35,7 +35,7 @@ use crate::Progress;
 use crate::risk::MarketLimits;
 
 /// How often orders were given up or replaced, and signals came to nothing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Counters {
     /// Entry signals without a free slot.
     pub rejected_signals: u64,
@@ -221,8 +221,14 @@ impl<'a> Simulation<'a> {
     /// Recounts the wallet after something happened to a pair.
     fn update_wallet(&mut self, pair: usize) {
         self.wallet.update(&self.slots);
-        let amount = self.slots.get(pair).map_or(0.0, |position| position.trade.amount);
-        self.history.record(self.step, self.wallet.total(), pair, amount);
+        let total = self.wallet.total();
+        let mut record = |pair: usize| {
+            let amount = self.slots.get(pair).map_or(0.0, |position| position.trade.amount);
+            self.history.record(self.step, total, pair, amount);
+        };
+        record(pair);
+        // An order placed in another's stead fills without a recount; the next recount, whatever it is for, sees it.
+        self.slots.pairs().iter().for_each(|&pair| record(pair));
     }
 
     fn run(&mut self, progress: &dyn Progress) {

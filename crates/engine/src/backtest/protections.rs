@@ -55,10 +55,13 @@ fn pair_stop(protection: &Protection, closes: &Closes<'_>) -> Option<Stop> {
                 return None;
             }
             let counts = |trade: &&&Trade| !only_per_side || trade.direction() == closes.side;
-            let profit: f64 = trades.iter().filter(counts).filter_map(|trade| trade.close_profit).sum();
+            let counted = trades.iter().filter(counts).filter_map(|trade| trade.close_profit);
+            let profits: Vec<f64> = counted.filter(|profit| *profit != 0.0).collect();
+            let profit = profits.iter().fold(0.0, |sum, profit| sum + profit);
             let reason = format!(
                 "{} < {} in {}, locking {}.",
-                float_repr(profit),
+                // Python's sum of nothing is a whole number.
+                if profits.is_empty() { "0".to_owned() } else { float_repr(profit) },
                 float_repr(required_profit),
                 lookback_text(protection),
                 unlock_text(protection)
