@@ -27,9 +27,9 @@ pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let demo = Context::new(ctx.data_dir.join("demo"), ctx.json);
     let store = demo.store()?;
     if !ctx.json {
-        println!(
-            "1. Sample candles: BTC/USDT, ETH/USDT and SOL/USDT over 2023, made up and the same everywhere."
-        );
+        print(
+            "1. Sample candles: BTC/USDT, ETH/USDT and SOL/USDT over 2023, made up and the same everywhere.",
+        )?;
     }
     let pairs: Vec<String> = crate::data::demo_candles(&store)?
         .into_iter()
@@ -39,11 +39,8 @@ pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
         .collect();
     let (strategy, source) = strategies::find(&args.strategy, &BTreeMap::new())?;
     if !ctx.json {
-        println!(
-            "2. The strategy {}: `tradai strategy show {}` prints it.",
-            strategy.name(),
-            strategy.name()
-        );
+        let name = strategy.name();
+        print(&format!("2. The strategy {name}: `tradai strategy show {name}` prints it."))?;
     }
     let request = BacktestRequest {
         job_id: JobId(ctx.ids.next(ctx.clock.as_ref())),

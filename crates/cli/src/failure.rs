@@ -5,16 +5,42 @@ use std::process::ExitCode;
 use serde_json::json;
 use tradai_domain::ErrorKind;
 
+use crate::output::print_json;
+
 /// Prints an error (JSON on standard output if asked for, else text on standard error) and returns its exit code.
 pub(crate) fn report(error: &anyhow::Error, as_json: bool) -> ExitCode {
     let kind = kind(error);
     if as_json {
-        let kind = format!("{kind:?}").to_lowercase();
-        println!("{:#}", json!({"error": {"kind": kind, "message": format!("{error:#}")}}));
+        // Nobody is left to tell when standard output is gone as well.
+        drop(print_json(&json!({"error": {"kind": name(kind), "message": message(error)}})));
     } else {
-        eprintln!("error: {error:#}");
+        eprintln!("error: {}", message(error));
     }
     ExitCode::from(kind.exit_code())
+}
+
+/// The error and its causes, each said once: some errors quote their cause themselves.
+fn message(error: &anyhow::Error) -> String {
+    let mut message = String::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if message.is_empty() {
+            message = cause;
+        } else if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
+}
+
+fn name(kind: ErrorKind) -> &'static str {
+    match kind {
+        ErrorKind::Invalid => "invalid",
+        ErrorKind::NotFound => "not_found",
+        ErrorKind::Conflict => "conflict",
+        ErrorKind::Data => "data",
+        ErrorKind::Unavailable => "unavailable",
+        _ => "internal",
+    }
 }
 
 fn kind(error: &anyhow::Error) -> ErrorKind {

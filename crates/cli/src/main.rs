@@ -19,6 +19,7 @@ use std::process::ExitCode;
 use clap::{Parser, Subcommand};
 
 use context::Context;
+use tradai_domain::ErrorKind;
 
 /// Research, backtest, train and trade crypto strategies.
 #[derive(Debug, Parser)]
@@ -50,6 +51,11 @@ enum Command {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    // A panic has printed itself; its exit code must not look like a wrong argument's.
+    std::panic::catch_unwind(|| run(cli)).unwrap_or_else(|_| ExitCode::from(ErrorKind::Internal.exit_code()))
+}
+
+fn run(cli: Cli) -> ExitCode {
     let ctx = Context::new(cli.data_dir, cli.json);
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &ctx),

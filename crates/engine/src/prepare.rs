@@ -133,7 +133,7 @@ pub fn prepare(
 ) -> Result<Vec<PairData>, PrepareError> {
     let first = settings.pair_whitelist.first().ok_or(PrepareError::NoPairs)?;
     let window = Window::new(settings);
-    let loaded: Vec<CandleSeries> = settings
+    let loaded: Vec<(CandleSeries, usize)> = settings
         .pair_whitelist
         .par_iter()
         .map(|pair| {
@@ -187,8 +187,8 @@ impl Window {
     }
 
     /// Moves the start behind the startup candles where the data begin no earlier than it.
-    fn moved(self, settings: &Settings, loaded: &[CandleSeries]) -> Self {
-        let first = loaded.iter().filter_map(|candles| candles.open_time().first()).min();
+    fn moved(self, settings: &Settings, loaded: &[(CandleSeries, usize)]) -> Self {
+        let first = loaded.iter().filter_map(|(candles, _)| candles.open_time().first()).min();
         let Some(&first) = first else { return self };
         let startup = settings.startup_candle_count;
         let late = self.start.is_none_or(|start| startup > 0 && first >= start);
@@ -216,11 +216,12 @@ fn load(
     Ok(if rows.len() == candles.len() { candles } else { candles.slice(rows) })
 }
 
+/// Candles without holes, and how many were filled in.
 fn load_filled(
     provider: &dyn CandleProvider,
     key: &SeriesKey,
     range: TimeRange,
-) -> Result<CandleSeries, PrepareError> {
+) -> Result<(CandleSeries, usize), PrepareError> {
     let candles = load(provider, key, range)?;
     let on_grid = candles.open_time().iter().all(|&time| key.timeframe.floor(time) == time);
     let faulty = (0..candles.len()).find_map(|row| {
@@ -235,8 +236,18 @@ fn load_filled(
         let message = format!("candles do not open on the {} grid", key.timeframe);
         return Err(PrepareError::Candles { key: key.clone(), message });
     }
-    Ok(candles.filled(key.timeframe).0)
+    let span =
+        candles.open_time().last().zip(candles.open_time().first()).map_or(0, |(last, first)| last - first);
+    if span / key.timeframe.millis() > MOST_CANDLES {
+        let message =
+            format!("there are more than {MOST_CANDLES} candles between the first and the last one");
+        return Err(PrepareError::Candles { key: key.clone(), message });
+    }
+    Ok(candles.filled(key.timeframe))
 }
+
+/// 38 years of one-minute candles. Two rows centuries apart must not fill the memory.
+const MOST_CANDLES: i64 = 20_000_000;
 
 struct OwnPair<'a> {
     settings: &'a Settings,
@@ -251,7 +262,7 @@ impl OwnPair<'_> {
     fn prepare(
         &self,
         symbol: &Symbol,
-        candles: CandleSeries,
+        (candles, filled): (CandleSeries, usize),
         informative: &Informative<'_>,
     ) -> Result<PairData, PrepareError> {
         let market = self.rules.markets.get(symbol).cloned();
@@ -269,6 +280,7 @@ impl OwnPair<'_> {
             frame,
             signals,
             first_row,
+            filled,
             detail,
             funding,
             ticks,
@@ -314,7 +326,8 @@ impl OwnPair<'_> {
     fn detail(&self, symbol: &Symbol) -> Result<Option<Arc<CandleSeries>>, PrepareError> {
         let Some(timeframe) = self.settings.timeframe_detail else { return Ok(None) };
         let key = SeriesKey::traded(symbol, timeframe);
-        load_filled(self.provider, &key, self.window.without_startup()).map(|candles| Some(Arc::new(candles)))
+        let (candles, _) = load_filled(self.provider, &key, self.window.without_startup())?;
+        Ok(Some(Arc::new(candles)))
     }
 
     fn futures(&self, symbol: &Symbol) -> Result<(Vec<LeverageTier>, FundingHistory), PrepareError> {
@@ -325,7 +338,7 @@ impl OwnPair<'_> {
         let tiers = tiers.ok_or_else(|| PrepareError::NoLeverageTiers { symbol: symbol.clone() })?;
         let series = |kind| SeriesKey { symbol: symbol.clone(), timeframe: Timeframe::H1, kind };
         let range = self.window.without_startup();
-        let marks = load_filled(self.provider, &series(CandleKind::Mark), range)?;
+        let (marks, _) = load_filled(self.provider, &series(CandleKind::Mark), range)?;
         let rates = match load(self.provider, &series(CandleKind::FundingRate), range) {
             Err(PrepareError::NoCandles { .. }) if self.settings.futures_funding_rate.is_some() => {
                 CandleSeries::default()
@@ -379,7 +392,7 @@ impl CandleSource for Informative<'_> {
         let window = Window::new(self.settings);
         let range = window.with_startup(key.timeframe, self.settings.startup_candle_count);
         match load_filled(self.provider, key, range) {
-            Ok(candles) => Some(Arc::new(candles)),
+            Ok((candles, _)) => Some(Arc::new(candles)),
             Err(PrepareError::NoCandles { .. }) => None,
             Err(error) => {
                 let mut broken = self.broken.lock().unwrap_or_else(std::sync::PoisonError::into_inner);

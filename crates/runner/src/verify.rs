@@ -69,7 +69,25 @@ pub fn verify(
         let stored = std::fs::read(jobs.path(job_id).join(name));
         files.push((name.to_owned(), compare(name, &manifest, stored, &bytes)));
     }
+    files.push(("manifest.json".to_owned(), compare_manifests(&manifest, again.manifest.clone())));
     Ok(Verification { job_id: *job_id, files, notes: notes(&manifest, &again.manifest) })
+}
+
+/// A manifest must follow from what it says itself; who ran it, and when, is its own to say.
+fn compare_manifests(manifest: &Manifest, again: Manifest) -> FileOutcome {
+    let again = Manifest {
+        engine_version: manifest.engine_version.clone(),
+        git_commit: manifest.git_commit.clone(),
+        files: manifest.files.clone(),
+        ..again
+    };
+    if again == *manifest {
+        return FileOutcome::Same;
+    }
+    let (then, now) = (serde_json::json!(manifest), serde_json::json!(again));
+    let difference =
+        value_difference(&then, &now, "").unwrap_or_else(|| "its own contents differ".to_owned());
+    FileOutcome::Altered { difference }
 }
 
 fn request(manifest: &Manifest, strategy: Arc<dyn Strategy>) -> BacktestRequest {

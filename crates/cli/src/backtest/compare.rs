@@ -70,7 +70,17 @@ pub(super) fn table(rows: &[JobSummary]) -> anyhow::Result<String> {
         let summary: StatisticsSummary = serde_json::from_value(row.result["statistics"].clone())
             .with_context(|| format!("{}: statistics", path.display()))?;
         let label = if row.manifest.synthetic() { " SYNTHETIC" } else { "" };
-        Ok((format!("{} {}{label}", row.manifest.job_id, row.manifest.strategy), summary))
+        let day =
+            |key: &str| row.result[key].as_str().unwrap_or_default().chars().take(10).collect::<String>();
+        let timeframe = row.result["timeframe"].as_str().unwrap_or_default();
+        let name = format!(
+            "{} {} {timeframe} {} to {}{label}",
+            row.manifest.job_id,
+            row.manifest.strategy,
+            day("backtest_start"),
+            day("backtest_end")
+        );
+        Ok((name, summary))
     };
     let rows: Vec<(String, StatisticsSummary)> = rows.iter().map(row).collect::<anyhow::Result<_>>()?;
     Ok(compare(&rows, width()))

@@ -3,15 +3,16 @@
 use std::path::Path;
 use std::process::ExitCode;
 
+use serde_json::{Value, json};
 use tradai_domain::JobId;
 use tradai_engine::MarketRules;
 use tradai_runner::backtest::{self, BacktestRequest, Finished};
-use tradai_runner::{market_rules, read_leverage_tiers, read_markets, strategies};
+use tradai_runner::{read_leverage_tiers, read_markets, strategies};
 
 use super::args::{ExportFormat, Period, RunArgs};
 use super::table;
 use crate::context::{Bar, Context, shown};
-use crate::output::{print, width};
+use crate::output::{print, print_json, width};
 
 pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let (strategy, source) = strategies::find(&args.strategy, &args.parameters()?)?;
@@ -60,24 +61,15 @@ pub(crate) fn present(
     ctx: &Context,
 ) -> anyhow::Result<()> {
     if ctx.json {
-        return print(&std::fs::read_to_string(folder.join("result.json"))?);
+        let text = std::fs::read_to_string(folder.join("result.json"))?;
+        let mut result: Value = serde_json::from_str(&text)?;
+        result["folder"] = json!(folder);
+        result["notices"] = json!(finished.notices());
+        return print_json(&result);
     }
     print(&table::render(&finished.statistics, &finished.settings, breakdown, width()))?;
-    for notice in notices(finished) {
+    for notice in finished.notices() {
         print(&notice)?;
     }
     print(&format!("Job {}\nReport: {}", finished.manifest.job_id, shown(&folder.join("report.html"))))
-}
-
-/// What a reader of the numbers must know.
-fn notices(finished: &Finished) -> Vec<String> {
-    let mut notices = Vec::new();
-    if finished.manifest.synthetic() {
-        notices.push("SYNTHETIC candles: the numbers say nothing about any real market.".to_owned());
-    }
-    if !finished.manifest.rules.assumed.is_empty() {
-        let what = market_rules::ASSUMPTIONS;
-        notices.push(format!("Market rules are assumed: {what}. Give real ones with --markets."));
-    }
-    notices
 }

@@ -70,7 +70,7 @@ pub(super) fn demo(store: &CandleStore) -> anyhow::Result<Vec<SeriesKey>> {
         .map(|text| text.parse())
         .into_iter()
         .collect::<Result<_, _>>()?;
-    let timeframes = vec![Timeframe::M5, Timeframe::H1];
+    let timeframes = vec![Timeframe::M5, Timeframe::M15, Timeframe::H1];
     let (start, end) = (parse_date_ms("2023-01-01")?, parse_date_ms("2024-01-01")?);
     let args = SampleArgs { symbols, timeframes, start, end, seed: 1, replace: false };
     let keys = keys(&args);

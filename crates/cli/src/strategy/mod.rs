@@ -47,36 +47,9 @@ pub(crate) fn run(args: StrategyArgs, ctx: &Context) -> anyhow::Result<ExitCode>
 
 /// Strategies that ship, and those of a folder. Files that hold none are named on standard error.
 fn registry(dir: Option<&PathBuf>) -> anyhow::Result<Registry> {
-    let mut registry = Registry::bundled();
-    let default = PathBuf::from("strategies");
-    let dir = match dir {
-        Some(dir) => dir,
-        None if default.is_dir() => &default,
-        None => return Ok(registry),
-    };
-    for path in strategy_files(dir)? {
-        if let Err(error) = registry.load_file(&path) {
-            eprintln!("warning: {error}");
-        }
+    let (registry, broken) = tradai_runner::strategies::registry(dir.map(PathBuf::as_path))?;
+    for error in broken {
+        eprintln!("warning: {error}");
     }
     Ok(registry)
-}
-
-/// The YAML files of a folder, and the `tradai.yaml` of each folder in it, by name.
-fn strategy_files(dir: &PathBuf) -> anyhow::Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    let entries =
-        std::fs::read_dir(dir).map_err(|error| anyhow::anyhow!("cannot read {}: {error}", dir.display()))?;
-    for entry in entries {
-        let path = entry?.path();
-        let nested = path.join("tradai.yaml");
-        let ending = path.extension().and_then(|ending| ending.to_str());
-        if path.is_dir() && nested.is_file() {
-            files.push(nested);
-        } else if path.is_file() && matches!(ending, Some("yaml" | "yml")) {
-            files.push(path);
-        }
-    }
-    files.sort();
-    Ok(files)
 }

@@ -10,6 +10,7 @@ use serde_json::json;
 use tradai_strategy::{Registry, RegistryError};
 
 use crate::context::Context;
+use crate::output::{print, print_json};
 
 /// Arguments of `tradai strategy new`.
 #[derive(Debug, Args)]
@@ -38,10 +39,10 @@ pub(super) fn run(args: &NewArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     };
     file.write_all(text.as_bytes()).with_context(|| format!("while writing {}", path.display()))?;
     if ctx.json {
-        println!("{:#}", json!({"name": args.name, "from": args.from, "path": path}));
+        print_json(&json!({"name": args.name, "from": args.from, "path": path}))?;
     } else {
-        println!("Wrote {} ({}, a copy of {}).", path.display(), args.name, args.from);
-        println!("Next: tradai strategy validate {0}, then tradai backtest run {0}", path.display());
+        print(&format!("Wrote {} ({}, a copy of {}).", path.display(), args.name, args.from))?;
+        print(&format!("Next: tradai strategy validate {0}, then tradai backtest run {0}", path.display()))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -92,12 +92,49 @@ fn settings() {
                 2,
                 &["protections[0].method", "Hope"],
             ),
+            (
+                "backtest run EmaCross --set startup_candle_count=9223372036854775807",
+                2,
+                &["startup_candle_count"],
+            ),
+            (
+                "backtest run EmaCross --set exchange={\"pair_blacklist\":[\"ETH/.*\"]}",
+                2,
+                &["exchange.pair_blacklist"],
+            ),
             ("backtest run FuturesLongShort", 2, &["futures"]),
             ("verify 0123", 3, &["0123"]),
             ("backtest show latest", 3, &["backtest list"]),
         ],
     );
     assert!(!place.path().join("tradai-data/jobs").exists(), "nothing half done is left");
+}
+
+#[test]
+fn absurd_numbers() {
+    let place = Place::new();
+    let row = |minutes: i64, price: f64| {
+        let time = 1_672_531_200_000 + minutes * 60_000;
+        format!("{time},{price},{},{},{price},5\n", price * 1.000_1, price * 0.999_9)
+    };
+    let tiny: String =
+        (0..600).map(|step| row(step * 5, 1.300_123_456_789e-10 + step as f64 * 1e-14)).collect();
+    place.file("tiny/BTC_USDT-5m.csv", csv(&tiny));
+    let apart = format!("{}{}", row(0, 1.0), row(150_000_000, 1.0));
+    place.file("apart/ETH_USDT-1m.csv", csv(&apart));
+    let dca = "strategy: {name: Out, version: \"1\", entry_point: declarative, timeframe: 5m}\n\
+               settings: {minimal_roi: {\"0\": 1}, stoploss: -0.1, position_adjustment_enable: true}\n\
+               signals:\n  entry:\n    - when: close > 0\nhooks:\n  adjust_trade_position:\n    \
+               - {when: \"true\", stake: \"-1e308\"}\n";
+    place.file("out.yaml", dca);
+    check(&place, &[("data import tiny", 0, &["600 rows"]), ("backtest run EmaCross", 0, &["Report"])]);
+    check(
+        &place,
+        &[("data import apart", 0, &[]), ("backtest run EmaCross --timeframe 1m", 5, &["20000000 candles"])],
+    );
+    let sane = Place::new().with_candles();
+    sane.file("out.yaml", dca);
+    check(&sane, &[("backtest run out.yaml --pairs BTC/USDT", 0, &["Report"])]);
 }
 
 #[test]

@@ -8,7 +8,7 @@ fn demo_then_verify_then_a_damaged_result() {
     let demo = place.run("demo").ok();
     assert!(demo.out.contains("SYNTHETIC") && demo.out.contains("report.html"), "{}", demo.out);
     let same = place.run("--data-dir tradai-data/demo verify latest").ok();
-    assert_eq!(same.out.lines().filter(|line| line.starts_with("same")).count(), 4, "{}", same.out);
+    assert_eq!(same.out.lines().filter(|line| line.starts_with("same")).count(), 5, "{}", same.out);
 
     let job = std::fs::read_dir(place.path().join("tradai-data/demo/jobs")).unwrap().next().unwrap().unwrap();
     let result = job.path().join("result.json");
@@ -57,8 +57,43 @@ fn a_strategy_of_ones_own() {
     assert_eq!(list.as_array().unwrap().len(), 2);
     let first = list[1]["job_id"].as_str().unwrap();
     let compared = place.run(&format!("backtest compare latest {first}")).ok();
-    assert_eq!(compared.out.matches("Mine SYNTHETIC").count(), 2, "{}", compared.out);
-    place.run("backtest show latest").ok();
+    assert_eq!(compared.out.matches("SYNTHETIC").count(), 2, "{}", compared.out);
+    let shown = place.run("backtest show latest --breakdown month").ok();
+    assert!(shown.out.contains("Results by exit reason"), "{}", shown.out);
+}
+
+#[test]
+fn a_strategies_folder_is_searched_by_name() {
+    let place = Place::new().with_candles();
+    place.run("strategy new Own --dir strategies/own").ok();
+    assert!(place.run("strategy list").ok().out.contains("Own"));
+    let result = place.run("--json backtest run Own --pairs BTC/USDT").ok().json();
+    assert_eq!(result["strategy"], "Own");
+}
+
+#[test]
+fn a_changed_manifest_is_noticed() {
+    let place = Place::new().with_candles();
+    let job = place.run("--json backtest run EmaCross").ok().json();
+    let path = place.path().join(job["folder"].as_str().unwrap()).join("manifest.json");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("\"config_hash\": \"", "\"config_hash\": \"0")).unwrap();
+    let answer = place.run("verify latest");
+    assert_eq!(answer.code, 1, "{}", answer.out);
+    assert!(answer.out.contains("ALTERED    manifest.json: /config_hash"), "{}", answer.out);
+}
+
+#[test]
+fn filled_holes_are_told() {
+    let place = Place::new();
+    let mut csv = "timestamp,open,high,low,close,volume\n".to_owned();
+    for row in (0..600).filter(|row| !(300..330).contains(row)) {
+        csv.push_str(&format!("{},100.5,101.5,99.5,100.5,7\n", 1_672_531_200_000_i64 + row * 300_000));
+    }
+    place.file("in/BTC_USDT-5m.csv", csv);
+    place.run("data import in").ok();
+    let answer = place.run("backtest run EmaCross").ok();
+    assert!(answer.out.contains("BTC/USDT: 30 missing candles"), "{}", answer.out);
 }
 
 #[test]

@@ -23,6 +23,8 @@ pub struct Lock {
 pub(crate) struct Locks {
     locks: Vec<Lock>,
     timeframe: Timeframe,
+    /// When the last lock ends; after that nothing is locked.
+    latest_end: Millis,
 }
 
 pub(crate) const ALL_PAIRS: &str = "*";
@@ -30,7 +32,7 @@ pub(crate) const BOTH_SIDES: &str = "*";
 
 impl Locks {
     pub(crate) fn new(timeframe: Timeframe) -> Self {
-        Self { locks: Vec::new(), timeframe }
+        Self { locks: Vec::new(), timeframe, latest_end: Millis::MIN }
     }
 
     pub(crate) fn into_vec(self) -> Vec<Lock> {
@@ -39,11 +41,14 @@ impl Locks {
 
     /// Whether no new trade may open on this pair and side.
     pub(crate) fn is_pair_locked(&self, pair: &str, now: Millis, side: &str) -> bool {
-        self.locks.iter().any(|lock| {
-            lock.lock_end_time > now
-                && (lock.pair == pair || lock.pair == ALL_PAIRS)
-                && (lock.side == BOTH_SIDES || lock.side == side)
-        })
+        // The newest locks are the ones that still hold.
+        let none_left = self.latest_end <= now;
+        !none_left
+            && self.locks.iter().rev().any(|lock| {
+                lock.lock_end_time > now
+                    && (lock.pair == pair || lock.pair == ALL_PAIRS)
+                    && (lock.side == BOTH_SIDES || lock.side == side)
+            })
     }
 
     /// Locks a pair until the candle boundary strictly after `until`, unless it is locked until then already.
@@ -68,6 +73,7 @@ impl Locks {
         if lock_end_time > now && self.locks.iter().any(same) {
             return;
         }
+        self.latest_end = self.latest_end.max(lock_end_time);
         self.locks.push(Lock { pair: pair.to_owned(), lock_time: now, lock_end_time, reason, side });
     }
 }

@@ -23,6 +23,8 @@ pub struct PairData {
     pub signals: Signals,
     /// First row of the frame after the startup candles.
     pub first_row: usize,
+    /// Candles that were missing and stand at the previous close, with volume 0.
+    pub filled: usize,
     /// Shorter candles for `timeframe_detail`.
     pub detail: Option<Arc<CandleSeries>>,
     /// Funding of a perpetual.

@@ -1,7 +1,7 @@
 //! Results by pair, tag, reason and period.
 
 use chrono::{DateTime, Datelike, Days, Months, NaiveDate};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradai_domain::Millis;
 use tradai_strategy::Trade;
 
@@ -11,7 +11,7 @@ use super::{Account, duration_minutes, mean, profit_abs, profit_ratio};
 use crate::money::round_decimals;
 
 /// Results of some of the trades (Freqtrade's `results_per_pair` and the like).
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ResultLine {
     /// Pair, tag or reason; `TOTAL` for all.
     pub key: String,
@@ -118,7 +118,7 @@ pub(super) fn by_key(
 }
 
 /// Results of the trades that closed in one period.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PeriodLine {
     /// `DD/MM/YYYY` of the period (days: the day; weeks: the Monday that ends it; months and years: their last
     /// day), or the name of a weekday.
@@ -140,7 +140,7 @@ pub struct PeriodLine {
 }
 
 /// Results by period, as Freqtrade cuts time.
-#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct PeriodicBreakdown {
     /// By day.
     pub day: Vec<PeriodLine>,

@@ -1,6 +1,6 @@
 //! The whole of a backtest in numbers.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradai_domain::Millis;
 use tradai_strategy::{Settings, Trade};
 
@@ -14,7 +14,7 @@ use crate::money::round_decimals;
 
 /// Statistics of a backtest under Freqtrade's names. Money is in stake currency, ratios are fractions (0.01 = 1 %),
 /// moments are milliseconds.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     /// Number of trades.
     pub total_trades: usize,

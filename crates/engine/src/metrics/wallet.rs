@@ -1,6 +1,6 @@
 //! Statistics of the wallet's value over time.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tradai_domain::{Millis, format_utc};
 
 use super::drawdown::{Drawdown, max_drawdown};
@@ -11,7 +11,7 @@ use crate::EquityCurve;
 const DAY: Millis = 86_400_000;
 
 /// Freqtrade's `wallet_stats`: mark-to-market, from one value per main candle.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct WalletStats {
     /// First value, in stake currency.
     pub start_balance: f64,

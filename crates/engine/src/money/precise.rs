@@ -69,6 +69,8 @@ impl Precise {
             }
             None => {
                 let numerator = scaled_wide(I256::from(self.integer), distance);
+                // Not even 77 digits are enough: no money is that large.
+                let numerator = numerator.unwrap_or_else(|| scaled_wide(I256::ONE, 70).unwrap_or(I256::MAX));
                 Self::narrowed(numerator / I256::from(other.integer), DIVISION_DECIMALS)
             }
         }
@@ -80,7 +82,9 @@ impl Precise {
             return Self::ZERO;
         }
         let (one, two, decimals) = self.aligned(other);
-        Self { integer: remainder(one, two), decimals }
+        // Numbers too far apart to meet leave nothing to speak of.
+        let integer = if two == 0 || two == i128::MAX { 0 } else { remainder(one, two) };
+        Self { integer, decimals }
     }
 
     /// Both integers at the larger number of decimals.
@@ -235,9 +239,14 @@ fn scaled(integer: i128, by: i32) -> Option<i128> {
     if by >= 0 { integer.checked_mul(*power) } else { Some(integer.div_euclid(*power)) }
 }
 
-fn scaled_wide(integer: I256, by: i32) -> I256 {
-    let power = I256::new(10).checked_pow(by.unsigned_abs()).unwrap_or(I256::MAX);
-    if by >= 0 { integer.saturating_mul(power) } else { integer.div_euclid(power) }
+fn scaled_wide(integer: I256, by: i32) -> Option<I256> {
+    let power = I256::new(10).checked_pow(by.unsigned_abs());
+    match power {
+        Some(power) if by >= 0 => integer.checked_mul(power),
+        Some(power) => Some(integer.div_euclid(power)),
+        None if by >= 0 => None,
+        None => Some(I256::ZERO),
+    }
 }
 
 /// `one / two`, in 64 bits where both fit.
@@ -292,6 +301,18 @@ mod tests {
         let (one, two) = (Precise { integer: 88 * INTEGER_POW10[36], decimals: 36 }, Precise::new(111.818));
         assert_eq!((one + two).to_f64(), 199.818);
         assert_eq!((Precise::ZERO - one - two).to_f64(), -199.818);
+    }
+
+    #[test]
+    fn absurd_sizes_do_not_panic() {
+        for value in [1e308, -1e308, 1e-300, f64::MIN_POSITIVE, 0.0] {
+            for other in [1e308, 1e-5, 1e-300, 0.04] {
+                let (one, two) = (Precise::new(value), Precise::new(other));
+                let _sum = (one + two) - two;
+                let _rest = (one * two).div(two).rem(two).to_f64();
+                let _rest = one.div(two).rem(Precise::new(0.001)).to_f64();
+            }
+        }
     }
 
     #[test]

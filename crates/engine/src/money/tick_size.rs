@@ -27,7 +27,7 @@ impl TickHistory {
             let decimals = columns.iter().fold(0, |most, column| most_decimals(&column[rows.clone()], most));
             // A month of whole numbers says nothing; the last month that does goes on counting.
             if decimals > 0 {
-                months.push((start, 1.0 / POW10[decimals.min(22)]));
+                months.push((start, 1.0 / POW10[decimals]));
             }
             row = rows.end;
         }
@@ -58,7 +58,7 @@ fn most_decimals(prices: &[f64], mut most: usize) -> usize {
         // Nearly every price has no more decimals than one before it: one multiplication each.
         let rounded = nearest(price * POW10[most]);
         if rounded / POW10[most] != price || rounded >= 1e14 {
-            most = most.max(decimals(price));
+            most = most.max(decimals(price)).min(POW10.len() - 1);
         }
     }
     most
@@ -89,6 +89,11 @@ mod tests {
             assert_eq!(decimals(price), expected, "{price}");
             assert_eq!(most_decimals(&[price], 0), expected, "{price}");
         }
+    }
+
+    #[test]
+    fn the_smallest_prices_are_no_problem() {
+        assert_eq!(most_decimals(&[1.234_567_890_123e-12, 1.5], 0), POW10.len() - 1);
     }
 
     #[test]

@@ -7,9 +7,9 @@ use serde_json::Value;
 use tradai_domain::JobId;
 
 use super::{Finished, Manifest, result_file, table};
+use crate::Error;
 use crate::report::{ReportInput, render};
 use crate::rules::read_map;
-use crate::{Error, market_rules};
 
 /// Files of a job folder beside its manifest.
 pub const JOB_FILES: [&str; 4] = ["result.json", "trades.parquet", "equity.parquet", "report.html"];
@@ -128,7 +128,16 @@ impl Finished {
     pub fn write(&mut self, jobs: &JobFolder) -> Result<PathBuf, Error> {
         let target = jobs.path(&self.manifest.job_id);
         let staged = jobs.root.join(format!(".{}", self.manifest.job_id));
-        std::fs::create_dir_all(&staged).map_err(Error::io(&staged))?;
+        let written = self.write_staged(&staged, &target);
+        if written.is_err() {
+            // What was begun is of no use to anybody; a fault of the removal would hide the first one.
+            drop(std::fs::remove_dir_all(&staged));
+        }
+        written.map(|()| target)
+    }
+
+    fn write_staged(&mut self, staged: &Path, target: &Path) -> Result<(), Error> {
+        std::fs::create_dir_all(staged).map_err(Error::io(staged))?;
         for (name, bytes) in self.files()? {
             self.manifest.files.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
             let path = staged.join(name);
@@ -137,8 +146,7 @@ impl Finished {
         let manifest = serde_json::to_string_pretty(&self.manifest).unwrap_or_default();
         let path = staged.join(MANIFEST);
         std::fs::write(&path, manifest).map_err(Error::io(&path))?;
-        std::fs::rename(&staged, &target).map_err(Error::io(&target))?;
-        Ok(target)
+        std::fs::rename(staged, target).map_err(Error::io(target))
     }
 
     fn report(&self) -> String {
@@ -147,9 +155,7 @@ impl Finished {
             ("Engine".into(), format!("tradai {} {}", manifest.engine_version, manifest.git_commit)),
             ("Configuration hash".into(), manifest.config_hash.clone()),
         ];
-        if !manifest.rules.assumed.is_empty() {
-            facts.push(("Market rules".into(), format!("assumed: {}", market_rules::ASSUMPTIONS)));
-        }
+        facts.extend(self.notices().into_iter().map(|notice| ("Note".to_owned(), notice)));
         for data in &manifest.data {
             let label = if data.synthetic { ", SYNTHETIC" } else { "" };
             let version = format!("version {}, hash {}{label}", data.version, data.data_hash);

@@ -73,7 +73,10 @@ impl Manifest {
         data: Vec<DataVersion>,
     ) -> Self {
         let mut layers = request.layers.clone();
-        layers.push(super::whitelist(&settings.pair_whitelist));
+        let pairs = super::whitelist(&settings.pair_whitelist);
+        if layers.last() != Some(&pairs) {
+            layers.push(pairs);
+        }
         Self {
             format: FORMAT,
             job_id: request.job_id,

@@ -59,6 +59,29 @@ pub struct Finished {
     pub manifest: Manifest,
 }
 
+impl Finished {
+    /// Returns what a reader of the numbers must know: made-up candles, filled holes, assumed market rules.
+    #[must_use]
+    pub fn notices(&self) -> Vec<String> {
+        let mut notices = Vec::new();
+        if self.manifest.synthetic() {
+            notices.push("SYNTHETIC candles: the numbers say nothing about any real market.".to_owned());
+        }
+        for pair in self.pairs.iter().filter(|pair| pair.filled > 0) {
+            let share = 100.0 * pair.filled as f64 / pair.frame.len() as f64;
+            notices.push(format!(
+                "{}: {} missing candles stand at the previous close with volume 0 ({share:.1} %).",
+                pair.symbol, pair.filled
+            ));
+        }
+        if !self.manifest.rules.assumed.is_empty() {
+            let what = crate::market_rules::ASSUMPTIONS;
+            notices.push(format!("Market rules are assumed: {what}. Give real ones with --markets."));
+        }
+        notices
+    }
+}
+
 /// Runs a backtest.
 ///
 /// # Errors

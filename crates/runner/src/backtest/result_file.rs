@@ -13,7 +13,8 @@ pub(super) fn render(finished: &Finished) -> Value {
         .iter()
         .map(|pair| {
             let key = SeriesKey::traded(&pair.symbol, settings.timeframe);
-            json!({"pair": pair.symbol, "series": key.store_symbol(), "candles": pair.frame.len()})
+            json!({"pair": pair.symbol, "series": key.store_symbol(), "candles": pair.frame.len(),
+                "filled": pair.filled})
         })
         .collect();
     json!({

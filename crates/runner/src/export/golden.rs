@@ -28,8 +28,8 @@ pub fn trade_line(trade: &Trade, seq: usize) -> Value {
         "initial_stop_loss_ratio": trade.initial_stop_loss_pct,
         "stop_loss_abs": trade.stop_loss,
         "stop_loss_ratio": trade.stop_loss_pct,
-        "min_rate": trade.min_rate,
-        "max_rate": trade.max_rate,
+        "min_rate": seen(trade.min_rate),
+        "max_rate": seen(trade.max_rate),
         "is_open": trade.is_open,
         "enter_tag": trade.enter_tag,
         "leverage": trade.leverage,
@@ -41,6 +41,11 @@ pub fn trade_line(trade: &Trade, seq: usize) -> Value {
         "weekday": weekday(close),
         "seq": seq,
     })
+}
+
+/// An extreme, or nothing when the trade closed before any candle was evaluated.
+fn seen(rate: f64) -> Option<f64> {
+    (rate != 0.0).then_some(rate)
 }
 
 fn order_line(trade: &Trade, order: &Order) -> Value {

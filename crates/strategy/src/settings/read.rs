@@ -65,16 +65,20 @@ pub const IGNORED_KEYS: &[&str] = &[
     "custom_price_max_distance_ratio",
     "dataformat_ohlcv",
     "dataformat_trades",
+    "db_url",
     "discord",
     "dry_run",
     "entry_pricing",
     "exit_pricing",
+    "export",
+    "exportfilename",
     "fiat_display_currency",
     "force_entry_enable",
     "initial_state",
     "internals",
     "logfile",
     "strategy",
+    "strategy_path",
     "telegram",
     "user_data_dir",
     "webhook",
@@ -314,6 +318,10 @@ impl<'a> Reader<'a> {
     }
 
     fn pairs(&mut self) -> Vec<Symbol> {
+        let excluded = self.value("exchange").and_then(|exchange| exchange.get("pair_blacklist"));
+        if excluded.and_then(Value::as_array).is_some_and(|pairs| !pairs.is_empty()) {
+            self.fault("exchange.pair_blacklist", "is refused: leave the pairs out of `pair_whitelist`");
+        }
         let nested = || self.value("exchange")?.get("pair_whitelist");
         let (key, value) = match self.value("pair_whitelist") {
             Some(value) => ("pair_whitelist", Some(value)),

@@ -2,6 +2,9 @@
 
 use super::{SettingFault, Settings, StakeAmount, TradingMode};
 
+/// Far beyond any indicator's memory, and well inside what time stamps can hold.
+const MOST_STARTUP_CANDLES: usize = 1_000_000;
+
 /// Returns everything wrong with settings whose single values have the right types.
 pub(super) fn faults(settings: &Settings) -> Vec<SettingFault> {
     let mut faults = Vec::new();
@@ -15,6 +18,11 @@ pub(super) fn faults(settings: &Settings) -> Vec<SettingFault> {
         (-1.0..0.0).contains(&s.stoploss),
         "stoploss",
         format!("is {}; at least -1 and below 0 (-0.1 is a loss of 10 %)", s.stoploss),
+    );
+    check(
+        s.startup_candle_count <= MOST_STARTUP_CANDLES,
+        "startup_candle_count",
+        format!("is {}; 0 to {MOST_STARTUP_CANDLES}", s.startup_candle_count),
     );
     check(!s.minimal_roi.is_empty(), "minimal_roi", "is empty; {\"0\": 100} never takes profit".into());
     if s.trailing_stop {
@@ -67,9 +75,9 @@ fn trailing(s: &Settings, check: &mut impl FnMut(bool, &str, String)) {
         );
     }
     check(
-        !s.trailing_only_offset_is_reached || offset > 0.0,
+        !s.trailing_only_offset_is_reached || s.trailing_stop_positive.is_some(),
         "trailing_only_offset_is_reached",
-        "needs trailing_stop_positive_offset above 0".into(),
+        "needs trailing_stop_positive, and an offset to reach".into(),
     );
 }
 

@@ -40,8 +40,13 @@ fn walk(dir: &Path, args: &ImportArgs, files: &mut Vec<PathBuf>) -> anyhow::Resu
         // A link to a folder is not followed: it may lead back up.
         if entry.file_type().map_err(failed)?.is_dir() {
             walk(&entry.path(), args, files)?;
-        } else if FileFormat::of(&entry.path()).is_some() && key_of(args, &entry.path()).is_some() {
-            files.push(entry.path());
+        } else if FileFormat::of(&entry.path()).is_some() {
+            if key_of(args, &entry.path()).is_some() {
+                files.push(entry.path());
+            } else {
+                let name = entry.path();
+                eprintln!("skipped {}: {}", name.display(), DataError::Unnamed);
+            }
         }
     }
     Ok(())
