@@ -48,7 +48,8 @@ pub(crate) fn ensure_chromium() {
     if answers("chromium", "--version") {
         return;
     }
-    let install = "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium";
+    let install =
+        "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core";
     let as_root =
         if answers("sudo", "--version") { format!("sudo sh -c '{install}'") } else { install.to_owned() };
     let installed = Command::new("sh").args(["-c", &as_root]).stdout(Stdio::null()).status();

@@ -24,7 +24,7 @@ pub(crate) struct ReplayArgs {
     /// enter_tag, exit_tag.
     #[arg(long, value_name = "FILE")]
     signals: PathBuf,
-    /// Folder of candle files named <dataset>__<symbol>-<timeframe>[-<kind>].parquet.
+    /// Folder of candle files named as in `spot5m__BTC_USDT-5m.parquet` (data set, symbol, timeframe).
     #[arg(long, value_name = "DIR")]
     candles: PathBuf,
     /// Market rules in CCXT's structure.

@@ -1,8 +1,8 @@
 //! The backtest loop.
 //!
 //! Freqtrade steps through every candle of every pair. Here time jumps from event to event: an entry signal, or
-//! the next candle on which an open trade *may* do something ([`scan`]); only there the full, exact evaluation
-//! runs ([`exit`]). Skipping changes no result, because a skipped candle is one on which the evaluation would have
+//! the next candle on which an open trade *may* do something (`scan.rs`); only there the full, exact evaluation
+//! runs (`exit.rs`). Skipping changes no result, because a skipped candle is one on which the evaluation would have
 //! done nothing but note the high and the low.
 
 mod adjust;

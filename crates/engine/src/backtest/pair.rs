@@ -8,7 +8,7 @@ use tradai_strategy::{Frame, Signals, flag};
 use crate::money::TickHistory;
 use crate::risk::FundingHistory;
 
-/// Everything that the backtest of one pair needs, prepared by [`crate::prepare`].
+/// Everything that the backtest of one pair needs, prepared by [`crate::prepare()`].
 #[derive(Debug, Clone)]
 pub struct PairData {
     /// The pair.

@@ -1,7 +1,7 @@
 //! What a backtest comes to: Freqtrade's statistics under Freqtrade's names.
 //!
 //! All ratios are trade-based as in Freqtrade (`data/metrics.py`): returns are profits divided by the *starting*
-//! balance, annualised with √365. [`wallet`] has their mark-to-market counterparts. Where a ratio is not defined,
+//! balance, annualised with √365. [`WalletStats`] has their mark-to-market counterparts. Where a ratio is not defined,
 //! Freqtrade reports -100 (or 0, or 1), and so do we, so that both can be compared; each function says which.
 
 mod breakdown;

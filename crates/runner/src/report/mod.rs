@@ -1,6 +1,6 @@
 //! The report page of a backtest: one HTML file, readable without a network for as long as there are browsers.
 //!
-//! Rust reduces a backtest to what a page can carry ([`content`]) and writes it as JSON beside the chart library and
+//! Rust reduces a backtest to what a page can carry (`content`) and writes it as JSON beside the chart library and
 //! our script; the script builds every table and chart from that JSON, as text nodes only. Invariant: the page never
 //! asks for an outside address (its content security policy refuses), and the same input gives the same bytes.
 
