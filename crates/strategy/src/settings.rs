@@ -4,16 +4,18 @@
 //! whole; every fault is reported, each with its key and what is allowed. Meanings and defaults are Freqtrade
 //! 2026.9's (`config_schema`, `IStrategy`).
 
+mod keys;
 mod protection;
 mod read;
+mod read_protections;
 mod validate;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
 use tradai_domain::{Symbol, TimeRange, Timeframe};
 
+pub use keys::{IGNORED_KEYS, KNOWN_KEYS, REFUSED_KEYS};
 pub use protection::{Protection, ProtectionMethod};
-pub use read::{IGNORED_KEYS, KNOWN_KEYS, REFUSED_KEYS};
 
 /// How much goes into a trade.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]

@@ -3,105 +3,12 @@
 use serde_json::{Map, Value};
 use tradai_domain::{Symbol, TimeRange, Timeframe};
 
-use super::{
-    OrderType, Protection, ProtectionMethod, SettingFault, Settings, StakeAmount, TradingMode,
-    UnfilledTimeout,
-};
-
-/// Keys that mean something to us.
-pub const KNOWN_KEYS: &[&str] = &[
-    "amend_last_stake_amount",
-    "amount_reserve_percent",
-    "available_capital",
-    "callbacks",
-    "can_short",
-    "dataset",
-    "dry_run_wallet",
-    "enable_protections",
-    "exit_profit_offset",
-    "exit_profit_only",
-    "fee",
-    "futures_funding_rate",
-    "ignore_buying_expired_candle_after",
-    "ignore_roi_if_entry_signal",
-    "last_stake_amount_min_ratio",
-    "leverage",
-    "liquidation_buffer",
-    "margin_mode",
-    "max_entry_position_adjustment",
-    "max_open_trades",
-    "minimal_roi",
-    "order_time_in_force",
-    "order_types",
-    "pair_whitelist",
-    "position_adjustment_enable",
-    "process_only_new_candles",
-    "protections",
-    "stake_amount",
-    "stake_currency",
-    "startup_candle_count",
-    "stoploss",
-    "timeframe",
-    "timeframe_detail",
-    "timerange",
-    "tradable_balance_ratio",
-    "trading_mode",
-    "trailing_only_offset_is_reached",
-    "trailing_stop",
-    "trailing_stop_positive",
-    "trailing_stop_positive_offset",
-    "unfilledtimeout",
-    "use_custom_roi",
-    "use_custom_stoploss",
-    "use_exit_signal",
-];
-
-/// Keys of a Freqtrade configuration that have no effect on a backtest, there as here.
-pub const IGNORED_KEYS: &[&str] = &[
-    "$schema",
-    "api_server",
-    "bot_name",
-    "cancel_open_orders_on_exit",
-    "custom_price_max_distance_ratio",
-    "dataformat_ohlcv",
-    "dataformat_trades",
-    "db_url",
-    "discord",
-    "dry_run",
-    "entry_pricing",
-    "exit_pricing",
-    "export",
-    "exportfilename",
-    "fiat_display_currency",
-    "force_entry_enable",
-    "initial_state",
-    "internals",
-    "logfile",
-    "strategy",
-    "strategy_path",
-    "telegram",
-    "user_data_dir",
-    "webhook",
-];
-
-/// Keys that Freqtrade has and we refuse, with the reason.
-pub const REFUSED_KEYS: &[(&str, &str)] = &[
-    ("add_config_files", "put everything into one file; `tradai` merges strategy, file and command line"),
-    ("disable_dataframe_checks", "signals are always checked here"),
-    ("freqai", "models are trained and registered by `tradai train`, not inside a backtest"),
-    (
-        "pairlists",
-        "a backtest runs on the fixed `pair_whitelist` (StaticPairList); no other method is supported",
-    ),
-    ("pair_blacklist", "leave the pair out of `pair_whitelist`"),
-    ("position_stacking", "several trades on one pair at once are not supported"),
-    ("recursive_strategy_search", "strategies are looked up by name or file"),
-    ("strategy_list", "run the strategies one by one and use `tradai backtest compare`"),
-];
+use super::keys::{IGNORED_KEYS, KNOWN_KEYS, REFUSED_KEYS};
+use super::{OrderType, SettingFault, Settings, StakeAmount, TradingMode, UnfilledTimeout};
 
 /// Reads a map key by key and collects what is wrong.
 pub(super) struct Reader<'a> {
-    map: &'a Map<String, Value>,
+    pub(super) map: &'a Map<String, Value>,
     faults: Vec<SettingFault>,
 }
 
@@ -169,7 +76,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn fault(&mut self, key: &str, message: impl Into<String>) {
+    pub(super) fn fault(&mut self, key: &str, message: impl Into<String>) {
         self.faults.push(SettingFault { key: key.to_owned(), message: message.into() });
     }
 
@@ -208,11 +115,11 @@ impl<'a> Reader<'a> {
     }
 
     /// A value that is there and not null.
-    fn value(&self, key: &str) -> Option<&'a Value> {
+    pub(super) fn value(&self, key: &str) -> Option<&'a Value> {
         self.map.get(key).filter(|value| !value.is_null())
     }
 
-    fn flag(&mut self, key: &str, default: bool) -> bool {
+    pub(super) fn flag(&mut self, key: &str, default: bool) -> bool {
         match self.value(key) {
             None => default,
             Some(Value::Bool(flag)) => *flag,
@@ -223,7 +130,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn number(&mut self, key: &str) -> Option<f64> {
+    pub(super) fn number(&mut self, key: &str) -> Option<f64> {
         let value = self.value(key)?;
         let number = value.as_f64().filter(|number| number.is_finite());
         if number.is_none() {
@@ -239,7 +146,7 @@ impl<'a> Reader<'a> {
         self.number(key).unwrap_or(-0.1)
     }
 
-    fn integer(&mut self, key: &str) -> Option<i64> {
+    pub(super) fn integer(&mut self, key: &str) -> Option<i64> {
         let value = self.value(key)?;
         let whole = value.as_i64().or_else(|| value.as_f64().filter(|f| f.fract() == 0.0).map(|f| f as i64));
         if whole.is_none() {
@@ -248,7 +155,7 @@ impl<'a> Reader<'a> {
         whole
     }
 
-    fn count(&mut self, key: &str) -> Option<usize> {
+    pub(super) fn count(&mut self, key: &str) -> Option<usize> {
         let whole = self.integer(key)?;
         let count = usize::try_from(whole).ok();
         if count.is_none() {
@@ -277,7 +184,7 @@ impl<'a> Reader<'a> {
         self.limit("max_open_trades", Some(1)).filter(|&limit| limit > 0)
     }
 
-    fn text(&mut self, key: &str) -> Option<String> {
+    pub(super) fn text(&mut self, key: &str) -> Option<String> {
         let value = self.value(key)?;
         if value.as_str().is_none() {
             self.fault(key, format!("is {value}; a text is needed"));
@@ -494,125 +401,4 @@ impl<'a> Reader<'a> {
         }
         mode
     }
-
-    fn protections(&mut self, timeframe: Timeframe) -> Vec<Protection> {
-        let Some(value) = self.value("protections") else { return Vec::new() };
-        let Some(items) = value.as_array() else {
-            self.fault("protections", format!("is {value}; a list of maps is needed"));
-            return Vec::new();
-        };
-        let mut protections = Vec::with_capacity(items.len());
-        for (index, item) in items.iter().enumerate() {
-            let at = format!("protections[{index}]");
-            match item.as_object() {
-                Some(map) => protections.extend(self.protection(&at, map, timeframe)),
-                None => self.fault(&at, format!("is {item}; a map with `method` is needed")),
-            }
-        }
-        protections
-    }
-
-    fn protection(&mut self, at: &str, map: &Map<String, Value>, timeframe: Timeframe) -> Option<Protection> {
-        let mut inner = Reader::new(map);
-        let whole = |inner: &mut Reader<'_>, key: &str, default: i64| inner.integer(key).unwrap_or(default);
-        let span = |inner: &mut Reader<'_>, key: &str| {
-            let candles = inner.integer(&format!("{key}_candles"));
-            (candles, candles.map_or_else(|| whole(inner, key, 60), |candles| candles * timeframe.minutes()))
-        };
-        let (stop_duration_candles, stop_duration) = span(&mut inner, "stop_duration");
-        let (lookback_period_candles, lookback_period) = span(&mut inner, "lookback_period");
-        let unlock_at = inner.text("unlock_at").and_then(|text| {
-            let minutes = minutes_of_day(&text);
-            if minutes.is_none() {
-                inner.fault("unlock_at", format!("is \"{text}\"; a time of day such as \"16:00\""));
-            }
-            minutes
-        });
-        for (one, other) in
-            [("stop_duration", "stop_duration_candles"), ("lookback_period", "lookback_period_candles")]
-        {
-            if map.contains_key(one) && map.contains_key(other) {
-                inner.fault(one, format!("and {other} exclude each other"));
-            }
-        }
-        if unlock_at.is_some() && (map.contains_key("stop_duration") || stop_duration_candles.is_some()) {
-            inner.fault("unlock_at", "excludes stop_duration and stop_duration_candles");
-        }
-        let method = inner.protection_method();
-        for fault in inner.into_faults() {
-            self.fault(&format!("{at}.{}", fault.key), fault.message);
-        }
-        Some(Protection {
-            method: method?,
-            stop_duration,
-            lookback_period,
-            unlock_at,
-            stop_duration_candles,
-            lookback_period_candles,
-        })
-    }
-
-    fn protection_method(&mut self) -> Option<ProtectionMethod> {
-        let name = self.text("method").unwrap_or_default();
-        let mut own: Vec<&str> = vec!["trade_limit", "required_profit", "only_per_side"];
-        let method = match name.as_str() {
-            "CooldownPeriod" => {
-                own.clear();
-                ProtectionMethod::CooldownPeriod
-            }
-            "StoplossGuard" => {
-                own.push("only_per_pair");
-                ProtectionMethod::StoplossGuard {
-                    trade_limit: self.count("trade_limit").unwrap_or(10),
-                    only_per_pair: self.flag("only_per_pair", false),
-                    only_per_side: self.flag("only_per_side", false),
-                    required_profit: self.number("required_profit").unwrap_or(0.0),
-                }
-            }
-            "LowProfitPairs" => {
-                own.push("only_per_pair");
-                ProtectionMethod::LowProfitPairs {
-                    trade_limit: self.count("trade_limit").unwrap_or(1),
-                    required_profit: self.number("required_profit").unwrap_or(0.0),
-                    only_per_side: self.flag("only_per_side", false),
-                }
-            }
-            "MaxDrawdown" => {
-                own = vec!["trade_limit", "max_allowed_drawdown", "calculation_mode"];
-                ProtectionMethod::MaxDrawdown {
-                    trade_limit: self.count("trade_limit").unwrap_or(1),
-                    max_allowed_drawdown: self.number("max_allowed_drawdown").unwrap_or(0.0),
-                    equity: self.drawdown_on_equity(),
-                }
-            }
-            other => {
-                let allowed = "CooldownPeriod, StoplossGuard, LowProfitPairs, MaxDrawdown";
-                self.fault("method", format!("is \"{other}\"; one of {allowed}"));
-                return None;
-            }
-        };
-        own.extend(["method", "stop_duration", "stop_duration_candles", "unlock_at"]);
-        own.extend(["lookback_period", "lookback_period_candles"]);
-        for key in self.map.keys().filter(|key| !own.contains(&key.as_str())) {
-            self.fault(key, format!("is unknown to {name}; allowed are {}", own.join(", ")));
-        }
-        Some(method)
-    }
-
-    fn drawdown_on_equity(&mut self) -> bool {
-        match self.text("calculation_mode").as_deref() {
-            None | Some("ratios") => false,
-            Some("equity") => true,
-            Some(other) => {
-                self.fault("calculation_mode", format!("is \"{other}\"; ratios or equity"));
-                false
-            }
-        }
-    }
-}
-
-fn minutes_of_day(text: &str) -> Option<i64> {
-    let (hours, minutes) = text.split_once(':')?;
-    let (hours, minutes): (i64, i64) = (hours.parse().ok()?, minutes.parse().ok()?);
-    ((0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(hours * 60 + minutes)
 }
