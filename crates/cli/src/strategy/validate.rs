@@ -45,6 +45,15 @@ pub(super) fn run(args: &ValidateArgs, ctx: &Context) -> anyhow::Result<ExitCode
     Ok(ExitCode::from(if checked.iter().all(is_good) { 0 } else { FAULTS }))
 }
 
+/// Settings that a run needs and the file leaves to a configuration.
+fn missing_settings(strategy: &DeclarativeStrategy) -> Option<String> {
+    let settings = strategy.settings();
+    let missing: Vec<&str> =
+        ["timeframe", "stoploss"].into_iter().filter(|key| !settings.contains_key(*key)).collect();
+    (!missing.is_empty())
+        .then(|| format!("a run also needs {}, from `settings` or --config", missing.join(", ")))
+}
+
 fn is_good(checked: &Checked) -> bool {
     checked.name.is_some()
 }
@@ -74,6 +83,7 @@ fn check(file: &Path) -> Checked {
         Ok(strategy) => Checked {
             name: Some(strategy.name().to_owned()),
             warnings: strategy.warnings().to_vec(),
+            note: missing_settings(&strategy),
             ..empty
         },
         Err(error) => Checked { faults: error.faults, ..empty },

@@ -64,8 +64,17 @@ impl Finished {
     #[must_use]
     pub fn notices(&self) -> Vec<String> {
         let mut notices = Vec::new();
-        if self.manifest.synthetic() {
+        let made_up: Vec<String> = self
+            .manifest
+            .data
+            .iter()
+            .filter(|data| data.synthetic)
+            .map(|data| data.key.to_string())
+            .collect();
+        if made_up.len() == self.manifest.data.len() {
             notices.push("SYNTHETIC candles: the numbers say nothing about any real market.".to_owned());
+        } else if !made_up.is_empty() {
+            notices.push(format!("SYNTHETIC candles among real ones: {}.", made_up.join(", ")));
         }
         for pair in self.pairs.iter().filter(|pair| pair.filled > 0) {
             let share = 100.0 * pair.filled as f64 / pair.frame.len() as f64;

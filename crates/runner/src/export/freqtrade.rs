@@ -28,15 +28,6 @@ pub fn freqtrade(finished: &Finished, folder: &Path) -> Result<PathBuf, Error> {
     let base = format!("backtest-result-{stamp}");
     let name = manifest.strategy.as_str();
     let stats = stats(finished);
-    let mut files = vec![
-        (format!("{base}.json"), result(name, &stats).to_string()),
-        (format!("{base}_config.json"), format!("{:#}", Value::Object(config(&finished.settings)))),
-    ];
-    if let StrategySource::Declarative { text, .. } = &manifest.source {
-        files.push((format!("{base}_{name}.yaml"), text.clone()));
-    }
-    let zip = folder.join(format!("{base}.zip"));
-    write_zip(&zip, &files)?;
     let meta = json!({name: {
         "run_id": manifest.config_hash,
         "backtest_start_time": manifest.created_at / 1_000,
@@ -45,6 +36,15 @@ pub fn freqtrade(finished: &Finished, folder: &Path) -> Result<PathBuf, Error> {
         "backtest_start_ts": finished.outcome.start / 1_000,
         "backtest_end_ts": finished.outcome.end / 1_000,
     }});
+    let mut files = vec![
+        (format!("{base}.json"), result(name, &stats, &meta[name]).to_string()),
+        (format!("{base}_config.json"), format!("{:#}", Value::Object(config(&finished.settings)))),
+    ];
+    if let StrategySource::Declarative { text, .. } = &manifest.source {
+        files.push((format!("{base}_{name}.yaml"), text.clone()));
+    }
+    let zip = folder.join(format!("{base}.zip"));
+    write_zip(&zip, &files)?;
     let last = json!({"latest_backtest": format!("{base}.zip")});
     for (file, content) in [(format!("{base}.meta.json"), meta), (".last_result.json".to_owned(), last)] {
         let path = folder.join(file);
@@ -67,7 +67,7 @@ fn write_zip(path: &Path, files: &[(String, String)]) -> Result<(), Error> {
     Ok(())
 }
 
-fn result(name: &str, stats: &Map<String, Value>) -> Value {
+fn result(name: &str, stats: &Map<String, Value>, metadata: &Value) -> Value {
     let total = stats["results_per_pair"].as_array().and_then(|lines| lines.last()).cloned();
     let mut comparison = total.unwrap_or_default();
     comparison["key"] = json!(name);
@@ -77,7 +77,7 @@ fn result(name: &str, stats: &Map<String, Value>) -> Value {
     json!({
         "strategy": {name: stats},
         "strategy_comparison": [comparison],
-        "metadata": {name: {"run_id": "", "backtest_start_time": 0}},
+        "metadata": {name: metadata},
     })
 }
 
