@@ -7,12 +7,20 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use crate::Clock;
+use crate::{Clock, Millis};
 
 /// The id of a job: a UUIDv7, so that ids sort by the time they were made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct JobId(pub Uuid);
+
+impl JobId {
+    /// Returns when the id was made, in milliseconds: the first 48 bits of a UUIDv7.
+    #[must_use]
+    pub fn made_at(&self) -> Millis {
+        i64::try_from(self.0.as_u128() >> 80).unwrap_or(i64::MAX)
+    }
+}
 
 impl fmt::Display for JobId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -90,6 +98,7 @@ mod tests {
         assert_eq!(make(), make());
         assert!(make()[0] < make()[1]);
         assert_eq!(make()[0].get_version_num(), 7);
+        assert_eq!(JobId(make()[0]).made_at(), 1_700_000_000_000);
     }
 
     #[test]

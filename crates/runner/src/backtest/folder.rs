@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 use serde_json::Value;
-use tradai_domain::JobId;
+use tradai_domain::{JobId, Millis};
 
 use super::{Finished, Manifest, result_file, table};
 use crate::Error;
@@ -88,6 +88,21 @@ impl JobFolder {
         Ok(ids)
     }
 
+    /// Removes what jobs that died while they were written left behind, a day after they began. (A younger one may
+    /// still be at it.)
+    fn sweep(&self, now: Millis) {
+        const DAY: Millis = 86_400_000;
+        let Ok(entries) = std::fs::read_dir(&self.root) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let id = name.to_str().and_then(|name| name.strip_prefix('.')?.parse::<JobId>().ok());
+            if id.is_some_and(|id| now - id.made_at() > DAY) {
+                // Best effort: another process may be sweeping too.
+                drop(std::fs::remove_dir_all(entry.path()));
+            }
+        }
+    }
+
     /// Finds the one job whose id starts with `text`, or the newest for `latest`.
     ///
     /// # Errors
@@ -127,6 +142,7 @@ impl Finished {
     /// [`Error`] naming the file.
     pub fn write(&mut self, jobs: &JobFolder) -> Result<PathBuf, Error> {
         let target = jobs.path(&self.manifest.job_id);
+        jobs.sweep(self.manifest.created_at);
         let staged = jobs.root.join(format!(".{}", self.manifest.job_id));
         let written = self.write_staged(&staged, &target);
         if written.is_err() {
@@ -172,5 +188,26 @@ impl Finished {
             pairs: &self.pairs,
             facts: &facts,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tradai_domain::{IdSource, ManualClock, SequentialIds};
+
+    #[test]
+    fn only_old_leftovers_are_swept() {
+        let dir = tempfile::tempdir().unwrap();
+        let jobs = JobFolder::new(dir.path().to_owned());
+        let id = |day: i64| JobId(SequentialIds::default().next(&ManualClock::at(day * 86_400_000)));
+        let (old, young) = (format!(".{}", id(1)), format!(".{}", id(9)));
+        let kept = [young, id(1).to_string(), ".other".to_owned()];
+        for name in kept.iter().chain([&old]) {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+        }
+        jobs.sweep(9 * 86_400_000 + 5);
+        assert!(!dir.path().join(old).exists());
+        assert!(kept.iter().all(|name| dir.path().join(name).exists()));
     }
 }
