@@ -84,7 +84,7 @@ pub trait Strategy: Send + Sync {
         None
     }
 
-    /// Returns a reason (at most 64 characters) to close the trade at the candle's open.
+    /// Returns a reason (the first 255 characters count) to close the trade at the candle's open.
     fn custom_exit(&self, _request: &ExitRequest<'_>) -> Option<String> {
         None
     }

@@ -40,11 +40,7 @@ pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
 }
 
 /// Market rules from the flags, else from the data folder.
-pub(crate) fn rules(
-    markets: Option<&Path>,
-    tiers: Option<&Path>,
-    ctx: &Context,
-) -> anyhow::Result<MarketRules> {
+fn rules(markets: Option<&Path>, tiers: Option<&Path>, ctx: &Context) -> anyhow::Result<MarketRules> {
     let markets = markets.map(Path::to_owned).or_else(|| ctx.data_file("markets.json"));
     let tiers = tiers.map(Path::to_owned).or_else(|| ctx.data_file("leverage_tiers.json"));
     Ok(MarketRules {

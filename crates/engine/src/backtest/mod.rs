@@ -235,13 +235,11 @@ impl<'a> Simulation<'a> {
         let entries = self.entry_steps();
         let last = self.last_step();
         let (mut next_entry, mut reported) = (0, 0);
-        let mut every_step = self.hooks.bot_loop_start;
-        // A callback per candle has to be asked on every candle.
-        every_step &= last > 0;
         while self.step < last {
             let signal = entries.get(next_entry).map_or(NEVER, |&(step, _)| step as usize);
             let trade = self.slots.pairs().iter().map(|&pair| self.next_event[pair]).min().unwrap_or(NEVER);
-            let step = if every_step { self.step + 1 } else { signal.min(trade) };
+            // A strategy that wants to hear of every candle hears of every candle.
+            let step = if self.hooks.bot_loop_start { self.step + 1 } else { signal.min(trade) };
             if step > last {
                 break;
             }

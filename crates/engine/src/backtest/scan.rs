@@ -166,24 +166,15 @@ impl Simulation<'_> {
         }
         let before = now - self.timeframe.millis();
         let payment = self.pairs[pair].funding.next_after(before)?;
-        // Candles that open at full hours see it; all timeframes of an hour and more do.
-        let step = self.timeframe.millis().max(FUNDING_INTERVAL_MS);
-        Some(payment.max(now).div_ceil_to(step, now))
+        Some(first_candle_that_counts(payment.max(now), now, self.timeframe.millis()))
     }
 }
 
-trait DivCeilTo {
-    fn div_ceil_to(self, step: Millis, origin: Millis) -> Millis;
-}
-
-impl DivCeilTo for Millis {
-    /// The first multiple of an hour at or after `self` on which a candle opens.
-    fn div_ceil_to(self, step: Millis, origin: Millis) -> Millis {
-        if step > FUNDING_INTERVAL_MS {
-            return origin + (self - origin + step - 1).div_euclid(step) * step;
-        }
-        (self + step - 1).div_euclid(step) * step
-    }
+/// Open time of the first candle at or after `payment` on which funding is counted: one that opens at a full hour,
+/// which all candles of an hour and more do. `now` is the open time of a candle of `length` milliseconds.
+fn first_candle_that_counts(payment: Millis, now: Millis, length: Millis) -> Millis {
+    let (origin, step) = if length > FUNDING_INTERVAL_MS { (now, length) } else { (0, FUNDING_INTERVAL_MS) };
+    origin + (payment - origin + step - 1).div_euclid(step) * step
 }
 
 /// About the price at which the profit ratio is `ratio`.

@@ -59,7 +59,8 @@ impl<'a> StoreCandles<'a> {
         read.get(key).or(self.pinned.get(key)).map(|version| version.version)
     }
 
-    fn note(&self, version: DataVersion) -> Result<(), String> {
+    /// Notes what was read; returns the version that the job goes by, which is that of the first read.
+    fn note(&self, version: DataVersion) -> Result<u64, String> {
         if let Some(pinned) = self.pinned.get(&version.key)
             && pinned.data_hash != version.data_hash
         {
@@ -70,18 +71,51 @@ impl<'a> StoreCandles<'a> {
             ));
         }
         let mut read = self.read.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        read.insert(version.key.clone(), version);
-        Ok(())
+        Ok(read.entry(version.key.clone()).or_insert(version).version)
     }
 }
 
 impl CandleProvider for StoreCandles<'_> {
     fn load(&self, key: &SeriesKey, range: TimeRange) -> Result<Option<CandleSeries>, String> {
-        let as_of = self.version_of(key).map_or(AsOf::Latest, AsOf::Version);
-        let read = self.store.read(key, range, as_of).map_err(|error| error.to_string())?;
-        let Some(read) = read else { return Ok(None) };
+        let at = |as_of| self.store.read(key, range, as_of).map_err(|error| error.to_string());
+        let Some(read) = at(self.version_of(key).map_or(AsOf::Latest, AsOf::Version))? else {
+            return Ok(None);
+        };
         let (version, data_hash, synthetic) = (read.version, read.data_hash, read.synthetic);
-        self.note(DataVersion { key: key.clone(), version, data_hash, synthetic })?;
-        Ok(Some(read.series))
+        let first = self.note(DataVersion { key: key.clone(), version, data_hash, synthetic })?;
+        if first == version {
+            return Ok(Some(read.series));
+        }
+        // Somebody wrote between two reads of one job: both must see the same candles.
+        Ok(at(AsOf::Version(first))?.map(|read| read.series))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::sync::Arc;
+    use tradai_domain::{ManualClock, SequentialIds};
+
+    #[test]
+    fn a_job_keeps_to_the_version_it_read_first() {
+        let store = CandleStore::in_memory(Arc::new(ManualClock::at(1)), Arc::new(SequentialIds::default()));
+        let key: SeriesKey =
+            serde_json::from_str(r#"{"symbol": "A/B", "timeframe": "5m", "kind": "spot"}"#).unwrap();
+        let candles = |price: f64| {
+            let mut candles = CandleSeries::default();
+            candles.push(300_000, [price; 5]);
+            candles
+        };
+        store.write(&key, &candles(1.0), None).unwrap();
+        let job = StoreCandles::new(&store, &[]);
+        let close = |job: &StoreCandles<'_>| job.load(&key, TimeRange::ALL).unwrap().unwrap().close()[0];
+        assert_eq!(close(&job), 1.0);
+        store.write(&key, &candles(2.0), None).unwrap();
+        assert_eq!(close(&job), 1.0);
+        // A slower first read of a newer version is told the one that counts.
+        let late = DataVersion { key: key.clone(), version: 2, data_hash: String::new(), synthetic: false };
+        assert_eq!(job.note(late), Ok(1));
+        assert_eq!(close(&StoreCandles::new(&store, &job.into_versions())), 1.0);
     }
 }
