@@ -33,9 +33,9 @@ impl CandleStore {
         let files = LocalFileSystem::new_with_prefix(dir)
             .map_err(|source| failed(std::io::Error::other(source)))?
             .with_fsync(true);
-        let store = Store::new(Arc::new(files), clock, ids);
-        block_on(store.check_library())?;
-        Ok(Self { store })
+        let opened = Self::over(Store::new(Arc::new(files), clock, ids));
+        opened.wait(opened.store.check_library())?;
+        Ok(opened)
     }
 
     /// Returns an empty store in memory.
@@ -60,7 +60,7 @@ impl CandleStore {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        block_on(self.store.write(key, candles, metadata))
+        self.wait(self.store.write(key, candles, metadata))
     }
 
     /// See [`Store::append`].
@@ -73,7 +73,7 @@ impl CandleStore {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        block_on(self.store.append(key, candles, metadata))
+        self.wait(self.store.append(key, candles, metadata))
     }
 
     /// See [`Store::upsert`].
@@ -86,7 +86,7 @@ impl CandleStore {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        block_on(self.store.upsert(key, candles, metadata))
+        self.wait(self.store.upsert(key, candles, metadata))
     }
 
     /// See [`Store::replace_range`].
@@ -100,7 +100,7 @@ impl CandleStore {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        block_on(self.store.replace_range(key, range, candles, metadata))
+        self.wait(self.store.replace_range(key, range, candles, metadata))
     }
 
     /// See [`Store::read`].
@@ -108,7 +108,7 @@ impl CandleStore {
     /// # Errors
     /// Those of [`Store::read`].
     pub fn read(&self, key: &SeriesKey, range: TimeRange, as_of: AsOf) -> Result<Option<Read>, Error> {
-        block_on(self.store.read(key, range, as_of))
+        self.wait(self.store.read(key, range, as_of))
     }
 
     /// See [`Store::info`].
@@ -116,7 +116,7 @@ impl CandleStore {
     /// # Errors
     /// Those of [`Store::info`].
     pub fn info(&self, key: &SeriesKey, as_of: AsOf) -> Result<Option<SeriesInfo>, Error> {
-        block_on(self.store.info(key, as_of))
+        self.wait(self.store.info(key, as_of))
     }
 
     /// See [`Store::versions`].
@@ -124,7 +124,7 @@ impl CandleStore {
     /// # Errors
     /// Those of [`Store::versions`].
     pub fn versions(&self, key: &SeriesKey) -> Result<Vec<VersionInfo>, Error> {
-        block_on(self.store.versions(key))
+        self.wait(self.store.versions(key))
     }
 
     /// See [`Store::list`].
@@ -132,6 +132,11 @@ impl CandleStore {
     /// # Errors
     /// Those of [`Store::list`].
     pub fn list(&self) -> Result<Listing, Error> {
-        block_on(self.store.list())
+        self.wait(self.store.list())
+    }
+
+    /// Runs an operation of the store to its end.
+    fn wait<F: Future>(&self, operation: F) -> F::Output {
+        block_on(operation)
     }
 }
