@@ -20,4 +20,8 @@ fuzz cases="200" seed="1":
 bench:
     cargo xtask bench
 
+# The candle store against ArcticDB and raw Parquet (installs them from PyPI into target/).
+bench-store *args:
+    cargo xtask bench-store {{args}}
+
 ci: test

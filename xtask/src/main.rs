@@ -5,6 +5,7 @@
 //! skipped.
 
 mod oracle;
+mod store_bench;
 mod tests;
 mod tools;
 
@@ -28,6 +29,15 @@ enum Command {
     Fuzz(FuzzArgs),
     /// CPU seconds of whole backtests here and in Freqtrade.
     Bench,
+    /// The candle store beside ArcticDB and raw Parquet: seconds, bytes, requests.
+    BenchStore(StoreBenchArgs),
+}
+
+#[derive(Debug, Args)]
+struct StoreBenchArgs {
+    /// For the bench itself, such as `--json`.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    arguments: Vec<String>,
 }
 
 #[derive(Debug, Args)]
@@ -49,5 +59,6 @@ fn main() -> anyhow::Result<()> {
         Command::Check => tests::check(),
         Command::Fuzz(args) => oracle::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
+        Command::BenchStore(args) => store_bench::bench(&args.arguments),
     }
 }
