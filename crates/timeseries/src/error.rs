@@ -111,8 +111,40 @@ pub enum Error {
         /// The versions that exist, oldest first.
         versions: Vec<u64>,
     },
-    /// The name cannot be a symbol of the store.
-    #[error("`{symbol}` cannot name a series: a name has 1 to 80 bytes")]
+    /// The symbol is not in the store.
+    #[error("there is no series {symbol} in the store")]
+    NoSeries {
+        /// The store symbol.
+        symbol: String,
+    },
+    /// There is no snapshot of this name.
+    #[error("there is no snapshot `{name}`; {}", names_text(names))]
+    NoSnapshot {
+        /// The name asked for.
+        name: String,
+        /// The snapshots that exist.
+        names: Vec<String>,
+    },
+    /// The name of a snapshot is taken.
+    #[error("there is a snapshot `{name}` already; delete it first or choose another name")]
+    SnapshotExists {
+        /// The name.
+        name: String,
+    },
+    /// The rules of what to keep make no sense.
+    #[error("cannot prune: {problem}")]
+    Retention {
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// The name cannot be a library of the store.
+    #[error("`{library}` cannot name a library: a name has 1 to 40 of a-z, 0-9, `_` and `-`")]
+    BadLibrary {
+        /// The refused name.
+        library: String,
+    },
+    /// The name cannot be a symbol or a snapshot of the store.
+    #[error("`{symbol}` cannot name a series or a snapshot: a name has 1 to 80 bytes")]
     BadSymbol {
         /// The refused name.
         symbol: String,
@@ -262,10 +294,14 @@ impl Error {
             | Self::Row { .. }
             | Self::OutsideRange { .. }
             | Self::BadTime { .. }
+            | Self::BadLibrary { .. }
+            | Self::Retention { .. }
             | Self::BadSymbol { .. } => ErrorKind::Invalid,
             Self::Damaged { .. } => ErrorKind::Data,
-            Self::Conflict { .. } | Self::MixedLabels { .. } => ErrorKind::Conflict,
-            Self::NoVersion { .. } => ErrorKind::NotFound,
+            Self::Conflict { .. } | Self::MixedLabels { .. } | Self::SnapshotExists { .. } => {
+                ErrorKind::Conflict
+            }
+            Self::NoVersion { .. } | Self::NoSeries { .. } | Self::NoSnapshot { .. } => ErrorKind::NotFound,
             Self::Encode { .. } => ErrorKind::Internal,
         }
     }
@@ -273,6 +309,10 @@ impl Error {
 
 fn label(synthetic: bool) -> &'static str {
     if synthetic { "synthetic" } else { "real" }
+}
+
+fn names_text(names: &[String]) -> String {
+    if names.is_empty() { "there is none yet".to_owned() } else { format!("there are {}", names.join(", ")) }
 }
 
 /// Writes `1-3, 5` as "readable versions: 1-3, 5".

@@ -124,7 +124,7 @@ impl SeriesArgs {
     }
 
     fn as_of(&self) -> AsOf {
-        self.as_of.unwrap_or_default()
+        self.as_of.clone().unwrap_or_default()
     }
 }
 

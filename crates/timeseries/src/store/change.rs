@@ -2,25 +2,32 @@
 
 use std::collections::BTreeMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use tradai_domain::{CandleSeries, SeriesKey, TimeRange};
+use tradai_domain::{Millis, TimeRange};
 
 use super::Store;
-use super::data::{self, NewFile};
+use super::data::NewFile;
+use super::head::Stored;
 use super::layout::SymbolLayout;
-use super::manifest::{FileEntry, Manifest, Op};
-use super::merge::{Equal, merge, splice};
+use super::manifest::{FileEntry, Manifest};
+use super::merge::Equal;
 use super::period::Periods;
-use super::types::{Metadata, is_synthetic};
+use super::rows::Rows;
+use super::tiers::merge_from;
+use super::types::{Metadata, Op};
 use crate::error::Error;
 
 /// A change to a series.
-#[derive(Debug, Clone, Copy)]
-pub(crate) enum Change<'a> {
-    Write(&'a CandleSeries),
-    Append(&'a CandleSeries),
-    Upsert(&'a CandleSeries),
-    ReplaceRange(TimeRange, &'a CandleSeries),
+#[derive(Debug, Clone)]
+pub(crate) enum Change<'a, R> {
+    Write(&'a R),
+    Append(&'a R),
+    Upsert(&'a R),
+    ReplaceRange(TimeRange, &'a R),
+    Delete,
+    /// Back to an earlier version.
+    Restore(Arc<Stored>),
 }
 
 /// What a change comes to.
@@ -33,116 +40,216 @@ pub(crate) struct Plan {
     pub(crate) periods: Periods,
 }
 
-impl Change<'_> {
-    pub(crate) fn op(self) -> Op {
+impl<R: Rows> Change<'_, R> {
+    pub(crate) fn op(&self) -> Op {
         match self {
             Self::Write(_) => Op::Write,
             Self::Append(_) => Op::Append,
             Self::Upsert(_) => Op::Upsert,
             Self::ReplaceRange(..) => Op::ReplaceRange,
+            Self::Delete => Op::Delete,
+            Self::Restore(_) => Op::Restore,
         }
     }
 
-    fn candles(&self) -> &CandleSeries {
+    fn rows(&self) -> Option<&R> {
         match self {
-            Self::Write(series)
-            | Self::Append(series)
-            | Self::Upsert(series)
-            | Self::ReplaceRange(_, series) => series,
+            Self::Write(rows) | Self::Append(rows) | Self::Upsert(rows) | Self::ReplaceRange(_, rows) => {
+                Some(rows)
+            }
+            Self::Delete | Self::Restore(_) => None,
         }
     }
 
-    /// Applies the change to the stored candles of one period.
-    fn apply(&self, symbol: &str, stored: &CandleSeries, new: &CandleSeries) -> Result<CandleSeries, Error> {
+    fn range(&self) -> Option<TimeRange> {
+        if let Self::ReplaceRange(range, _) = self { Some(*range) } else { None }
+    }
+
+    /// Applies the change to stored rows, given those of the new ones that belong among them.
+    fn apply(&self, symbol: &str, stored: &R, new: R) -> Result<R, Error> {
         match self {
-            Self::Write(_) => Ok(new.clone()),
-            Self::Append(_) => merge(symbol, stored, new, Equal::MustMatch),
-            Self::Upsert(_) => merge(symbol, stored, new, Equal::NewWins),
-            Self::ReplaceRange(range, _) => Ok(splice(stored, *range, new)),
+            Self::Append(_) => R::merge(symbol, stored, &new, Equal::MustMatch),
+            Self::Upsert(_) => R::merge(symbol, stored, &new, Equal::NewWins),
+            Self::ReplaceRange(range, _) => Ok(R::splice(stored, *range, &new)),
+            Self::Write(_) | Self::Delete | Self::Restore(_) => Ok(new),
         }
+    }
+}
+
+impl Plan {
+    fn of(files: Vec<FileEntry>, metadata: Metadata, periods: Periods) -> Self {
+        Self { files, new_files: Vec::new(), metadata, periods }
     }
 }
 
 impl Store {
     /// Works out the next version, or `None` when the head already is what the change asks for.
-    pub(crate) async fn plan(
+    pub(crate) async fn plan<R: Rows>(
         &self,
         layout: &SymbolLayout,
-        key: &SeriesKey,
+        format: &R::Format,
         head: Option<&Manifest>,
-        change: Change<'_>,
+        change: &Change<'_, R>,
         metadata: Option<&Metadata>,
+        nonce: &str,
     ) -> Result<Option<Plan>, Error> {
-        let symbol = layout.symbol();
-        let metadata = metadata.or(head.map(|head| &head.metadata)).cloned().unwrap_or_default();
-        let stored: &[FileEntry] = match (change, head) {
-            (Change::Write(_), _) | (_, None) => &[],
-            (_, Some(head)) => &head.files,
+        let alive = head.filter(|head| !head.is_deleted());
+        let Some(new) = change.rows() else {
+            return Ok(if let Change::Restore(old) = change {
+                restored(&old.manifest, alive)
+            } else {
+                alive.map(|_| Plan::of(Vec::new(), Metadata::new(), R::periods(format)))
+            });
         };
-        if stored.is_empty() && change.candles().is_empty() && !matches!(change, Change::Write(_)) {
+        let metadata = metadata.or(alive.map(|head| &head.metadata)).cloned().unwrap_or_default();
+        let replaces_all = matches!(change, Change::Write(_));
+        let kept = alive.filter(|head| !replaces_all && !head.files.is_empty());
+        if kept.is_none() && new.times().is_empty() && !replaces_all {
             return Ok(None);
         }
-        check_labels(symbol, stored, head, &metadata)?;
-        let periods = head
-            .filter(|_| !stored.is_empty())
-            .and_then(|head| Periods::from_months(head.period_months))
-            .unwrap_or_else(|| Periods::of(key.timeframe));
-        let touched = touched_periods(symbol, change, periods, stored)?;
-        let mut files: Vec<FileEntry> =
-            stored.iter().filter(|file| !touched.contains_key(&file.period)).cloned().collect();
-        let mut new_files = Vec::new();
-        for (period, rows) in touched {
-            let entry = stored.iter().find(|file| file.period == period);
-            let old = self.load(layout, entry, TimeRange::ALL).await?;
-            let result = change.apply(symbol, &old, &change.candles().slice(rows))?;
-            match entry {
-                Some(entry) if result == old => files.push(entry.clone()),
-                _ if result.is_empty() => {}
-                _ => {
-                    let file = data::encode(key, &result, 0..result.len(), &period)?;
-                    files.push(file.entry.clone());
-                    new_files.push(file);
-                }
+        if let Some(head) = kept {
+            R::check_joins(format, head, &metadata)?;
+        }
+        let stored: &[FileEntry] = kept.map_or(&[], |head| &head.files);
+        let periods = kept.and_then(|head| Periods::from_months(head.period_months));
+        let periods = periods.unwrap_or_else(|| R::periods(format));
+        let touches = touches(layout.symbol(), new.times(), change.range(), periods, stored)?;
+        let mut plan = Plan::of(Vec::new(), metadata, periods);
+        let mut next = 0;
+        for touch in touches {
+            plan.files.extend_from_slice(&stored[next..touch.files.start]);
+            next = touch.files.end;
+            let old_files = &stored[touch.files];
+            let old: R = self.load(layout, format, old_files, TimeRange::ALL).await?;
+            let result = change.apply(layout.symbol(), &old, new.slice(touch.rows))?;
+            if result.same(&old) && !touch.seals {
+                plan.files.extend_from_slice(old_files);
+            } else if !result.times().is_empty() {
+                let file = result.encode(format, &touch.period, nonce)?;
+                plan.files.push(file.entry.clone());
+                plan.new_files.push(file);
             }
         }
-        files.sort_by_key(|file| file.ts_min);
-        let unchanged = head.is_some_and(|head| head.files == files && head.metadata == metadata);
-        Ok((!unchanged).then_some(Plan { files, new_files, metadata, periods }))
+        plan.files.extend_from_slice(&stored[next..]);
+        let unchanged =
+            alive.is_some_and(|head| same_rows(&head.files, &plan.files) && head.metadata == plan.metadata);
+        Ok((!unchanged).then_some(plan))
     }
 }
 
-/// Refuses to mix real and made-up candles. A write that replaces everything may change the label.
-fn check_labels(
-    symbol: &str,
-    stored: &[FileEntry],
-    head: Option<&Manifest>,
-    metadata: &Metadata,
-) -> Result<(), Error> {
-    let stored_synthetic = head.is_some_and(|head| is_synthetic(&head.metadata));
-    if !stored.is_empty() && stored_synthetic != is_synthetic(metadata) {
-        return Err(Error::MixedLabels { symbol: symbol.to_owned(), stored_synthetic });
-    }
-    Ok(())
+/// Returns whether files hold the same rows, cut the same way.
+fn same_rows(some: &[FileEntry], others: &[FileEntry]) -> bool {
+    some.len() == others.len()
+        && some
+            .iter()
+            .zip(others)
+            .all(|(one, other)| one.blake3 == other.blake3 && one.period == other.period)
 }
 
-/// Returns the periods that a change may alter, each with the new rows that fall into it.
-fn touched_periods(
+/// Returns the plan that makes an old version the newest, or `None` when it is that already.
+fn restored(old: &Manifest, head: Option<&Manifest>) -> Option<Plan> {
+    let same = head.is_some_and(|head| head.files == old.files && head.metadata == old.metadata);
+    let periods = Periods::from_months(old.period_months).filter(|_| !same)?;
+    Some(Plan::of(old.files.clone(), old.metadata.clone(), periods))
+}
+
+/// A change to some neighbouring files.
+#[derive(Debug, PartialEq)]
+struct Touch {
+    period: String,
+    /// Which of the new rows fall here.
+    rows: Range<usize>,
+    /// Which of the stored files become one with them.
+    files: Range<usize>,
+    /// Whether the files become one even when no row changes.
+    seals: bool,
+}
+
+/// Returns which new rows meet which files, in order of time. `range` is what is replaced, if anything is.
+fn touches(
     symbol: &str,
-    change: Change<'_>,
+    times: &[Millis],
+    range: Option<TimeRange>,
     periods: Periods,
     stored: &[FileEntry],
-) -> Result<BTreeMap<String, Range<usize>>, Error> {
-    let new = change.candles();
-    let times = new.open_time();
-    let mut touched = BTreeMap::new();
-    if let Change::ReplaceRange(range, _) = change {
+) -> Result<Vec<Touch>, Error> {
+    let mut chunks: BTreeMap<String, Range<usize>> = BTreeMap::new();
+    if let Some(range) = range {
         if let Some(&open_time) = times.iter().find(|&&at| !range.contains(at)) {
             return Err(Error::OutsideRange { symbol: symbol.to_owned(), open_time });
         }
-        for file in stored.iter().filter(|file| range.overlaps(file.ts_min, file.ts_max)) {
-            touched.insert(file.period.clone(), 0..0);
+        let hit = stored.iter().filter(|file| range.overlaps(file.ts_min, file.ts_max));
+        chunks.extend(hit.map(|file| (file.period.clone(), 0..0)));
+    }
+    let left_behind = stored.last().map(|file| file.period.clone());
+    for (period, rows) in rows_by_period(symbol, times, periods)? {
+        if let Some(last) = left_behind.as_ref().filter(|last| **last < period) {
+            chunks.entry(last.clone()).or_insert(0..0);
+        }
+        chunks.insert(period, rows);
+    }
+    let newest = chunks.keys().next_back().cloned();
+    let mut touches = Vec::new();
+    for (period, rows) in chunks {
+        let own = files_of(stored, &period);
+        if own.len() > 1 && left_behind.as_ref() == Some(&period) && newest.as_ref() != Some(&period) {
+            touches.push(Touch { period, rows, files: own, seals: true });
+        } else {
+            touches.extend(in_period(period, rows, own, times, range, stored));
         }
     }
+    Ok(touches)
+}
+
+/// Returns which new rows meet which files of one period.
+fn in_period(
+    period: String,
+    rows: Range<usize>,
+    own: Range<usize>,
+    times: &[Millis],
+    range: Option<TimeRange>,
+    stored: &[FileEntry],
+) -> Vec<Touch> {
+    let new = &times[rows.clone()];
+    let meets = |file: &FileEntry| {
+        let among_new = new.first().zip(new.last());
+        among_new.is_some_and(|(&first, &last)| file.ts_min <= last && file.ts_max >= first)
+            || range.is_some_and(|range| range.overlaps(file.ts_min, file.ts_max))
+    };
+    let met: Vec<usize> = own.clone().filter(|&file| meets(&stored[file])).collect();
+    let touch = |rows, files| Touch { period: period.clone(), rows, files, seals: false };
+    let end = stored[own.clone()].last().map(|file| file.ts_max);
+    let behind = rows.start + end.map_or(0, |end| new.partition_point(|&at| at <= end));
+    let tail = |rows: Range<usize>| {
+        let counts: Vec<u64> = stored[own.clone()].iter().map(|file| file.rows).collect();
+        let start = merge_from(&counts, u64::try_from(rows.len()).unwrap_or(u64::MAX));
+        touch(rows, own.start + start..own.end)
+    };
+    match (met.first(), met.last()) {
+        (None, _) if new.is_empty() => Vec::new(),
+        (None, _) if behind == rows.start => vec![tail(rows)],
+        (None, _) => vec![touch(rows, own)],
+        (Some(&first), Some(&last)) if behind < rows.end => {
+            // What follows the last file is an append like any other, unless it is merged with what it meets.
+            let after = tail(behind..rows.end);
+            if after.files.start > last {
+                vec![touch(rows.start..behind, first..last + 1), after]
+            } else {
+                let start = after.files.start.min(first);
+                vec![touch(rows, start..own.end)]
+            }
+        }
+        (Some(&first), last) => vec![touch(rows, first..last.map_or(first, |&last| last) + 1)],
+    }
+}
+
+/// Cuts times into calendar periods.
+fn rows_by_period(
+    symbol: &str,
+    times: &[Millis],
+    periods: Periods,
+) -> Result<Vec<(String, Range<usize>)>, Error> {
+    let mut cut = Vec::new();
     let mut start = 0;
     while start < times.len() {
         let at = times[start];
@@ -150,8 +257,15 @@ fn touched_periods(
         let name = periods.name(at).ok_or_else(no_period)?;
         let end_time = periods.end(at).ok_or_else(no_period)?;
         let end = start + times[start..].partition_point(|&time| time < end_time);
-        touched.insert(name, start..end);
+        cut.push((name, start..end));
         start = end;
     }
-    Ok(touched)
+    Ok(cut)
+}
+
+/// Returns the files of a period.
+fn files_of(stored: &[FileEntry], period: &str) -> Range<usize> {
+    let start = stored.partition_point(|file| file.period.as_str() < period);
+    let end = stored.partition_point(|file| file.period.as_str() <= period);
+    start..end
 }

@@ -1,19 +1,30 @@
 //! Committing: data first, then the next manifest by create-if-absent, then the hint.
+//!
+//! The creation is the commit; what surrounds it makes sure that it counts. Before it, the files must be so
+//! young that no collector may have taken them for garbage. After it, no collector may have released the number
+//! already: a writer that slept for days could otherwise take the number of a version that is long gone.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
-use tradai_domain::{CandleSeries, SeriesKey, TimeRange};
+use futures_util::future::join;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use tradai_domain::{CandleSeries, Millis, SeriesKey, TimeRange};
 
-use super::Store;
+use super::cache::is_recent;
 use super::change::{Change, Plan};
-use super::data;
+use super::data::NewFile;
 use super::head::{Stored, damaged, layout_of};
-use super::layout::{SymbolLayout, library_key};
-use super::manifest::{FORMAT, HISTORY, Manifest, Parent};
+use super::layout::{CANDLES, SymbolLayout};
+use super::library::Library;
+use super::manifest::{FORMAT, HISTORY, Manifest, Parent, Past, tag_of};
 use super::objects::Created;
-use super::types::{Commit, Metadata, VersionInfo};
-use crate::error::{Damage, Error};
+use super::rows::Rows;
+use super::types::{Commit, Metadata};
+use super::{CONCURRENCY, Store};
+use crate::error::Error;
 
 /// Attempts before giving up. Each lost attempt means that another writer got on, so that as many writers
 /// may race for one symbol as this and all of them succeed.
@@ -21,6 +32,28 @@ const MAX_ATTEMPTS: u32 = 256;
 
 /// How often one manifest is sent when the storage fails and does not have it afterwards.
 const MAX_SENDS: u32 = 3;
+
+/// Longest pause between two attempts.
+const MAX_PAUSE_MS: u64 = 500;
+
+/// What became of a manifest that was sent.
+enum Sent {
+    /// It is the version now.
+    Ours,
+    /// Another writer was first.
+    Theirs,
+    /// It took the number of a version that is long gone, and counts for nothing.
+    Stale,
+}
+
+/// What one attempt to commit has made so far.
+struct Attempt {
+    commit_id: String,
+    /// When it began; everything that it relies on was read or stored after that.
+    since: Millis,
+    /// Files stored, by their key in the manifest.
+    uploaded: BTreeMap<String, Bytes>,
+}
 
 impl Store {
     /// Makes a new version that holds just these candles. Nothing is made when the newest version holds just
@@ -34,7 +67,7 @@ impl Store {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.commit(key, Change::Write(candles), metadata).await
+        self.commit_candles(key, Change::Write(candles), metadata).await
     }
 
     /// Adds candles, wherever in time they lie. Those that are stored already must be identical, so that a
@@ -49,7 +82,7 @@ impl Store {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.commit(key, Change::Append(candles), metadata).await
+        self.commit_candles(key, Change::Append(candles), metadata).await
     }
 
     /// Adds candles; a stored candle with the same open time gives way.
@@ -62,7 +95,7 @@ impl Store {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.commit(key, Change::Upsert(candles), metadata).await
+        self.commit_candles(key, Change::Upsert(candles), metadata).await
     }
 
     /// Puts candles in the place of all stored ones that open in `range`; no candles remove the range.
@@ -76,147 +109,326 @@ impl Store {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.commit(key, Change::ReplaceRange(range, candles), metadata).await
+        self.commit_candles(key, Change::ReplaceRange(range, candles), metadata).await
     }
 
-    async fn commit(
-        &self,
-        key: &SeriesKey,
-        change: Change<'_>,
-        metadata: Option<Metadata>,
-    ) -> Result<Commit, Error> {
+    /// Deletes the candles that open in `range`. Earlier versions keep them until they are pruned.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub async fn delete_range(&self, key: &SeriesKey, range: TimeRange) -> Result<Commit, Error> {
+        self.replace_range(key, range, &CandleSeries::default(), None).await
+    }
+
+    /// Deletes a series: it is no longer listed or read. Its earlier versions stay readable by number until
+    /// they are pruned, and a later write continues their numbers.
+    ///
+    /// # Errors
+    /// Those of [`Store::write`].
+    pub async fn delete(&self, key: &SeriesKey) -> Result<Commit, Error> {
+        self.commit_candles(key, Change::Delete, None).await
+    }
+
+    /// Makes an earlier version the newest again, even when the newest is damaged.
+    ///
+    /// # Errors
+    /// [`Error::NoVersion`]; [`Error::Damaged`] when the earlier version is damaged too; those of
+    /// [`Store::write`].
+    pub async fn restore(&self, key: &SeriesKey, version: u64) -> Result<Commit, Error> {
         let layout = layout_of(key)?;
-        let outcome = self.try_commit(&layout, key, change, metadata.as_ref()).await;
+        let outcome = self.try_restore::<CandleSeries>(&layout, key, version).await;
         self.with_readable(&layout, outcome).await
     }
 
-    async fn try_commit(
+    pub(crate) async fn try_restore<R: Rows>(
         &self,
         layout: &SymbolLayout,
+        format: &R::Format,
+        version: u64,
+    ) -> Result<Commit, Error> {
+        let old = self.resolve(layout, &super::AsOf::Version(version)).await?;
+        let Some(old) = old else { return Err(Error::NoSeries { symbol: layout.symbol().to_owned() }) };
+        // To restore what cannot be read would only hide the damage.
+        let files = &old.manifest.files;
+        drop(self.load::<R>(layout, format, files, TimeRange::ALL).await?);
+        self.try_commit::<R>(layout, format, &Change::Restore(Arc::clone(&old)), None).await
+    }
+
+    async fn commit_candles(
+        &self,
         key: &SeriesKey,
-        change: Change<'_>,
+        change: Change<'_, CandleSeries>,
+        metadata: Option<Metadata>,
+    ) -> Result<Commit, Error> {
+        let layout = layout_of(key)?;
+        let library =
+            Library { format: FORMAT, library: CANDLES.to_owned(), profile: "f64".to_owned(), table: None };
+        self.make_library(&library).await?;
+        self.commit(&layout, key, &change, metadata.as_ref()).await
+    }
+
+    /// Commits a change; the error of a damaged object says which versions are intact.
+    pub(crate) async fn commit<R: Rows>(
+        &self,
+        layout: &SymbolLayout,
+        format: &R::Format,
+        change: &Change<'_, R>,
         metadata: Option<&Metadata>,
     ) -> Result<Commit, Error> {
-        self.make_library().await?;
-        let commit_id = self.ids.next(self.clock.as_ref()).to_string();
-        let mut uploaded = BTreeSet::new();
-        for _ in 0..MAX_ATTEMPTS {
-            let head = self.head(layout).await?;
-            let parent = head.as_ref().map(|head| &head.manifest);
-            let Some(mut plan) = self.plan(layout, key, parent, change, metadata).await? else {
-                let (version, rows) = parent.map_or((0, 0), |head| (head.version, head.rows()));
-                return Ok(Commit { version, changed: false, rows });
+        let outcome = self.try_commit(layout, format, change, metadata).await;
+        self.with_readable(layout, outcome).await
+    }
+
+    async fn try_commit<R: Rows>(
+        &self,
+        layout: &SymbolLayout,
+        format: &R::Format,
+        change: &Change<'_, R>,
+        metadata: Option<&Metadata>,
+    ) -> Result<Commit, Error> {
+        let mut attempt = self.new_attempt();
+        // A remembered head saves a question: if it is not the newest any more, the creation says so.
+        let mut remembered = self.cache.head(layout, self.now());
+        for tries in 0..MAX_ATTEMPTS {
+            let is_certain = remembered.is_none();
+            let (head, number) = match remembered.take() {
+                Some(head) => (Some(Arc::clone(&head)), head.manifest.version + 1),
+                None => self.head_to_follow(layout, change).await?,
             };
-            for file in plan.new_files.drain(..) {
-                // The name is the content's hash, so that putting it twice is harmless; overwriting also
-                // heals a damaged leftover under that name.
-                if uploaded.insert(file.entry.key.clone()) {
-                    self.objects.put(&layout.data(&file.entry.key), file.bytes).await?;
+            let parent = head.as_deref().map(|head| &head.manifest);
+            let plan = match self.plan(layout, format, parent, change, metadata, &attempt.commit_id).await {
+                Ok(Some(plan)) => plan,
+                Ok(None) if is_certain => {
+                    let (version, rows) = parent.map_or((0, 0), |head| (head.version, head.rows()));
+                    return Ok(Commit { version, changed: false, rows });
                 }
+                Err(error) if is_certain => return Err(error),
+                Ok(None) | Err(_) => continue,
+            };
+            let plan = self.upload(layout, plan, &mut attempt).await?;
+            if !is_recent(attempt.since, self.now()) {
+                // What was read may be gone by now, and what was stored be taken for garbage.
+                attempt = self.new_attempt();
+                continue;
             }
-            let next = self.next_manifest(key, head.as_ref(), change, plan, &commit_id);
+            let past = match change {
+                Change::Restore(old) => head.as_ref().or(Some(old)),
+                _ => head.as_ref(),
+            };
+            let next = Next { number, now: self.now(), commit_id: &attempt.commit_id, op: change.op() };
+            let of = (layout.symbol(), R::series(format), R::schema(format));
+            let next = next_manifest(next, of, past.map(Arc::as_ref), plan);
             // Invariant: nothing that overlaps or lies outside its period is ever committed, rebased or not.
             next.check().map_err(|damage| damaged(&layout.manifest(next.version), damage))?;
-            if self.create_manifest(layout, &next).await? {
-                return Ok(Commit { version: next.version, changed: true, rows: next.rows() });
+            match self.send(layout, &next).await? {
+                Sent::Ours => {
+                    self.restore_collected(layout, &attempt).await?;
+                    return Ok(Commit { version: next.version, changed: true, rows: next.rows() });
+                }
+                Sent::Theirs => self.pause(tries).await,
+                Sent::Stale => attempt = self.new_attempt(),
             }
         }
         Err(Error::Busy { symbol: layout.symbol().to_owned(), attempts: MAX_ATTEMPTS })
     }
 
-    fn next_manifest(
+    fn new_attempt(&self) -> Attempt {
+        Attempt { commit_id: self.next_id(), since: self.now(), uploaded: BTreeMap::new() }
+    }
+
+    /// Returns the version to build upon and the number of the next. A restore goes past a newest version
+    /// that is damaged.
+    async fn head_to_follow<R: Rows>(
         &self,
-        key: &SeriesKey,
-        head: Option<&Stored>,
-        change: Change<'_>,
-        plan: Plan,
-        commit_id: &str,
-    ) -> Manifest {
-        let parent = head.map(|head| &head.manifest);
-        let version = parent.map_or(1, |parent| parent.version + 1);
-        let commit_ts = parent.map_or(0, |parent| parent.commit_ts + 1).max(self.clock.now_ms());
-        let mut history = parent.map(|parent| parent.history.clone()).unwrap_or_default();
-        history.push(VersionInfo { version, committed: commit_ts });
-        history.drain(..history.len().saturating_sub(HISTORY));
-        Manifest {
-            format: FORMAT,
-            series: key.clone(),
-            version,
-            parent: head.map(|head| Parent { version: head.manifest.version, blake3: head.hash.clone() }),
-            commit_id: commit_id.to_owned(),
-            commit_ts,
-            writer: concat!("tradai ", env!("CARGO_PKG_VERSION")).to_owned(),
-            op: change.op(),
-            schema: data::schema(),
-            period_months: plan.periods.months(),
-            metadata: plan.metadata,
-            history,
-            files: plan.files,
+        layout: &SymbolLayout,
+        change: &Change<'_, R>,
+    ) -> Result<(Option<Arc<Stored>>, u64), Error> {
+        match (self.head(layout).await, change) {
+            (Err(Error::Damaged { .. }), Change::Restore(_)) => {
+                Ok((None, self.newest_number(layout).await?.unwrap_or(0) + 1))
+            }
+            (head, _) => {
+                let head = head?;
+                let number = head.as_ref().map_or(1, |head| head.manifest.version + 1);
+                Ok((head, number))
+            }
         }
     }
 
-    /// Sends a manifest; returns whether it is the version now, or `false` when another writer was first.
+    /// Stores the new files of a plan, several at a time.
+    async fn upload(
+        &self,
+        layout: &SymbolLayout,
+        mut plan: Plan,
+        attempt: &mut Attempt,
+    ) -> Result<Plan, Error> {
+        let mut files: Vec<NewFile> = std::mem::take(&mut plan.new_files);
+        // The name is told from content and commit: what was stored for a lost attempt serves the next one.
+        files.retain(|file| !attempt.uploaded.contains_key(&file.entry.key));
+        stream::iter(&files)
+            .map(|file| self.objects.put_owned(layout.data(&file.entry.key), file.bytes.clone()))
+            .buffer_unordered(CONCURRENCY)
+            .try_collect::<Vec<()>>()
+            .await?;
+        attempt.uploaded.extend(files.into_iter().map(|file| (file.entry.key, file.bytes)));
+        Ok(plan)
+    }
+
+    /// Puts files back that a collector took for garbage while this writer slept in the middle of its commit.
+    async fn restore_collected(&self, layout: &SymbolLayout, attempt: &Attempt) -> Result<(), Error> {
+        if is_recent(attempt.since, self.now()) {
+            return Ok(());
+        }
+        for (key, bytes) in &attempt.uploaded {
+            let path = layout.data(key);
+            if !self.objects.exists(&path).await? {
+                self.objects.put(&path, bytes.clone()).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Sends a manifest and finds out what became of it.
+    async fn send(&self, layout: &SymbolLayout, next: &Manifest) -> Result<Sent, Error> {
+        let started = self.now();
+        let (bytes, hash) = next.encode()?;
+        if !self.create_manifest(layout, next.version, &bytes).await? {
+            return Ok(Sent::Theirs);
+        }
+        // The hint only saves later readers a listing; a failure to leave it is no failure of the commit. It
+        // may be left before the commit is known to count, since hints to released versions are not followed.
+        let hint = self.objects.put_owned(layout.head(), bytes);
+        let (_hint, released) = join(hint, self.released_for_sure(layout)).await;
+        let released = released.map_err(|failure| unknown_outcome(layout, next.version, failure))?;
+        if released >= next.version {
+            return self.find_own(layout, next).await;
+        }
+        let stored = Arc::new(Stored { manifest: next.clone(), hash });
+        self.cache.note_head(layout, &stored, started);
+        Ok(Sent::Ours)
+    }
+
+    /// Asks several times what was released, since a commit hangs on the answer.
+    async fn released_for_sure(&self, layout: &SymbolLayout) -> Result<u64, Error> {
+        for sends in 1..MAX_SENDS {
+            if let Ok(released) = self.released(layout).await {
+                return Ok(released);
+            }
+            self.pause(sends).await;
+        }
+        self.released(layout).await
+    }
+
+    /// Creates a manifest; returns `false` when another writer was first.
     ///
     /// A storage that fails may have stored it all the same: only reading it back tells.
-    async fn create_manifest(&self, layout: &SymbolLayout, manifest: &Manifest) -> Result<bool, Error> {
-        let path = layout.manifest(manifest.version);
-        let bytes = Bytes::from(manifest.encode()?.0);
+    async fn create_manifest(
+        &self,
+        layout: &SymbolLayout,
+        version: u64,
+        bytes: &Bytes,
+    ) -> Result<bool, Error> {
+        let path = layout.manifest(version);
         let mut sends = 0;
         loop {
             sends += 1;
             let failure = match self.objects.create(&path, bytes.clone()).await {
-                Ok(Created::Yes) => break,
+                Ok(Created::Yes) => return Ok(true),
                 Ok(Created::Exists) => None,
                 Err(failure) => Some(failure),
             };
             match (self.objects.get(&path).await, failure) {
                 // Equal bytes have our commit id: an earlier send of ours arrived.
-                (Ok(Some(found)), _) if found == bytes => break,
-                (Ok(Some(_)), _) => return Ok(false),
-                (Ok(None), Some(failure)) if sends == MAX_SENDS => return Err(failure),
-                (Ok(None), _) => {}
-                (Err(_), Some(failure)) => {
-                    return Err(Error::UnknownOutcome {
-                        symbol: layout.symbol().to_owned(),
-                        version: manifest.version,
-                        source: Box::new(failure),
-                    });
+                (Ok(Some(found)), _) => return Ok(found == *bytes),
+                // It may still arrive.
+                (Ok(None), Some(failure)) if sends == MAX_SENDS => {
+                    return Err(unknown_outcome(layout, version, failure));
                 }
-                (Err(failure), None) => return Err(failure),
+                (Ok(None), Some(_)) => self.pause(sends).await,
+                // It was there and is gone: a collector was here, and the number is stale.
+                (Ok(None), None) => return Ok(false),
+                (Err(_), Some(failure)) | (Err(failure), None) => {
+                    return Err(unknown_outcome(layout, version, failure));
+                }
             }
         }
-        // The hint only saves later readers a listing; a failure to leave it is no failure of the commit.
-        drop(self.objects.put(&layout.head(), bytes).await);
-        Ok(true)
     }
 
-    /// Leaves the library's description, or checks the one that is there.
-    async fn make_library(&self) -> Result<(), Error> {
-        let path = library_key();
-        if self.check_library().await? {
-            return Ok(());
-        }
-        let text = format!("{{\"format\":{FORMAT},\"library\":\"ohlcv\",\"profile\":\"f64\"}}\n");
-        match self.objects.create(&path, Bytes::from(text)).await? {
-            Created::Yes => Ok(()),
-            Created::Exists => self.check_library().await.map(drop),
+    /// Tells whether our version was a version before it was released, or took the number of another one.
+    async fn find_own(&self, layout: &SymbolLayout, ours: &Manifest) -> Result<Sent, Error> {
+        self.cache.forget(layout);
+        let unknown = |failure| unknown_outcome(layout, ours.version, failure);
+        let head = self.head(layout).await.map_err(unknown)?;
+        let past = match head {
+            Some(head) => self.past(layout, head, ours.version).await.map_err(unknown)?,
+            None => Vec::new(),
+        };
+        match past.iter().find(|past| past.version == ours.version) {
+            Some(past) if past.tag == tag_of(&ours.commit_id) => Ok(Sent::Ours),
+            Some(_) => {
+                drop(self.objects.delete(&layout.manifest(ours.version)).await);
+                Ok(Sent::Stale)
+            }
+            None => Err(unknown(Error::NoVersion {
+                symbol: layout.symbol().to_owned(),
+                wanted: ours.version.to_string(),
+                versions: past.iter().map(|past| past.version).collect(),
+            })),
         }
     }
 
-    /// Returns whether there is a library, after checking that it is of our format.
-    pub(crate) async fn check_library(&self) -> Result<bool, Error> {
-        #[derive(serde::Deserialize)]
-        struct Library {
-            format: u32,
-        }
-        let path = library_key();
-        let Some(bytes) = self.objects.get(&path).await? else { return Ok(false) };
-        let library: Library = serde_json::from_slice(&bytes)
-            .map_err(|e| damaged(&path, Damage::Foreign(format!("no library of candles: {e}"))))?;
-        if library.format != FORMAT {
-            let what = format!("format {}, while this program reads {FORMAT}", library.format);
-            return Err(damaged(&path, Damage::Foreign(what)));
-        }
-        Ok(true)
+    /// Waits a while after losing against another writer: longer each time, and not as long as the others.
+    async fn pause(&self, tries: u32) {
+        let most = (4_u64 << tries.min(7)).min(MAX_PAUSE_MS);
+        let random = self.ids.next(self.clock.as_ref()).as_u128() & 0xffff_ffff;
+        let millis = u64::try_from(random).unwrap_or(0) % most;
+        (self.waiter)(Duration::from_millis(millis)).await;
     }
+}
+
+/// What is new of a version.
+struct Next<'a> {
+    number: u64,
+    now: Millis,
+    commit_id: &'a str,
+    op: super::Op,
+}
+
+fn next_manifest(
+    next: Next<'_>,
+    (symbol, series, schema): (&str, Option<SeriesKey>, super::manifest::Schema),
+    head: Option<&Stored>,
+    plan: Plan,
+) -> Manifest {
+    let parent = head.map(|head| &head.manifest);
+    let commit_ts = parent.map_or(0, |parent| parent.commit_ts + 1).max(next.now);
+    let mut history = parent.map(|parent| parent.history.clone()).unwrap_or_default();
+    history.push(Past {
+        version: next.number,
+        committed: commit_ts,
+        tag: tag_of(next.commit_id),
+        op: Some(next.op),
+        rows: Some(plan.files.iter().map(|file| file.rows).sum()),
+    });
+    history.drain(..history.len().saturating_sub(HISTORY));
+    Manifest {
+        format: FORMAT,
+        series,
+        symbol: symbol.to_owned(),
+        version: next.number,
+        parent: head.map(|head| Parent { version: head.manifest.version, blake3: head.hash.clone() }),
+        commit_id: next.commit_id.to_owned(),
+        commit_ts,
+        writer: concat!("tradai ", env!("CARGO_PKG_VERSION")).to_owned(),
+        op: next.op,
+        schema,
+        period_months: plan.periods.months(),
+        metadata: plan.metadata,
+        history,
+        files: plan.files,
+    }
+}
+
+fn unknown_outcome(layout: &SymbolLayout, version: u64, failure: Error) -> Error {
+    Error::UnknownOutcome { symbol: layout.symbol().to_owned(), version, source: Box::new(failure) }
 }

@@ -1,7 +1,5 @@
 //! Data files: encoding a period's candles, and taking them back only if no bit has changed.
 
-use std::ops::Range;
-
 use bytes::Bytes;
 use parquet::basic::Compression;
 use tradai_domain::{CandleKind, CandleSeries, SeriesKey, TimeRange};
@@ -33,30 +31,30 @@ pub(crate) fn schema() -> Schema {
     Schema { profile: "f64".to_owned(), compression: "LZ4_RAW".to_owned(), columns }
 }
 
-/// Encodes the rows of one period; there must be at least one.
+/// Encodes candles of one period, of which there must be at least one. The nonce goes into the file's name.
 pub(crate) fn encode(
     key: &SeriesKey,
     series: &CandleSeries,
-    rows: Range<usize>,
     period: &str,
+    nonce: &str,
 ) -> Result<NewFile, Error> {
     let failed = |source| Error::Encode { what: format!("candles of {key}"), source };
-    let times = &series.open_time()[rows.clone()];
+    let times = series.open_time();
     let (Some(&ts_min), Some(&ts_max)) = (times.first(), times.last()) else {
         return Err(failed("no rows".into()));
     };
-    let bytes = encode_parquet(series, rows.clone(), COMPRESSION, false).map_err(|e| failed(e.into()))?;
+    let bytes = encode_parquet(series, 0..series.len(), COMPRESSION, false).map_err(|e| failed(e.into()))?;
     let hash = blake3::hash(&bytes);
     let columns = [series.open(), series.high(), series.low(), series.close(), series.volume()];
     let entry = FileEntry {
-        key: data_key(period, &hash),
+        key: data_key(period, &hash, nonce),
         period: period.to_owned(),
         ts_min,
         ts_max,
         rows: len_u64(times.len()),
         bytes: len_u64(bytes.len()),
         blake3: hash.to_hex().to_string(),
-        columns: columns.map(|values| stats(&values[rows.clone()])),
+        columns: columns.iter().map(|values| stats(values)).collect(),
         gaps: match key.kind {
             CandleKind::FundingRate => Vec::new(),
             _ => times
@@ -64,6 +62,7 @@ pub(crate) fn encode(
                 .filter_map(|pair| gap_between(pair[0], pair[1], key.timeframe.millis()))
                 .collect(),
         },
+        rows_hash: Some(format!("{:032x}", rows_hash(series))),
     };
     Ok(NewFile { entry, bytes: Bytes::from(bytes) })
 }
@@ -95,6 +94,21 @@ pub(crate) fn decode(
         return Err(Damage::Foreign(format!("it has {found} rows where the manifest says {}", entry.rows)));
     }
     Ok(())
+}
+
+/// Adds up the hashes of the candles: the sum is the same however they are cut into files.
+fn rows_hash(series: &CandleSeries) -> u128 {
+    let columns = [series.open(), series.high(), series.low(), series.close(), series.volume()];
+    let mut sum = 0_u128;
+    let mut row = [0_u8; 48];
+    for (at, time) in series.open_time().iter().enumerate() {
+        row[..8].copy_from_slice(&time.to_le_bytes());
+        for (column, bytes) in columns.iter().zip(row[8..].chunks_exact_mut(8)) {
+            bytes.copy_from_slice(&column[at].to_bits().to_le_bytes());
+        }
+        sum = sum.wrapping_add(xxhash_rust::xxh3::xxh3_128(&row));
+    }
+    sum
 }
 
 fn stats(values: &[f64]) -> ColumnStats {

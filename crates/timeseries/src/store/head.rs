@@ -1,171 +1,304 @@
-//! Finding versions: the newest one, one by number, one by time.
+//! Finding versions: the newest one, one by number, by time or by snapshot.
+//!
+//! The newest version is the one that no version follows. Where to look comes from memory or from the hint
+//! `HEAD.json`, both of which may be old; so old that a collector has deleted what followed. A remembered
+//! manifest is therefore used only while it is young ([`super::cache::TRUST_MS`]), and a hint only when it is
+//! newer than every version that a collector released.
 
+use std::sync::Arc;
+
+use futures_util::future::{join, try_join};
 use object_store::path::Path;
-use tradai_domain::{Millis, SeriesKey};
+use tradai_domain::{Millis, SeriesKey, format_utc};
 
 use super::Store;
-use super::layout::{SymbolLayout, version_of};
-use super::manifest::Manifest;
+use super::cache::is_recent;
+use super::layout::{CANDLES, SymbolLayout, version_of};
+use super::manifest::{Manifest, Past};
 use super::types::{AsOf, VersionInfo};
 use crate::error::{Damage, Error};
 
 /// Versions that a stale hint may lag behind before listing is cheaper than probing one by one.
 const MAX_PROBES: u64 = 16;
 
+/// Listings made before concluding that the newest manifest is gone: each time, a collector would have had to
+/// release the version that was the newest a moment ago.
+const MAX_LISTINGS: u32 = 3;
+
 /// A manifest and its checksum.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Stored {
     pub(crate) manifest: Manifest,
     pub(crate) hash: String,
 }
 
+/// A manifest that may be the newest.
+#[derive(Debug, Clone)]
+pub(crate) struct Candidate {
+    pub(crate) stored: Arc<Stored>,
+    /// Whether it comes from `HEAD.json`, of unknown age.
+    is_hint: bool,
+}
+
+/// What the storage says of a candidate.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// No version follows it.
+    Newest,
+    /// This one does.
+    Followed(Arc<Stored>),
+    /// It is too old to tell.
+    Unknown,
+}
+
 impl Store {
-    /// Returns the newest version, or `None` when the symbol has none.
-    ///
-    /// The hint may be stale or damaged: it only says where to start. That there is no next version is what
-    /// makes a version the newest.
-    pub(crate) async fn head(&self, layout: &SymbolLayout) -> Result<Option<Stored>, Error> {
-        let mut newest = match self.hint(layout).await? {
-            Some(hint) => hint,
-            None => match self.newest_listed(layout).await? {
-                Some(newest) => newest,
-                None => return Ok(None),
-            },
-        };
-        let mut probes = 0;
-        while let Some(next) = self.find_manifest(layout, newest.manifest.version + 1).await? {
-            newest = next;
-            probes += 1;
-            if probes == MAX_PROBES {
-                newest = self.newest_listed(layout).await?.unwrap_or(newest);
-            }
+    /// Returns a manifest that may be the newest, without asking whether it is.
+    pub(crate) async fn candidate(&self, layout: &SymbolLayout) -> Result<Option<Candidate>, Error> {
+        if let Some(stored) = self.cache.head(layout, self.now()) {
+            return Ok(Some(Candidate { stored, is_hint: false }));
         }
-        Ok(Some(newest))
+        // The hint is a convenience, so that damage to it is no error.
+        let bytes = self.objects.get(&layout.head()).await?;
+        let hint = bytes.and_then(|bytes| decode(layout, &bytes).ok());
+        Ok(hint.map(|stored| Candidate { stored: Arc::new(stored), is_hint: true }))
     }
 
-    /// Returns the version asked for, or `None` when the symbol has none at all.
-    pub(crate) async fn resolve(&self, layout: &SymbolLayout, as_of: AsOf) -> Result<Option<Stored>, Error> {
-        let no_version = |wanted: String, versions| Error::NoVersion {
-            symbol: layout.symbol().to_owned(),
-            wanted,
-            versions,
-        };
-        match as_of {
-            AsOf::Latest => self.head(layout).await,
-            AsOf::Version(version) => {
-                let found = self.find_manifest(layout, version).await?;
-                if found.is_none() {
-                    let versions = self.version_numbers(layout).await?;
-                    return if versions.is_empty() {
-                        Ok(None)
-                    } else {
-                        Err(no_version(version.to_string(), versions))
-                    };
-                }
-                Ok(found)
+    /// Asks whether a candidate is the newest version.
+    pub(crate) async fn judge(&self, layout: &SymbolLayout, candidate: &Candidate) -> Result<Verdict, Error> {
+        let started = self.now();
+        let version = candidate.stored.manifest.version;
+        let next = self.find_manifest(layout, version + 1);
+        let next = if candidate.is_hint {
+            let (next, released) = join(next, self.released(layout)).await;
+            if released? >= version {
+                return Ok(Verdict::Unknown);
             }
+            next?
+        } else {
+            next.await?
+        };
+        match next {
+            Some(next) => Ok(Verdict::Followed(next)),
+            // A process that slept between its two questions has learnt nothing.
+            None if !is_recent(started, self.now()) => Ok(Verdict::Unknown),
+            None => {
+                self.cache.note_head(layout, &candidate.stored, started);
+                Ok(Verdict::Newest)
+            }
+        }
+    }
+
+    /// Returns the newest version, or `None` when the symbol never had one. It may be a deletion.
+    pub(crate) async fn head(&self, layout: &SymbolLayout) -> Result<Option<Arc<Stored>>, Error> {
+        let Some(mut candidate) = self.candidate(layout).await? else {
+            return self.listed_head(layout).await;
+        };
+        for _ in 0..MAX_PROBES {
+            match self.judge(layout, &candidate).await? {
+                Verdict::Newest => return Ok(Some(candidate.stored)),
+                Verdict::Followed(next) => candidate = Candidate { stored: next, is_hint: false },
+                Verdict::Unknown => break,
+            }
+        }
+        self.listed_head(layout).await
+    }
+
+    /// Finds the newest version by listing all.
+    async fn listed_head(&self, layout: &SymbolLayout) -> Result<Option<Arc<Stored>>, Error> {
+        self.cache.forget(layout);
+        let mut missing = 0;
+        for _ in 0..MAX_LISTINGS {
+            let started = self.now();
+            let Some(newest) = self.newest_number(layout).await? else { return Ok(None) };
+            if let Some(stored) = self.find_manifest(layout, newest).await? {
+                self.cache.note_head(layout, &stored, started);
+                return Ok(Some(stored));
+            }
+            missing = newest;
+        }
+        Err(damaged(&layout.manifest(missing), Damage::Missing))
+    }
+
+    /// Returns the number of the newest version, whether its manifest is intact or not.
+    pub(crate) async fn newest_number(&self, layout: &SymbolLayout) -> Result<Option<u64>, Error> {
+        // Asked before the listing: a version is released only when a newer one is there.
+        let released = self.released(layout).await?;
+        match self.version_numbers(layout).await?.last() {
+            Some(&newest) if newest > released => Ok(Some(newest)),
+            None if released == 0 => Ok(None),
+            _ => Err(damaged(&layout.manifest(released + 1), Damage::Missing)),
+        }
+    }
+
+    /// Returns the newest version that a collector has released, 0 when there is none. It and all before it
+    /// are readable only through snapshots, and their numbers mean nothing else any more.
+    pub(crate) async fn released(&self, layout: &SymbolLayout) -> Result<u64, Error> {
+        let names = self.objects.names(&layout.boundaries()).await?;
+        Ok(names.iter().filter_map(|name| version_of(name)).max().unwrap_or(0))
+    }
+
+    /// Returns the version asked for, or `None` when there is no such series in it.
+    pub(crate) async fn resolve(
+        &self,
+        layout: &SymbolLayout,
+        as_of: &AsOf,
+    ) -> Result<Option<Arc<Stored>>, Error> {
+        let found = match as_of {
+            AsOf::Latest => self.head(layout).await?,
+            AsOf::Version(version) => match self.live_version(layout, *version).await? {
+                Some(found) => Some(found),
+                None if self.newest_number(layout).await?.is_none() => None,
+                None => return Err(self.no_version(layout, version.to_string()).await?),
+            },
             AsOf::Time(at) => {
                 let Some(head) = self.head(layout).await? else { return Ok(None) };
-                match self.committed_by(layout, head, at).await? {
-                    Some(found) => Ok(Some(found)),
+                match self.committed_by(layout, head, *at).await? {
+                    Some(found) => Some(found),
                     None => {
-                        let wanted = format!("as of {}", tradai_domain::format_utc(at));
-                        Err(no_version(wanted, self.version_numbers(layout).await?))
+                        let wanted = format!("as of {}", format_utc(*at));
+                        return Err(self.no_version(layout, wanted).await?);
                     }
                 }
             }
-        }
+            AsOf::Snapshot(name) => self.in_snapshot(layout, name).await?,
+        };
+        Ok(found.filter(|found| !found.manifest.is_deleted()))
     }
 
-    /// Returns every version with its commit time, oldest first.
+    /// Returns a version by number unless it is gone: absent, or released and in no snapshot.
+    pub(crate) async fn live_version(
+        &self,
+        layout: &SymbolLayout,
+        version: u64,
+    ) -> Result<Option<Arc<Stored>>, Error> {
+        let (found, released) = try_join(self.find_manifest(layout, version), self.released(layout)).await?;
+        let Some(found) = found.filter(|_| version > 0) else { return Ok(None) };
+        if version > released {
+            return Ok(Some(found));
+        }
+        // A number that was released may have been taken again by a writer that slept meanwhile; what a
+        // snapshot holds is told from that by its checksum.
+        let held = self.held_versions(layout).await?;
+        Ok(held.get(&version).is_some_and(|hash| *hash == found.hash).then_some(found))
+    }
+
+    /// Returns every version that can be read, with its commit time, oldest first.
     pub(crate) async fn history(&self, layout: &SymbolLayout) -> Result<Vec<VersionInfo>, Error> {
-        let Some(mut stored) = self.head(layout).await? else { return Ok(Vec::new()) };
-        let mut newest_first: Vec<VersionInfo> = Vec::new();
-        loop {
-            newest_first.extend(stored.manifest.history.iter().rev());
-            match self.before_history(layout, &stored.manifest).await? {
-                Some(earlier) => stored = earlier,
-                None => break,
+        let Some(head) = self.head(layout).await? else { return Ok(Vec::new()) };
+        let newest = head.manifest.version;
+        let numbers: Vec<u64> =
+            self.readable_numbers(layout).await?.into_iter().filter(|&number| number <= newest).collect();
+        let known = self.past(layout, head, numbers.first().copied().unwrap_or(newest)).await?;
+        let mut versions = Vec::new();
+        for number in numbers {
+            match known.iter().find(|past| past.version == number) {
+                Some(past) => versions.push(past.info()),
+                None => {
+                    let found = self.find_manifest(layout, number).await?;
+                    versions.extend(found.and_then(|found| found.manifest.history.last().map(Past::info)));
+                }
             }
         }
-        newest_first.reverse();
-        Ok(newest_first)
+        Ok(versions)
     }
 
-    /// Walks back in steps of a whole history to the newest version committed at or before `at`.
+    /// Returns what is remembered of the versions from `oldest` on, as far as memory reaches.
+    pub(crate) async fn past(
+        &self,
+        layout: &SymbolLayout,
+        head: Arc<Stored>,
+        oldest: u64,
+    ) -> Result<Vec<Past>, Error> {
+        let mut known: Vec<Past> = head.manifest.history.clone();
+        while let Some(first) = known.first().map(|past| past.version).filter(|&first| first > oldest) {
+            let Some(earlier) = self.find_manifest(layout, first - 1).await? else { break };
+            let mut all = earlier.manifest.history.clone();
+            all.append(&mut known);
+            known = all;
+        }
+        Ok(known)
+    }
+
+    /// Returns the newest version committed at or before `at`.
     async fn committed_by(
         &self,
         layout: &SymbolLayout,
-        mut stored: Stored,
+        head: Arc<Stored>,
         at: Millis,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<Option<Arc<Stored>>, Error> {
+        let mut stored = head;
         loop {
-            let hit = stored.manifest.history.iter().rev().find(|version| version.committed <= at);
-            if let Some(hit) = hit {
-                if hit.version == stored.manifest.version {
+            let hit = stored.manifest.history.iter().rev().find(|past| past.committed <= at);
+            if let Some(version) = hit.map(|past| past.version) {
+                if version == stored.manifest.version {
                     return Ok(Some(stored));
                 }
-                return self.find_manifest(layout, hit.version).await;
+                return self.live_version(layout, version).await;
             }
-            match self.before_history(layout, &stored.manifest).await? {
+            let before = match stored.manifest.history.first() {
+                Some(oldest) if oldest.version > 1 => oldest.version - 1,
+                _ => return Ok(None),
+            };
+            match self.live_version(layout, before).await? {
                 Some(earlier) => stored = earlier,
                 None => return Ok(None),
             }
         }
     }
 
-    /// Returns the version just before the oldest one that a manifest's history names.
-    async fn before_history(
-        &self,
-        layout: &SymbolLayout,
-        manifest: &Manifest,
-    ) -> Result<Option<Stored>, Error> {
-        match manifest.history.first() {
-            Some(oldest) if oldest.version > 1 => self.find_manifest(layout, oldest.version - 1).await,
-            _ => Ok(None),
-        }
-    }
-
-    /// Returns the numbers of the versions that are there, oldest first.
+    /// Returns the numbers of the manifests that are there, oldest first.
     pub(crate) async fn version_numbers(&self, layout: &SymbolLayout) -> Result<Vec<u64>, Error> {
-        let names = self.objects.names(&layout.manifests_prefix()).await?;
-        Ok(names.iter().filter_map(|name| version_of(name)).collect())
+        let names = self.objects.names(&layout.manifests()).await?;
+        Ok(names.iter().filter_map(|name| version_of(name)).filter(|&number| number > 0).collect())
     }
 
-    /// Returns the manifest of a version, or `None` when there is no such version.
+    /// Returns the numbers of the versions that may be read: not released, or in a snapshot.
+    pub(crate) async fn readable_numbers(&self, layout: &SymbolLayout) -> Result<Vec<u64>, Error> {
+        let numbers = self.version_numbers(layout).await?;
+        let released = self.released(layout).await?;
+        if numbers.first().is_none_or(|&first| first > released) {
+            return Ok(numbers);
+        }
+        let held = self.held_versions(layout).await?;
+        Ok(numbers.into_iter().filter(|number| *number > released || held.contains_key(number)).collect())
+    }
+
+    /// Returns the error for a version that is not there, with those that are.
+    async fn no_version(&self, layout: &SymbolLayout, wanted: String) -> Result<Error, Error> {
+        let versions = self.readable_numbers(layout).await?;
+        Ok(Error::NoVersion { symbol: layout.symbol().to_owned(), wanted, versions })
+    }
+
+    /// Returns the manifest of a number, or `None` when there is none.
     pub(crate) async fn find_manifest(
         &self,
         layout: &SymbolLayout,
         version: u64,
-    ) -> Result<Option<Stored>, Error> {
+    ) -> Result<Option<Arc<Stored>>, Error> {
         let path = layout.manifest(version);
         let Some(bytes) = self.objects.get(&path).await? else { return Ok(None) };
-        let stored = decode(layout, &bytes).and_then(|stored| {
-            let found = stored.manifest.version;
-            let foreign = || Damage::Foreign(format!("it is the manifest of version {found}"));
-            if found == version { Ok(stored) } else { Err(foreign()) }
-        });
-        stored.map(Some).map_err(|damage| damaged(&path, damage))
-    }
-
-    async fn newest_listed(&self, layout: &SymbolLayout) -> Result<Option<Stored>, Error> {
-        match self.version_numbers(layout).await?.last() {
-            Some(&version) => self.find_manifest(layout, version).await,
-            None => Ok(None),
+        match decode_version(layout, version, &bytes) {
+            Ok(stored) => Ok(Some(Arc::new(stored))),
+            Err(damage) => Err(damaged(&path, damage)),
         }
     }
+}
 
-    /// Returns the copy in `HEAD.json` if it is usable; it is a convenience, so damage is no error.
-    async fn hint(&self, layout: &SymbolLayout) -> Result<Option<Stored>, Error> {
-        let bytes = self.objects.get(&layout.head()).await?;
-        Ok(bytes.and_then(|bytes| decode(layout, &bytes).ok()))
+/// Decodes the manifest of a version of a symbol.
+pub(crate) fn decode_version(layout: &SymbolLayout, version: u64, bytes: &[u8]) -> Result<Stored, Damage> {
+    let stored = decode(layout, bytes)?;
+    let found = stored.manifest.version;
+    if found == version {
+        Ok(stored)
+    } else {
+        Err(Damage::Foreign(format!("it is the manifest of version {found}")))
     }
 }
 
 fn decode(layout: &SymbolLayout, bytes: &[u8]) -> Result<Stored, Damage> {
     let (manifest, hash) = Manifest::decode(bytes)?;
-    if manifest.series.store_symbol() != layout.symbol() {
-        return Err(Damage::Foreign(format!("it belongs to {}", manifest.series)));
+    if manifest.symbol != layout.symbol() {
+        return Err(Damage::Foreign(format!("it belongs to {}", manifest.symbol)));
     }
     Ok(Stored { manifest, hash })
 }
@@ -175,7 +308,7 @@ pub(crate) fn damaged(path: &Path, damage: Damage) -> Error {
     Error::Damaged { key: path.to_string(), damage, readable: Vec::new() }
 }
 
-/// Returns the layout of a series.
+/// Returns the layout of a series of candles.
 pub(crate) fn layout_of(key: &SeriesKey) -> Result<SymbolLayout, Error> {
-    SymbolLayout::new(&key.store_symbol())
+    SymbolLayout::new(CANDLES, &key.store_symbol())
 }

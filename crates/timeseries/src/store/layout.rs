@@ -1,10 +1,12 @@
 //! Where things are in the store.
 //!
 //! ```text
-//! <library>/lib.json                                    format of the library
+//! <library>/lib.json                                    what the library holds
 //! <library>/sym/<symbol>/v/00000000000000000042.json    manifest of version 42
 //! <library>/sym/<symbol>/HEAD.json                      copy of a recent manifest
-//! <library>/sym/<symbol>/d/<period>-<hash16>.parquet    candles
+//! <library>/sym/<symbol>/d/<period>-<hash16>.parquet    rows
+//! <library>/sym/<symbol>/gc/00000000000000000040.json   versions up to 40 are released
+//! <library>/snap/<name>.json                            versions of many symbols under one name
 //! ```
 
 use object_store::path::Path;
@@ -12,19 +14,49 @@ use object_store::path::Path;
 use crate::error::Error;
 
 /// The library of candles.
-pub(crate) const LIBRARY: &str = "ohlcv";
+pub(crate) const CANDLES: &str = "ohlcv";
 
 /// Longest store symbol in bytes, before encoding: three times as much must fit into a file name.
 const MAX_SYMBOL_BYTES: usize = 80;
 
-/// Returns the key of the library's own description.
-pub(crate) fn library_key() -> Path {
-    Path::from_iter([LIBRARY, "lib.json"])
+/// The folder of one library.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct LibraryLayout<'a>(pub(crate) &'a str);
+
+impl LibraryLayout<'_> {
+    /// Returns the key of the library's own description.
+    pub(crate) fn description(self) -> Path {
+        Path::from_iter([self.0, "lib.json"])
+    }
+
+    /// Returns the prefix below which every symbol has a folder.
+    pub(crate) fn symbols(self) -> Path {
+        Path::from_iter([self.0, "sym"])
+    }
+
+    /// Returns the prefix below which every snapshot has an object.
+    pub(crate) fn snapshots(self) -> Path {
+        Path::from_iter([self.0, "snap"])
+    }
+
+    /// Returns the key of a snapshot.
+    pub(crate) fn snapshot(self, name: &str) -> Result<Path, Error> {
+        check_name(name)?;
+        Ok(parsed(format!("{}/snap/{}.json", self.0, encode(name))))
+    }
+
+    /// Returns the layout of a folder found below [`LibraryLayout::symbols`], or `None` when no symbol encodes
+    /// to it.
+    pub(crate) fn symbol_of(self, folder: &str) -> Option<SymbolLayout> {
+        let layout = SymbolLayout::new(self.0, &decode(folder)?).ok()?;
+        layout.folder.ends_with(&format!("/{folder}")).then_some(layout)
+    }
 }
 
-/// Returns the prefix below which every symbol has a folder.
-pub(crate) fn symbols_prefix() -> Path {
-    Path::from_iter([LIBRARY, "sym"])
+/// Returns the snapshot that an object's file name stands for.
+pub(crate) fn snapshot_of(file_name: &str) -> Option<String> {
+    let encoded = file_name.strip_suffix(".json")?;
+    decode(encoded).filter(|name| encode(name) == encoded)
 }
 
 /// The folder of one symbol.
@@ -32,28 +64,30 @@ pub(crate) fn symbols_prefix() -> Path {
 pub(crate) struct SymbolLayout {
     symbol: String,
     folder: String,
+    library: String,
 }
 
 impl SymbolLayout {
-    pub(crate) fn new(symbol: &str) -> Result<Self, Error> {
-        if symbol.is_empty() || symbol.len() > MAX_SYMBOL_BYTES {
-            return Err(Error::BadSymbol { symbol: symbol.to_owned() });
-        }
-        let folder = format!("{LIBRARY}/sym/{}", encode(symbol));
-        Ok(Self { symbol: symbol.to_owned(), folder })
-    }
-
-    /// Returns the layout of a folder found below [`symbols_prefix`], or `None` when no symbol encodes to it.
-    pub(crate) fn from_folder(folder: &str) -> Option<Self> {
-        let layout = Self::new(&decode(folder)?).ok()?;
-        layout.folder.ends_with(&format!("/{folder}")).then_some(layout)
+    pub(crate) fn new(library: &str, symbol: &str) -> Result<Self, Error> {
+        check_name(symbol)?;
+        let folder = format!("{library}/sym/{}", encode(symbol));
+        Ok(Self { symbol: symbol.to_owned(), folder, library: library.to_owned() })
     }
 
     pub(crate) fn symbol(&self) -> &str {
         &self.symbol
     }
 
-    pub(crate) fn manifests_prefix(&self) -> Path {
+    pub(crate) fn library(&self) -> LibraryLayout<'_> {
+        LibraryLayout(&self.library)
+    }
+
+    /// Returns the folder, which is unique among all symbols of all libraries.
+    pub(crate) fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    pub(crate) fn manifests(&self) -> Path {
         self.path("v")
     }
 
@@ -61,8 +95,20 @@ impl SymbolLayout {
         self.path(&format!("v/{version:020}.json"))
     }
 
+    pub(crate) fn boundaries(&self) -> Path {
+        self.path("gc")
+    }
+
+    pub(crate) fn boundary(&self, version: u64) -> Path {
+        self.path(&format!("gc/{version:020}.json"))
+    }
+
     pub(crate) fn head(&self) -> Path {
         self.path("HEAD.json")
+    }
+
+    pub(crate) fn data_folder(&self) -> Path {
+        self.path("d")
     }
 
     /// Returns the path of a data file from its key in a manifest (`d/…`).
@@ -71,20 +117,46 @@ impl SymbolLayout {
     }
 
     fn path(&self, below: &str) -> Path {
-        // `parse` keeps our percent signs; `Path::from` would encode them once more.
-        Path::parse(format!("{}/{below}", self.folder)).unwrap_or_else(|_| Path::from(self.folder.as_str()))
+        parsed(format!("{}/{below}", self.folder))
     }
 }
 
-/// Returns the version of a manifest's file name, `None` for any other name.
+/// `parse` keeps our percent signs; `Path::from` would encode them once more.
+fn parsed(text: String) -> Path {
+    Path::parse(&text).unwrap_or_else(|_| Path::from(text))
+}
+
+/// Checks a name of a symbol or snapshot.
+fn check_name(name: &str) -> Result<(), Error> {
+    if name.is_empty() || name.len() > MAX_SYMBOL_BYTES {
+        return Err(Error::BadSymbol { symbol: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// Checks the name of a library, which becomes a folder as it is.
+pub(crate) fn check_library_name(name: &str) -> Result<(), Error> {
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    if name.is_empty() || name.len() > 40 || !name.bytes().all(plain) {
+        return Err(Error::BadLibrary { library: name.to_owned() });
+    }
+    Ok(())
+}
+
+/// Returns the number in the file name of a manifest or boundary, `None` for any other name.
 pub(crate) fn version_of(file_name: &str) -> Option<u64> {
     let digits = file_name.strip_suffix(".json")?;
     (digits.len() == 20).then(|| digits.parse().ok())?
 }
 
-/// Returns the key of a data file in its manifest.
-pub(crate) fn data_key(period: &str, hash: &blake3::Hash) -> String {
-    format!("d/{period}-{}.parquet", &hash.to_hex()[..16])
+/// Returns the key of a data file in its manifest. The hash covers the content and who wrote it, so that no
+/// two commits share a file: a collector may then delete what no manifest names, without asking who else
+/// might be about to write the same.
+pub(crate) fn data_key(period: &str, content: &blake3::Hash, nonce: &str) -> String {
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(content.as_bytes());
+    hasher.update(nonce.as_bytes());
+    format!("d/{period}-{}.parquet", &hasher.finalize().to_hex()[..16])
 }
 
 /// Returns whether a manifest's key of a data file stays inside the symbol's folder.
@@ -129,7 +201,7 @@ mod tests {
 
     #[test]
     fn keys() {
-        let layout = SymbolLayout::new("BTC_USDT_5m").unwrap();
+        let layout = SymbolLayout::new(CANDLES, "BTC_USDT_5m").unwrap();
         assert_eq!(layout.manifest(42).as_ref(), "ohlcv/sym/BTC_USDT_5m/v/00000000000000000042.json");
         assert_eq!(version_of("00000000000000000042.json"), Some(42));
         assert_eq!(version_of("42.json"), None);
@@ -137,19 +209,31 @@ mod tests {
         assert!(!is_data_key("d/../../x.parquet"));
     }
 
+    #[test]
+    fn libraries_are_plain_folders() {
+        assert!(check_library_name("predictions-v2").is_ok());
+        for name in ["", "..", "A", "a/b", "%41"] {
+            assert!(check_library_name(name).is_err(), "{name}");
+        }
+    }
+
     proptest! {
         #[test]
         fn folders_name_their_symbol(symbol in "\\PC{1,20}") {
-            let layout = SymbolLayout::new(&symbol).unwrap();
+            let library = LibraryLayout(CANDLES);
+            let layout = SymbolLayout::new(CANDLES, &symbol).unwrap();
             let folder = layout.folder.rsplit('/').next().unwrap();
             prop_assert!(layout.head().as_ref().ends_with("/HEAD.json"));
-            let back = SymbolLayout::from_folder(folder).unwrap();
+            let back = library.symbol_of(folder).unwrap();
             prop_assert_eq!(back.symbol(), symbol.as_str());
+            let snapshot = library.snapshot(&symbol).unwrap();
+            prop_assert_eq!(snapshot_of(snapshot.filename().unwrap()), Some(symbol));
         }
 
         #[test]
         fn folders_never_panic(folder in any::<String>()) {
-            drop(SymbolLayout::from_folder(&folder));
+            drop(LibraryLayout(CANDLES).symbol_of(&folder));
+            drop(snapshot_of(&folder));
         }
     }
 }

@@ -3,13 +3,15 @@
 //! A manifest is complete, so that any version costs one read, and carries the checksum of its own text as its
 //! last member.
 
+use bytes::Bytes;
 use serde::{Deserialize, Serialize};
-use tradai_domain::{CandleKind, Millis, SeriesKey, TimeRange};
+use tradai_domain::{CandleKind, Millis, SeriesKey};
 
 use super::layout::is_data_key;
 use super::period::Periods;
-use super::types::{Gap, Metadata, SeriesInfo, VersionInfo, is_synthetic};
-use crate::error::{Damage, Error, Source};
+use super::sealed::{seal, unseal};
+use super::types::{Gap, Metadata, Op, SeriesInfo, VersionInfo, is_synthetic};
+use crate::error::{Damage, Error};
 
 /// The format that this program writes, and the only one it reads.
 pub(crate) const FORMAT: u32 = 1;
@@ -17,15 +19,16 @@ pub(crate) const FORMAT: u32 = 1;
 /// How many versions' commit times a manifest repeats, its own included.
 pub(crate) const HISTORY: usize = 64;
 
-const CHECKSUM_MEMBER: &str = ",\"blake3\":\"";
-const CHECKSUM_END: &str = "\"}\n";
-const FIRST_MEMBER: &[u8] = b"{\"format\":";
-
 /// One version of a series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Manifest {
     pub(crate) format: u32,
-    pub(crate) series: SeriesKey,
+    /// Which candles these are; none in libraries of tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) series: Option<SeriesKey>,
+    /// The store symbol; empty in manifests of candles from before there were tables.
+    #[serde(default)]
+    pub(crate) symbol: String,
     pub(crate) version: u64,
     pub(crate) parent: Option<Parent>,
     pub(crate) commit_id: String,
@@ -37,9 +40,35 @@ pub(crate) struct Manifest {
     pub(crate) period_months: u32,
     pub(crate) metadata: Metadata,
     /// The newest [`HISTORY`] versions, this one included, oldest first.
-    pub(crate) history: Vec<VersionInfo>,
-    /// Data files in order of time, disjoint, one per period.
+    pub(crate) history: Vec<Past>,
+    /// Data files in order of time, disjoint, each inside one period.
     pub(crate) files: Vec<FileEntry>,
+}
+
+/// An earlier version as later ones remember it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Past {
+    pub(crate) version: u64,
+    pub(crate) committed: Millis,
+    /// The last digits of the commit's id: by them a writer finds its own commit.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) tag: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) op: Option<Op>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rows: Option<u64>,
+}
+
+impl Past {
+    pub(crate) fn info(&self) -> VersionInfo {
+        VersionInfo { version: self.version, committed: self.committed, op: self.op, rows: self.rows }
+    }
+}
+
+/// Returns what histories remember of a commit's id.
+pub(crate) fn tag_of(commit_id: &str) -> String {
+    let start = commit_id.len().saturating_sub(12);
+    commit_id.get(start..).unwrap_or_default().to_owned()
 }
 
 /// The version that a manifest follows.
@@ -48,16 +77,6 @@ pub(crate) struct Parent {
     pub(crate) version: u64,
     /// Checksum of the parent's manifest.
     pub(crate) blake3: String,
-}
-
-/// What made a version.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub(crate) enum Op {
-    Write,
-    Append,
-    ReplaceRange,
-    Upsert,
 }
 
 /// How the data files are encoded; for people and other programs, since Parquet says the same of itself.
@@ -88,10 +107,14 @@ pub(crate) struct FileEntry {
     pub(crate) rows: u64,
     pub(crate) bytes: u64,
     pub(crate) blake3: String,
-    /// Of open, high, low, close, volume.
-    pub(crate) columns: [ColumnStats; 5],
+    /// Of the value columns, in their order.
+    pub(crate) columns: Vec<ColumnStats>,
     /// Candles missing inside the file.
     pub(crate) gaps: Vec<Gap>,
+    /// Sum of the rows' hashes (32 hexadecimal digits): however rows are cut into files, the sum over the
+    /// files is the same. None in old files and in tables.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) rows_hash: Option<String>,
 }
 
 /// Extremes of a column; `None` when no value is finite.
@@ -105,40 +128,15 @@ pub(crate) struct ColumnStats {
 
 impl Manifest {
     /// Returns the text to store, and its checksum.
-    pub(crate) fn encode(&self) -> Result<(Vec<u8>, String), Error> {
-        let failed =
-            |source: Source| Error::Encode { what: format!("the manifest of {}", self.series), source };
-        let mut text = serde_json::to_string(self).map_err(|e| failed(e.into()))?;
-        if text.pop() != Some('}') {
-            return Err(failed("no object".into()));
-        }
-        let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
-        text.push_str(CHECKSUM_MEMBER);
-        text.push_str(&hash);
-        text.push_str(CHECKSUM_END);
-        Ok((text.into_bytes(), hash))
+    pub(crate) fn encode(&self) -> Result<(Bytes, String), Error> {
+        seal(self, || format!("the manifest of {}", self.symbol))
     }
 
     /// Reads a stored manifest and its checksum.
     pub(crate) fn decode(bytes: &[u8]) -> Result<(Self, String), Damage> {
-        let foreign = |what: &str| Damage::Foreign(what.to_owned());
-        if !bytes.starts_with(FIRST_MEMBER) {
-            return Err(foreign("no manifest of this store"));
-        }
-        let tail = CHECKSUM_MEMBER.len() + 64 + CHECKSUM_END.len();
-        let at = bytes.len().checked_sub(tail).ok_or(Damage::Checksum)?;
-        let (text, member) = bytes.split_at(at);
-        let hash = blake3::hash(text).to_hex().to_string();
-        if member != format!("{CHECKSUM_MEMBER}{hash}{CHECKSUM_END}").as_bytes() {
-            return Err(Damage::Checksum);
-        }
-        let mut object = text.to_vec();
-        object.push(b'}');
-        let manifest: Self =
-            serde_json::from_slice(&object).map_err(|e| Damage::Foreign(format!("manifest: {e}")))?;
-        if manifest.format != FORMAT {
-            let format = manifest.format;
-            return Err(Damage::Foreign(format!("format {format}, while this program reads {FORMAT}")));
+        let (mut manifest, hash) = unseal::<Self>(bytes, "manifest")?;
+        if let Some(series) = manifest.series.as_ref().filter(|_| manifest.symbol.is_empty()) {
+            manifest.symbol = series.store_symbol();
         }
         manifest.check()?;
         Ok((manifest, hash))
@@ -165,14 +163,16 @@ impl Manifest {
         Ok(())
     }
 
-    /// Returns the files that may hold candles of `range`.
-    pub(crate) fn files_in(&self, range: TimeRange) -> impl Iterator<Item = &FileEntry> {
-        self.files.iter().filter(move |file| range.overlaps(file.ts_min, file.ts_max))
-    }
-
-    /// Returns a checksum over the files' checksums.
+    /// Returns a checksum of the rows: over the sum of the rows' hashes, or over the files' checksums where
+    /// a file has no such sum.
     pub(crate) fn data_hash(&self) -> String {
         let mut hasher = blake3::Hasher::new();
+        if let Some(sum) = self.rows_hash() {
+            hasher.update(b"tradai rows\n");
+            hasher.update(&self.rows().to_le_bytes());
+            hasher.update(&sum.to_le_bytes());
+            return hasher.finalize().to_hex().to_string();
+        }
         hasher.update(b"tradai candles\n");
         for file in &self.files {
             hasher.update(file.blake3.as_bytes());
@@ -181,17 +181,28 @@ impl Manifest {
         hasher.finalize().to_hex().to_string()
     }
 
+    fn rows_hash(&self) -> Option<u128> {
+        let sums = self.files.iter().map(|file| u128::from_str_radix(file.rows_hash.as_ref()?, 16).ok());
+        sums.into_iter().try_fold(0_u128, |sum, file| Some(sum.wrapping_add(file?)))
+    }
+
+    /// Returns whether this version deleted the series.
+    pub(crate) fn is_deleted(&self) -> bool {
+        self.op == Op::Delete
+    }
+
     pub(crate) fn rows(&self) -> u64 {
         self.files.iter().map(|file| file.rows).sum()
     }
 
     /// Returns the holes inside and between the files.
     fn gaps(&self) -> Vec<Gap> {
-        let step = self.series.timeframe.millis();
+        let on_grid = self.series.as_ref().filter(|series| series.kind != CandleKind::FundingRate);
+        let step = on_grid.map(|series| series.timeframe.millis());
         let mut gaps = Vec::new();
         let mut previous: Option<Millis> = None;
         for file in &self.files {
-            if let Some(last) = previous.filter(|_| self.series.kind != CandleKind::FundingRate) {
+            if let Some((last, step)) = previous.zip(step) {
                 gaps.extend(gap_between(last, file.ts_min, step));
             }
             gaps.extend(&file.gaps);
@@ -200,20 +211,25 @@ impl Manifest {
         gaps
     }
 
-    pub(crate) fn info(&self) -> SeriesInfo {
-        let (first, last) = (self.files.first(), self.files.last());
-        SeriesInfo {
-            key: self.series.clone(),
+    /// Returns the first and the last time.
+    pub(crate) fn span(&self) -> Option<(Millis, Millis)> {
+        Some((self.files.first()?.ts_min, self.files.last()?.ts_max))
+    }
+
+    /// Returns what callers see of candles; `None` for tables.
+    pub(crate) fn info(&self) -> Option<SeriesInfo> {
+        Some(SeriesInfo {
+            key: self.series.clone()?,
             version: self.version,
             committed: self.commit_ts,
-            span: first.zip(last).map(|(first, last)| (first.ts_min, last.ts_max)),
+            span: self.span(),
             rows: self.rows(),
             bytes: self.files.iter().map(|file| file.bytes).sum(),
             gaps: self.gaps(),
             data_hash: self.data_hash(),
             synthetic: is_synthetic(&self.metadata),
             metadata: self.metadata.clone(),
-        }
+        })
     }
 }
 
@@ -230,11 +246,12 @@ pub(crate) mod tests {
     pub(crate) fn manifest() -> Manifest {
         Manifest {
             format: FORMAT,
-            series: SeriesKey {
+            series: Some(SeriesKey {
                 symbol: "BTC/USDT".parse().unwrap(),
                 timeframe: "1h".parse().unwrap(),
                 kind: CandleKind::Spot,
-            },
+            }),
+            symbol: "BTC_USDT_1h".to_owned(),
             version: 1,
             parent: None,
             commit_id: "id".to_owned(),
@@ -244,7 +261,13 @@ pub(crate) mod tests {
             schema: Schema { profile: "f64".to_owned(), compression: "x".to_owned(), columns: Vec::new() },
             period_months: 60,
             metadata: Metadata::new(),
-            history: vec![VersionInfo { version: 1, committed: 5 }],
+            history: vec![Past {
+                version: 1,
+                committed: 5,
+                tag: "id".to_owned(),
+                op: Some(Op::Write),
+                rows: Some(0),
+            }],
             files: Vec::new(),
         }
     }
@@ -254,7 +277,7 @@ pub(crate) mod tests {
         let (bytes, hash) = manifest().encode().unwrap();
         assert_eq!(Manifest::decode(&bytes), Ok((manifest(), hash)));
         for at in 0..bytes.len() {
-            let mut damaged = bytes.clone();
+            let mut damaged = bytes.to_vec();
             damaged[at] ^= 1;
             assert!(Manifest::decode(&damaged).is_err(), "byte {at}");
             assert!(Manifest::decode(&bytes[..at]).is_err(), "cut at {at}");

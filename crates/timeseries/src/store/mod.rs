@@ -8,36 +8,59 @@
 //! Invariant: an acknowledged change is in every later version unless a later change undid it, and candles of
 //! a version are in order, unique, and cut into files that do not overlap.
 
+mod batch;
+mod cache;
 mod change;
 mod commit;
 mod data;
 mod head;
 mod layout;
+mod library;
 mod manifest;
 mod merge;
 mod objects;
 mod period;
 mod read;
+mod retention;
+mod rows;
+mod sealed;
+mod snapshot;
+mod tiers;
 mod types;
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use object_store::ObjectStore;
-use tradai_domain::{Clock, IdSource};
+use tradai_domain::{Clock, IdSource, Millis};
 
+pub use batch::{AppendRequest, ReadRequest};
+use cache::Cache;
+pub use library::TableOptions;
 use objects::Objects;
+pub use retention::{GRACE_MS, MIN_GRACE_MS, Pruned, Retention};
+pub use snapshot::SnapshotInfo;
 pub use types::{
-    AsOf, Commit, Gap, Listing, Metadata, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,
+    AsOf, Commit, Gap, Listing, Metadata, Op, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,
 };
 
+/// Objects asked for at a time.
+pub(crate) const CONCURRENCY: usize = 16;
+
+/// How a store waits between attempts.
+pub type Waiter = Arc<dyn Fn(Duration) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// The store over any object storage; async, for hosts that are. Sync code takes
-/// [`CandleStore`](crate::CandleStore).
+/// [`CandleStore`](crate::CandleStore). Cheap to clone; clones share what they remember.
 #[derive(Clone)]
 pub struct Store {
     objects: Objects,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
+    cache: Arc<Cache>,
+    waiter: Waiter,
 }
 
 impl Store {
@@ -45,7 +68,23 @@ impl Store {
     /// reads and lists that show it. Ids must differ between writers.
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self { objects: Objects(objects), clock, ids }
+        let waiter: Waiter = Arc::new(|pause| Box::pin(futures_timer::Delay::new(pause)));
+        Self { objects: Objects(objects), clock, ids, cache: Arc::default(), waiter }
+    }
+
+    /// Returns the store with another way to wait, such as a simulation's.
+    #[must_use]
+    pub fn with_waiter(mut self, waiter: Waiter) -> Self {
+        self.waiter = waiter;
+        self
+    }
+
+    fn now(&self) -> Millis {
+        self.clock.now_ms()
+    }
+
+    fn next_id(&self) -> String {
+        self.ids.next(self.clock.as_ref()).to_string()
     }
 }
 

@@ -6,10 +6,12 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
+use tradai_domain::Millis;
 
 use crate::error::Error;
 
 /// Whether an object was made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Created {
     /// It was, by this call.
     Yes,
@@ -17,7 +19,18 @@ pub(crate) enum Created {
     Exists,
 }
 
-/// An object storage: get, create-if-absent, overwrite, list. Each put stores the whole payload or nothing.
+/// An object as a listing shows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Listed {
+    /// The last part of its key.
+    pub(crate) name: String,
+    pub(crate) bytes: u64,
+    /// When it was written, by the storage's clock.
+    pub(crate) modified: Millis,
+}
+
+/// An object storage: get, create-if-absent, overwrite, list, delete. Each put stores the whole payload or
+/// nothing.
 #[derive(Debug, Clone)]
 pub(crate) struct Objects(pub(crate) Arc<dyn ObjectStore>);
 
@@ -30,6 +43,15 @@ impl Objects {
             Err(source) => return Err(failed(key, source)),
         };
         found.bytes().await.map(Some).map_err(|source| failed(key, source))
+    }
+
+    /// Returns whether there is an object.
+    pub(crate) async fn exists(&self, key: &Path) -> Result<bool, Error> {
+        match self.0.head(key).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            Err(source) => Err(failed(key, source)),
+        }
     }
 
     /// Makes an object unless there is one.
@@ -47,14 +69,35 @@ impl Objects {
         put.map(drop).map_err(|source| failed(key, source))
     }
 
-    /// Returns the names of the objects in a folder, sorted.
-    pub(crate) async fn names(&self, folder: &Path) -> Result<Vec<String>, Error> {
+    /// As [`Objects::put`], for several at a time.
+    pub(crate) async fn put_owned(&self, key: Path, bytes: Bytes) -> Result<(), Error> {
+        self.put(&key, bytes).await
+    }
+
+    /// Deletes an object; that there is none is as good.
+    pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
+        match self.0.delete(key).await {
+            Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+            Err(source) => Err(failed(key, source)),
+        }
+    }
+
+    /// Returns the objects in a folder, by name.
+    pub(crate) async fn list(&self, folder: &Path) -> Result<Vec<Listed>, Error> {
         let objects: Vec<_> =
             self.0.list(Some(folder)).try_collect().await.map_err(|source| failed(folder, source))?;
-        let mut names: Vec<String> =
-            objects.iter().filter_map(|object| object.location.filename().map(str::to_owned)).collect();
-        names.sort_unstable();
-        Ok(names)
+        let listed = objects.iter().filter_map(|object| {
+            let name = object.location.filename()?.to_owned();
+            Some(Listed { name, bytes: object.size, modified: object.last_modified.timestamp_millis() })
+        });
+        let mut listed: Vec<Listed> = listed.collect();
+        listed.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+        Ok(listed)
+    }
+
+    /// Returns the names of the objects in a folder, sorted.
+    pub(crate) async fn names(&self, folder: &Path) -> Result<Vec<String>, Error> {
+        Ok(self.list(folder).await?.into_iter().map(|listed| listed.name).collect())
     }
 
     /// Returns the names of the folders in a folder, sorted.

@@ -1,29 +1,46 @@
 //! Reading candles and what is known about them.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::future::join;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tradai_domain::{CandleSeries, SeriesKey, TimeRange};
 
-use super::Store;
 use super::data;
-use super::head::{damaged, layout_of};
-use super::layout::{SymbolLayout, symbols_prefix};
-use super::manifest::FileEntry;
+use super::head::{Stored, Verdict, damaged, layout_of};
+use super::layout::{CANDLES, LibraryLayout, SymbolLayout};
+use super::manifest::{FileEntry, Manifest};
+use super::rows::Rows;
 use super::types::{AsOf, Listing, Read, SeriesInfo, VersionInfo, is_synthetic};
+use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
-use crate::files::RawCandles;
+
+/// Attempts to read a version whose files a collector deletes meanwhile.
+const MAX_ATTEMPTS: u32 = 3;
 
 impl Store {
     /// Returns the candles of a version that open in `range`, or `None` when there is no such series. Only
     /// files that overlap the range are read.
     ///
     /// # Errors
-    /// [`Error::NoVersion`]; [`Error::Damaged`] naming the object and the versions that are intact;
-    /// [`Error::Storage`].
+    /// [`Error::NoVersion`], [`Error::NoSnapshot`]; [`Error::Damaged`] naming the object and the versions that
+    /// are intact; [`Error::Storage`].
     pub async fn read(&self, key: &SeriesKey, range: TimeRange, as_of: AsOf) -> Result<Option<Read>, Error> {
         let layout = layout_of(key)?;
-        let read = self.try_read(&layout, range, as_of).await;
-        self.with_readable(&layout, read).await
+        let read = self.read_rows::<CandleSeries>(&layout, key, range, &as_of).await;
+        let read = self.with_readable(&layout, read).await?;
+        Ok(read.map(|(stored, series)| {
+            let manifest = &stored.manifest;
+            Read {
+                series,
+                version: manifest.version,
+                data_hash: manifest.data_hash(),
+                synthetic: is_synthetic(&manifest.metadata),
+                metadata: manifest.metadata.clone(),
+            }
+        }))
     }
 
     /// Returns what is known of a version without reading candles, or `None` when there is no such series.
@@ -32,8 +49,8 @@ impl Store {
     /// Those of [`Store::read`].
     pub async fn info(&self, key: &SeriesKey, as_of: AsOf) -> Result<Option<SeriesInfo>, Error> {
         let layout = layout_of(key)?;
-        let found = self.resolve(&layout, as_of).await;
-        Ok(self.with_readable(&layout, found).await?.map(|stored| stored.manifest.info()))
+        let found = self.resolve(&layout, &as_of).await;
+        Ok(self.with_readable(&layout, found).await?.and_then(|stored| stored.manifest.info()))
     }
 
     /// Returns every version of a series, oldest first; empty when there is no such series.
@@ -52,14 +69,17 @@ impl Store {
     /// [`Error::Storage`]; [`Error::Damaged`] when this is no library of ours.
     pub async fn list(&self) -> Result<Listing, Error> {
         self.check_library().await?;
+        let layouts = self.symbols(LibraryLayout(CANDLES)).await?;
+        let heads: Vec<_> =
+            stream::iter(&layouts).map(|layout| self.head(layout)).buffered(CONCURRENCY).collect().await;
         let mut listing = Listing::default();
-        for folder in self.objects.folders(&symbols_prefix()).await? {
-            let Some(layout) = SymbolLayout::from_folder(&folder) else { continue };
-            let head = self.head(&layout).await;
-            match self.with_readable(&layout, head).await {
-                Ok(Some(head)) => listing.series.push(head.manifest.info()),
+        for (layout, head) in layouts.iter().zip(heads) {
+            match self.with_readable(layout, head).await {
                 // A writer that died before its first commit leaves a folder without a version.
-                Ok(None) => {}
+                Ok(head) => {
+                    let head = head.filter(|head| !head.manifest.is_deleted());
+                    listing.series.extend(head.and_then(|head| head.manifest.info()));
+                }
                 Err(error @ Error::Damaged { .. }) => listing.damaged.push(error),
                 Err(error) => return Err(error),
             }
@@ -67,45 +87,87 @@ impl Store {
         Ok(listing)
     }
 
-    async fn try_read(
+    /// Returns every symbol of a library that has a folder, by name.
+    pub(crate) async fn symbols(&self, library: LibraryLayout<'_>) -> Result<Vec<SymbolLayout>, Error> {
+        let folders = self.objects.folders(&library.symbols()).await?;
+        Ok(folders.iter().filter_map(|folder| library.symbol_of(folder)).collect())
+    }
+
+    /// Returns the rows of a version in a range.
+    pub(crate) async fn read_rows<R: Rows>(
         &self,
         layout: &SymbolLayout,
+        format: &R::Format,
         range: TimeRange,
-        as_of: AsOf,
-    ) -> Result<Option<Read>, Error> {
-        let Some(stored) = self.resolve(layout, as_of).await? else { return Ok(None) };
-        let manifest = stored.manifest;
-        Ok(Some(Read {
-            series: self.load(layout, manifest.files_in(range), range).await?,
-            version: manifest.version,
-            data_hash: manifest.data_hash(),
-            synthetic: is_synthetic(&manifest.metadata),
-            metadata: manifest.metadata,
-        }))
+        as_of: &AsOf,
+    ) -> Result<Option<(Arc<Stored>, R)>, Error> {
+        if *as_of == AsOf::Latest
+            && let Some(read) = self.read_at_once(layout, format, range).await?
+        {
+            return Ok(Some(read));
+        }
+        let mut attempt = 1;
+        loop {
+            let Some(stored) = self.resolve(layout, as_of).await? else { return Ok(None) };
+            let files = files_in(&stored.manifest, range);
+            match self.load(layout, format, files, range).await {
+                Ok(rows) => return Ok(Some((stored, rows))),
+                Err(Error::Damaged { damage: Damage::Missing, .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
+                Err(error) => return Err(error),
+            }
+        }
+    }
+
+    /// Reads what is probably the newest version while asking whether it is: one round trip when the symbol is
+    /// remembered, two when it is not. Returns `None` when it was not.
+    async fn read_at_once<R: Rows>(
+        &self,
+        layout: &SymbolLayout,
+        format: &R::Format,
+        range: TimeRange,
+    ) -> Result<Option<(Arc<Stored>, R)>, Error> {
+        let Some(candidate) = self.candidate(layout).await? else { return Ok(None) };
+        let stored = Arc::clone(&candidate.stored);
+        if stored.manifest.is_deleted() {
+            return Ok(None);
+        }
+        let files = files_in(&stored.manifest, range);
+        let (verdict, rows) =
+            join(self.judge(layout, &candidate), self.load(layout, format, files, range)).await;
+        match verdict? {
+            Verdict::Newest => Ok(Some((stored, rows?))),
+            Verdict::Followed(_) | Verdict::Unknown => Ok(None),
+        }
     }
 
     /// Reads, checks and decodes some files; they must be in order of time.
-    pub(crate) async fn load<'a>(
+    pub(crate) async fn load<R: Rows>(
         &self,
         layout: &SymbolLayout,
-        files: impl IntoIterator<Item = &'a FileEntry>,
+        format: &R::Format,
+        files: &[FileEntry],
         range: TimeRange,
-    ) -> Result<CandleSeries, Error> {
-        let files: Vec<&FileEntry> = files.into_iter().collect();
-        let mut raw = RawCandles::default();
-        if range == TimeRange::ALL {
-            raw.reserve(files.iter().filter_map(|file| usize::try_from(file.rows).ok()).sum());
+    ) -> Result<R, Error> {
+        let whole = |file: &&FileEntry| range.contains(file.ts_min) && range.contains(file.ts_max);
+        let rows = files.iter().filter(whole).filter_map(|file| usize::try_from(file.rows).ok()).sum();
+        let mut builder = R::builder(format, rows);
+        let mut fetched = stream::iter(files).map(|file| self.fetch(layout, file)).buffered(CONCURRENCY);
+        while let Some((file, bytes)) = fetched.try_next().await? {
+            R::add(&mut builder, file, bytes, range)
+                .map_err(|damage| damaged(&layout.data(&file.key), damage))?;
         }
-        for file in &files {
-            let path = layout.data(&file.key);
-            let bytes = self.objects.get(&path).await?.ok_or_else(|| damaged(&path, Damage::Missing))?;
-            data::decode(file, bytes, range, &mut raw).map_err(|damage| damaged(&path, damage))?;
-        }
-        let out_of_order = |fault: tradai_domain::SeriesFault| {
-            let path = files.first().map_or_else(|| layout.head(), |file| layout.data(&file.key));
-            damaged(&path, Damage::Foreign(fault.to_string()))
-        };
-        raw.into_series().map_err(out_of_order)
+        let first = || files.first().map_or_else(|| layout.head(), |file| layout.data(&file.key));
+        R::finish(builder).map_err(|damage| damaged(&first(), damage))
+    }
+
+    async fn fetch<'a>(
+        &self,
+        layout: &SymbolLayout,
+        file: &'a FileEntry,
+    ) -> Result<(&'a FileEntry, Bytes), Error> {
+        let path = layout.data(&file.key);
+        let bytes = self.objects.get(&path).await?.ok_or_else(|| damaged(&path, Damage::Missing))?;
+        Ok((file, bytes))
     }
 
     /// Adds to an error about a damaged object which versions are intact.
@@ -128,7 +190,7 @@ impl Store {
     async fn readable_versions(&self, layout: &SymbolLayout) -> Result<Vec<u64>, Error> {
         let mut intact: BTreeMap<String, bool> = BTreeMap::new();
         let mut readable = Vec::new();
-        for version in self.version_numbers(layout).await? {
+        for version in self.readable_numbers(layout).await? {
             let Ok(Some(stored)) = self.find_manifest(layout, version).await else { continue };
             let mut all_intact = true;
             for file in &stored.manifest.files {
@@ -149,4 +211,11 @@ impl Store {
         }
         Ok(readable)
     }
+}
+
+/// Returns the files that may hold rows of `range`.
+fn files_in(manifest: &Manifest, range: TimeRange) -> &[FileEntry] {
+    let start = manifest.files.iter().position(|file| range.overlaps(file.ts_min, file.ts_max));
+    let end = manifest.files.iter().rposition(|file| range.overlaps(file.ts_min, file.ts_max));
+    start.zip(end).map_or(&[], |(start, end)| &manifest.files[start..=end])
 }

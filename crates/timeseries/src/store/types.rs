@@ -1,7 +1,9 @@
 //! What callers of the store hand in and get back.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
-use tradai_domain::{CandleSeries, Millis, SeriesKey};
+use tradai_domain::{CandleSeries, Millis, SeriesKey, TimeRange};
 
 /// What a user notes about a series: a JSON object. [`SYNTHETIC`] and [`SOURCE`] have a meaning here.
 pub type Metadata = serde_json::Map<String, serde_json::Value>;
@@ -19,7 +21,7 @@ pub fn is_synthetic(metadata: &Metadata) -> bool {
 }
 
 /// Which version of a series to read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum AsOf {
     /// The newest one.
     #[default]
@@ -28,6 +30,8 @@ pub enum AsOf {
     Version(u64),
     /// The newest one committed at or before this moment.
     Time(Millis),
+    /// The one that a snapshot of this name holds.
+    Snapshot(Arc<str>),
 }
 
 /// Candles as read from the store.
@@ -80,6 +84,31 @@ pub struct SeriesInfo {
     pub metadata: Metadata,
 }
 
+impl SeriesInfo {
+    /// Returns the parts of `range` that have no candles, in order: holes, and what lies before the first and
+    /// after the last candle. Both ends of `range` must be given, and the timeframe's grid starts at its
+    /// start. Funding rates count as whole between the first and the last.
+    #[must_use]
+    pub fn missing_in(&self, range: TimeRange) -> Vec<TimeRange> {
+        let (Some(start), Some(end)) = (range.start, range.end) else { return Vec::new() };
+        let step = self.key.timeframe.millis();
+        let Some((first, last)) = self.span else { return whole(start, end) };
+        let mut missing = whole(start, end.min(first));
+        for gap in &self.gaps {
+            let gap_end =
+                gap.start.saturating_add(step.saturating_mul(i64::try_from(gap.missing).unwrap_or(0)));
+            missing.extend(whole(start.max(gap.start), end.min(gap_end)));
+        }
+        missing.extend(whole(start.max(last.saturating_add(step)), end));
+        missing
+    }
+}
+
+/// Returns the range unless it is empty.
+fn whole(start: Millis, end: Millis) -> Vec<TimeRange> {
+    if start < end { vec![TimeRange::new(start, end)] } else { Vec::new() }
+}
+
 /// The outcome of a change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Commit {
@@ -91,13 +120,35 @@ pub struct Commit {
     pub rows: u64,
 }
 
-/// One version in a series' history.
+/// What made a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Op {
+    /// All rows were replaced.
+    Write,
+    /// Rows were added.
+    Append,
+    /// Rows were added, or replaced by time.
+    Upsert,
+    /// The rows of a range were replaced or deleted.
+    ReplaceRange,
+    /// The series was deleted; earlier versions stay readable until they are pruned.
+    Delete,
+    /// An earlier version was made the newest again.
+    Restore,
+}
+
+/// One version in a series' history.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct VersionInfo {
     /// Its number.
     pub version: u64,
     /// When it was committed; later than every earlier version.
     pub committed: Millis,
+    /// What made it; `None` where an old program left no note.
+    pub op: Option<Op>,
+    /// Number of rows; `None` where an old program left no note.
+    pub rows: Option<u64>,
 }
 
 /// All series of a store.

@@ -97,7 +97,7 @@ proptest! {
         }
         for (at, model) in versions.iter().enumerate() {
             let as_of = AsOf::Version(at as u64 + 1);
-            let read = store.read(&key, TimeRange::ALL, as_of).unwrap().unwrap();
+            let read = store.read(&key, TimeRange::ALL, as_of.clone()).unwrap().unwrap();
             prop_assert_eq!(&read.series, &series(model));
             let range = TimeRange::new(19_000 * DAY, 20_100 * DAY);
             let part = store.read(&key, range, as_of).unwrap().unwrap().series;

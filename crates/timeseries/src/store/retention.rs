@@ -1,0 +1,294 @@
+//! Pruning: releasing old versions, and deleting what nothing names any more.
+//!
+//! Deleting is the one thing that can hurt a reader or writer that knows nothing of it, so that it goes in
+//! steps with time between them:
+//!
+//! 1. A boundary object says which versions are released. From then on they are read only through snapshots,
+//!    and writers that find themselves below it know that they are late.
+//! 2. Snapshots are listed after that: whoever takes one checks the boundary afterwards, so that each side sees
+//!    the other.
+//! 3. A grace period later the released manifests that no snapshot holds are deleted. Whoever held on to an old
+//!    manifest has dropped it by then.
+//! 4. Data files that no manifest names are deleted when they are older than the grace period: a writer that has
+//!    stored files but not yet its manifest is younger, or will notice.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use tradai_domain::{Millis, SeriesKey};
+
+use super::cache::TRUST_MS;
+use super::head::{Stored, layout_of};
+use super::layout::{CANDLES, LibraryLayout, SymbolLayout, version_of};
+use super::manifest::FORMAT;
+use super::objects::Listed;
+use super::sealed::{seal, unseal};
+use super::{CONCURRENCY, Store};
+use crate::error::Error;
+
+/// Shortest time between releasing and deleting.
+pub const MIN_GRACE_MS: Millis = 2 * TRUST_MS;
+
+/// The usual time between releasing and deleting: a day.
+pub const GRACE_MS: Millis = 24 * 3_600_000;
+
+/// Which versions to keep. A version is kept when one of the rules keeps it; the newest always is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Retention {
+    /// Keep so many of the newest.
+    pub versions: Option<u64>,
+    /// Keep what was readable in the last so many milliseconds: the versions committed since then, and the
+    /// one that was the newest when they began.
+    pub millis: Option<Millis>,
+    /// Milliseconds between releasing and deleting; at least [`MIN_GRACE_MS`].
+    pub grace: Millis,
+    /// Only say what would happen.
+    pub dry_run: bool,
+}
+
+/// What pruning a series did.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+pub struct Pruned {
+    /// The store symbol.
+    pub symbol: String,
+    /// Versions up to this one are released; 0 when none is.
+    pub released: u64,
+    /// Manifests deleted.
+    pub versions_deleted: u64,
+    /// Released manifests that wait for their grace period to end.
+    pub versions_waiting: u64,
+    /// Released versions that snapshots hold.
+    pub versions_held: u64,
+    /// Data files deleted.
+    pub files_deleted: u64,
+    /// Bytes of those.
+    pub bytes_deleted: u64,
+    /// Files that nothing names but are too young to delete.
+    pub files_waiting: u64,
+    /// Bytes of those.
+    pub bytes_waiting: u64,
+}
+
+/// The object that releases versions; its name has the number.
+#[derive(Debug, Serialize, Deserialize)]
+struct Boundary {
+    format: u32,
+    released: u64,
+    created: Millis,
+}
+
+impl Store {
+    /// Prunes some series of candles, or all. A series that cannot be pruned, because it is damaged or because
+    /// the storage fails, does not stop the others.
+    ///
+    /// # Errors
+    /// [`Error::Retention`] when the rules keep nothing or the grace period is too short;
+    /// [`Error::Storage`] when series or snapshots cannot be listed, [`Error::Damaged`] when a snapshot is.
+    pub async fn prune(
+        &self,
+        keys: Option<&[SeriesKey]>,
+        retention: Retention,
+    ) -> Result<Vec<(String, Result<Pruned, Error>)>, Error> {
+        let layouts = match keys {
+            Some(keys) => keys.iter().map(layout_of).collect::<Result<Vec<_>, _>>()?,
+            None => self.symbols(LibraryLayout(CANDLES)).await?,
+        };
+        self.prune_symbols(&layouts, retention).await
+    }
+
+    pub(crate) async fn prune_symbols(
+        &self,
+        layouts: &[SymbolLayout],
+        retention: Retention,
+    ) -> Result<Vec<(String, Result<Pruned, Error>)>, Error> {
+        retention.check()?;
+        let mut outcomes = Vec::new();
+        for layout in layouts {
+            let outcome = self.prune_symbol(layout, retention).await;
+            let outcome = self.with_readable(layout, outcome).await;
+            outcomes.push((layout.symbol().to_owned(), outcome));
+        }
+        Ok(outcomes)
+    }
+
+    async fn prune_symbol(&self, layout: &SymbolLayout, retention: Retention) -> Result<Pruned, Error> {
+        let mut pruned = Pruned { symbol: layout.symbol().to_owned(), ..Pruned::default() };
+        let before = self.released(layout).await?;
+        let release = self.release_to(layout, retention).await?.max(before);
+        if release > before && !retention.dry_run {
+            self.release(layout, release).await?;
+        }
+        pruned.released = release;
+        let mature = self.mature(layout, retention.grace).await?;
+        let held = self.held_for_sure(layout).await?;
+        // What is deleted in a dry run is left out below, as if it were gone.
+        let mut gone = BTreeSet::new();
+        for number in self.version_numbers(layout).await?.into_iter().filter(|&number| number <= release) {
+            if held.contains_key(&number) {
+                pruned.versions_held += 1;
+            } else if number <= mature {
+                pruned.versions_deleted += 1;
+                gone.insert(number);
+            } else {
+                pruned.versions_waiting += 1;
+            }
+        }
+        if !retention.dry_run {
+            self.delete_all(gone.iter().map(|&number| layout.manifest(number))).await?;
+            self.forget_boundaries(layout, mature).await?;
+        }
+        self.collect(layout, retention, &gone, &mut pruned).await?;
+        Ok(pruned)
+    }
+
+    /// Returns the newest version that no rule keeps, 0 when all are kept.
+    async fn release_to(&self, layout: &SymbolLayout, retention: Retention) -> Result<u64, Error> {
+        let Some(head) = self.head(layout).await? else { return Ok(0) };
+        let newest = head.manifest.version;
+        let by_number = retention.versions.map(|keep| newest.saturating_sub(keep.max(1)));
+        let by_age = match retention.millis {
+            Some(millis) => Some(self.older_than(layout, head, self.now().saturating_sub(millis)).await?),
+            None => None,
+        };
+        Ok(by_number.into_iter().chain(by_age).min().unwrap_or(0).min(newest - 1))
+    }
+
+    /// Returns the newest version that was followed by another one before `at`.
+    async fn older_than(&self, layout: &SymbolLayout, head: Arc<Stored>, at: Millis) -> Result<u64, Error> {
+        let mut stored = head;
+        loop {
+            let current = stored.manifest.history.iter().rev().find(|past| past.committed <= at);
+            if let Some(current) = current {
+                return Ok(current.version.saturating_sub(1));
+            }
+            let oldest = stored.manifest.history.first().map_or(0, |past| past.version);
+            match self.find_manifest(layout, oldest.saturating_sub(1)).await? {
+                Some(earlier) => stored = earlier,
+                None => return Ok(oldest.saturating_sub(1)),
+            }
+        }
+    }
+
+    async fn release(&self, layout: &SymbolLayout, released: u64) -> Result<(), Error> {
+        let boundary = Boundary { format: FORMAT, released, created: self.now() };
+        let bytes: Bytes = seal(&boundary, || format!("a boundary of {}", layout.symbol()))?.0;
+        // That another collector has said the same is as good.
+        self.objects.create(&layout.boundary(released), bytes).await.map(drop)
+    }
+
+    /// Returns the newest version that was released so long ago that it may be deleted.
+    async fn mature(&self, layout: &SymbolLayout, grace: Millis) -> Result<u64, Error> {
+        let mut mature = 0;
+        for name in self.objects.names(&layout.boundaries()).await? {
+            let Some(number) = version_of(&name) else { continue };
+            let path = layout.boundary(number);
+            let Some(bytes) = self.objects.get(&path).await? else { continue };
+            let (boundary, _) = unseal::<Boundary>(&bytes, "boundary")
+                .map_err(|damage| super::head::damaged(&path, damage))?;
+            if self.now().saturating_sub(boundary.created) >= grace {
+                mature = mature.max(number.min(boundary.released));
+            }
+        }
+        Ok(mature)
+    }
+
+    /// Lists snapshots twice: one that is copied from another one, which is then deleted, could slip past a
+    /// single listing.
+    async fn held_for_sure(&self, layout: &SymbolLayout) -> Result<BTreeMap<u64, String>, Error> {
+        let mut held = self.held_versions(layout).await?;
+        held.extend(self.held_versions(layout).await?);
+        Ok(held)
+    }
+
+    /// Deletes the boundaries that a newer one makes superfluous.
+    async fn forget_boundaries(&self, layout: &SymbolLayout, mature: u64) -> Result<(), Error> {
+        let names = self.objects.names(&layout.boundaries()).await?;
+        let old = names.iter().filter_map(|name| version_of(name)).filter(|&number| number < mature);
+        self.delete_all(old.map(|number| layout.boundary(number))).await
+    }
+
+    /// Deletes the data files that no manifest names.
+    async fn collect(
+        &self,
+        layout: &SymbolLayout,
+        retention: Retention,
+        gone: &BTreeSet<u64>,
+        pruned: &mut Pruned,
+    ) -> Result<(), Error> {
+        let started = self.now();
+        // The files are listed before the manifests: one that is stored in between is not in the list, and one
+        // in the list whose manifest comes later belongs to a writer that has been at it for the whole grace.
+        let files = self.objects.list(&layout.data_folder()).await?;
+        let named = self.named_files(layout, gone).await?;
+        let mut garbage: Vec<Listed> = Vec::new();
+        for file in files {
+            if named.contains(&format!("d/{}", file.name)) {
+                continue;
+            }
+            if started.saturating_sub(file.modified) >= retention.grace {
+                pruned.files_deleted += 1;
+                pruned.bytes_deleted += file.bytes;
+                garbage.push(file);
+            } else {
+                pruned.files_waiting += 1;
+                pruned.bytes_waiting += file.bytes;
+            }
+        }
+        if retention.dry_run {
+            return Ok(());
+        }
+        self.delete_all(garbage.iter().map(|file| layout.data(&format!("d/{}", file.name)))).await
+    }
+
+    /// Returns the keys of all files that manifests name. A manifest that cannot be read might name any of
+    /// them, so that it is an error.
+    async fn named_files(
+        &self,
+        layout: &SymbolLayout,
+        gone: &BTreeSet<u64>,
+    ) -> Result<BTreeSet<String>, Error> {
+        let numbers = self.version_numbers(layout).await?;
+        let kept = numbers.into_iter().filter(|number| !gone.contains(number));
+        let manifests: Vec<Option<Arc<Stored>>> = stream::iter(kept)
+            .map(|number| self.find_manifest(layout, number))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let files = manifests.iter().flatten().flat_map(|stored| &stored.manifest.files);
+        Ok(files.map(|file| file.key.clone()).collect())
+    }
+
+    async fn delete_all(&self, paths: impl Iterator<Item = object_store::path::Path>) -> Result<(), Error> {
+        let objects = &self.objects;
+        let deletions = paths.map(|path| async move { objects.delete(&path).await });
+        stream::iter(deletions).buffer_unordered(CONCURRENCY).try_collect().await
+    }
+}
+
+impl Retention {
+    /// Keeps the newest versions, this many of them, and deletes a day later.
+    #[must_use]
+    pub fn newest(versions: u64) -> Self {
+        Self { versions: Some(versions), millis: None, grace: GRACE_MS, dry_run: false }
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        let refuse = |problem: &str| Err(Error::Retention { problem: problem.to_owned() });
+        if self.versions.is_none() && self.millis.is_none() {
+            return refuse("say how many versions or days to keep");
+        }
+        if self.versions == Some(0) {
+            return refuse("at least one version is kept");
+        }
+        if self.millis.is_some_and(|millis| millis < 0) {
+            return refuse("the time to keep cannot be negative");
+        }
+        if self.grace < MIN_GRACE_MS {
+            return refuse("the grace period is at least one hour");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,124 @@
+//! What the commit protocol needs to know of rows: candles are one kind, tables the other.
+
+use std::ops::Range;
+
+use bytes::Bytes;
+use tradai_domain::{CandleSeries, Millis, SeriesKey, TimeRange};
+
+use super::data::{self, NewFile};
+use super::manifest::{FileEntry, Manifest, Schema};
+use super::merge::{Equal, merge, splice};
+use super::period::Periods;
+use super::types::is_synthetic;
+use crate::error::{Damage, Error};
+use crate::files::RawCandles;
+
+/// Rows in order of time.
+pub(crate) trait Rows: Clone + Send + Sync {
+    /// What rows of one symbol have in common.
+    type Format: Clone + Send + Sync;
+    /// Rows being read, file by file in order of time.
+    type Builder: Send;
+
+    /// Returns the time of each row; equal ones only where a library tells them apart by another column.
+    fn times(&self) -> &[Millis];
+    /// Returns some rows.
+    fn slice(&self, rows: Range<usize>) -> Self;
+    /// Returns whether rows are the same to the last bit.
+    fn same(&self, other: &Self) -> bool;
+    /// Merges rows by time; `symbol` is for errors.
+    fn merge(symbol: &str, stored: &Self, new: &Self, equal: Equal) -> Result<Self, Error>;
+    /// Puts new rows in the place of the stored ones of `range`.
+    fn splice(stored: &Self, range: TimeRange, new: &Self) -> Self;
+    /// Encodes all rows, of which there is at least one; no two nonces give one file.
+    fn encode(&self, format: &Self::Format, period: &str, nonce: &str) -> Result<NewFile, Error>;
+
+    /// Makes room for so many rows.
+    fn builder(format: &Self::Format, rows: usize) -> Self::Builder;
+    /// Checks a file and adds its rows of `range`.
+    fn add(
+        builder: &mut Self::Builder,
+        file: &FileEntry,
+        bytes: Bytes,
+        range: TimeRange,
+    ) -> Result<(), Damage>;
+    /// Returns the rows, which must be in order.
+    fn finish(builder: Self::Builder) -> Result<Self, Damage>;
+
+    /// Describes the encoding.
+    fn schema(format: &Self::Format) -> Schema;
+    /// Returns how a new series is cut into files.
+    fn periods(format: &Self::Format) -> Periods;
+    /// Returns which candles these are, if they are.
+    fn series(format: &Self::Format) -> Option<SeriesKey>;
+    /// Checks that rows of this format may join those of a version.
+    fn check_joins(format: &Self::Format, head: &Manifest, metadata: &super::Metadata) -> Result<(), Error>;
+}
+
+impl Rows for CandleSeries {
+    type Format = SeriesKey;
+    type Builder = RawCandles;
+
+    fn times(&self) -> &[Millis] {
+        self.open_time()
+    }
+
+    fn slice(&self, rows: Range<usize>) -> Self {
+        Self::slice(self, rows)
+    }
+
+    fn same(&self, other: &Self) -> bool {
+        let columns = |series: &Self| {
+            [series.open(), series.high(), series.low(), series.close(), series.volume()]
+                .map(|column| column.iter().map(|value| value.to_bits()).collect::<Vec<u64>>())
+        };
+        self.open_time() == other.open_time() && columns(self) == columns(other)
+    }
+
+    fn merge(symbol: &str, stored: &Self, new: &Self, equal: Equal) -> Result<Self, Error> {
+        merge(symbol, stored, new, equal)
+    }
+
+    fn splice(stored: &Self, range: TimeRange, new: &Self) -> Self {
+        splice(stored, range, new)
+    }
+
+    fn encode(&self, key: &SeriesKey, period: &str, nonce: &str) -> Result<NewFile, Error> {
+        data::encode(key, self, period, nonce)
+    }
+
+    fn builder(_: &SeriesKey, rows: usize) -> RawCandles {
+        let mut raw = RawCandles::default();
+        raw.reserve(rows);
+        raw
+    }
+
+    fn add(raw: &mut RawCandles, file: &FileEntry, bytes: Bytes, range: TimeRange) -> Result<(), Damage> {
+        data::decode(file, bytes, range, raw)
+    }
+
+    fn finish(raw: RawCandles) -> Result<Self, Damage> {
+        raw.into_series().map_err(|fault| Damage::Foreign(fault.to_string()))
+    }
+
+    fn schema(_: &SeriesKey) -> Schema {
+        data::schema()
+    }
+
+    fn periods(key: &SeriesKey) -> Periods {
+        Periods::of(key.timeframe)
+    }
+
+    fn series(key: &SeriesKey) -> Option<SeriesKey> {
+        Some(key.clone())
+    }
+
+    /// Refuses to mix real and made-up candles.
+    fn check_joins(_: &SeriesKey, head: &Manifest, metadata: &super::Metadata) -> Result<(), Error> {
+        let stored_synthetic = is_synthetic(&head.metadata);
+        if stored_synthetic == is_synthetic(metadata) {
+            return Ok(());
+        }
+        Err(Error::MixedLabels { symbol: head.symbol.clone(), stored_synthetic })
+    }
+}

@@ -1,0 +1,258 @@
+//! Snapshots: versions of many symbols under one name, which collectors leave alone.
+//!
+//! A snapshot counts once it has been checked after its creation that no collector has released one of its
+//! versions: a collector that releases them later will see it, because it looks for snapshots after saying
+//! what it releases. A snapshot whose maker died before that check may name versions that are gone; it holds
+//! the manifests' checksums, so that reading such a version is an error and never another version.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
+use serde::{Deserialize, Serialize};
+use tradai_domain::{Millis, SeriesKey};
+
+use super::CONCURRENCY;
+use super::Store;
+use super::head::{Stored, damaged, layout_of};
+use super::layout::{CANDLES, LibraryLayout, SymbolLayout, snapshot_of};
+use super::manifest::FORMAT;
+use super::objects::Created;
+use super::sealed::{seal, unseal};
+use super::types::Metadata;
+use crate::error::{Damage, Error};
+
+/// Attempts to take a snapshot of newest versions while collectors release them.
+const MAX_ATTEMPTS: u32 = 8;
+
+/// A snapshot as it is stored.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Snapshot {
+    format: u32,
+    pub(crate) name: String,
+    created: Millis,
+    /// Tells our own creation from somebody else's.
+    id: String,
+    metadata: Metadata,
+    pub(crate) symbols: BTreeMap<String, Held>,
+}
+
+/// A version that a snapshot holds.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Held {
+    pub(crate) version: u64,
+    /// Checksum of the manifest.
+    pub(crate) blake3: String,
+}
+
+/// What callers see of a snapshot.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct SnapshotInfo {
+    /// Its name.
+    pub name: String,
+    /// When it was taken.
+    pub created: Millis,
+    /// Store symbols (`BTC_USDT_1h`) and the version of each.
+    pub symbols: BTreeMap<String, u64>,
+    /// What the user noted.
+    pub metadata: Metadata,
+}
+
+impl Store {
+    /// Gives the newest versions of some series of candles, or of all, a common name that keeps them from
+    /// being pruned. A series without candles is left out when all are taken.
+    ///
+    /// # Errors
+    /// [`Error::SnapshotExists`]; [`Error::NoSeries`] when a series named in `keys` is not there or when
+    /// there is none at all; [`Error::BadSymbol`] for a name that is empty or too long; [`Error::Damaged`],
+    /// [`Error::Storage`].
+    pub async fn snapshot(
+        &self,
+        name: &str,
+        keys: Option<&[SeriesKey]>,
+        metadata: Option<Metadata>,
+    ) -> Result<SnapshotInfo, Error> {
+        let layouts = match keys {
+            Some(keys) => keys.iter().map(layout_of).collect::<Result<Vec<_>, _>>()?,
+            None => self.symbols(LibraryLayout(CANDLES)).await?,
+        };
+        self.take_snapshot(LibraryLayout(CANDLES), name, &layouts, keys.is_some(), metadata).await
+    }
+
+    /// Returns the snapshots of candles, by name.
+    ///
+    /// # Errors
+    /// [`Error::Damaged`], [`Error::Storage`].
+    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
+        let snapshots = self.all_snapshots(LibraryLayout(CANDLES)).await?;
+        Ok(snapshots.iter().map(Snapshot::info).collect())
+    }
+
+    /// Deletes a snapshot; its versions may then be pruned. Returns whether there was one.
+    ///
+    /// # Errors
+    /// [`Error::Storage`].
+    pub async fn delete_snapshot(&self, name: &str) -> Result<bool, Error> {
+        let path = LibraryLayout(CANDLES).snapshot(name)?;
+        let existed = self.objects.exists(&path).await?;
+        self.objects.delete(&path).await?;
+        Ok(existed)
+    }
+
+    pub(crate) async fn take_snapshot(
+        &self,
+        library: LibraryLayout<'_>,
+        name: &str,
+        layouts: &[SymbolLayout],
+        all_needed: bool,
+        metadata: Option<Metadata>,
+    ) -> Result<SnapshotInfo, Error> {
+        let path = library.snapshot(name)?;
+        let taken = || Error::SnapshotExists { name: name.to_owned() };
+        if self.objects.exists(&path).await? {
+            return Err(taken());
+        }
+        let metadata = metadata.unwrap_or_default();
+        for _ in 0..MAX_ATTEMPTS {
+            let snapshot = Snapshot {
+                format: FORMAT,
+                name: name.to_owned(),
+                created: self.now(),
+                id: self.next_id(),
+                metadata: metadata.clone(),
+                symbols: self.newest_of(layouts, all_needed).await?,
+            };
+            let bytes = seal(&snapshot, || format!("the snapshot {name}"))?.0;
+            if !self.create_own(&path, &bytes).await? {
+                return Err(taken());
+            }
+            if self.holds(layouts, &snapshot).await? {
+                return Ok(snapshot.info());
+            }
+            self.objects.delete(&path).await?;
+        }
+        Err(Error::Busy { symbol: name.to_owned(), attempts: MAX_ATTEMPTS })
+    }
+
+    async fn newest_of(
+        &self,
+        layouts: &[SymbolLayout],
+        all_needed: bool,
+    ) -> Result<BTreeMap<String, Held>, Error> {
+        let heads: Vec<Option<Arc<Stored>>> =
+            stream::iter(layouts).map(|layout| self.head(layout)).buffered(CONCURRENCY).try_collect().await?;
+        let mut symbols = BTreeMap::new();
+        for (layout, head) in layouts.iter().zip(heads) {
+            let head = head.filter(|head| !head.manifest.is_deleted());
+            if let Some(head) = head {
+                let held = Held { version: head.manifest.version, blake3: head.hash.clone() };
+                symbols.insert(layout.symbol().to_owned(), held);
+            } else if all_needed {
+                return Err(Error::NoSeries { symbol: layout.symbol().to_owned() });
+            }
+        }
+        if symbols.is_empty() {
+            return Err(Error::NoSeries { symbol: "any symbol".to_owned() });
+        }
+        Ok(symbols)
+    }
+
+    /// Returns whether no collector has released a version of a snapshot.
+    async fn holds(&self, layouts: &[SymbolLayout], snapshot: &Snapshot) -> Result<bool, Error> {
+        let released: Vec<u64> = stream::iter(layouts)
+            .map(|layout| self.released(layout))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        let mut holds = true;
+        for (layout, released) in layouts.iter().zip(released) {
+            holds &= snapshot.symbols.get(layout.symbol()).is_none_or(|held| held.version > released);
+        }
+        Ok(holds)
+    }
+
+    /// Creates an object that only we can have written; returns `false` when somebody else's is there.
+    async fn create_own(&self, path: &object_store::path::Path, bytes: &Bytes) -> Result<bool, Error> {
+        match self.objects.create(path, bytes.clone()).await {
+            Ok(Created::Yes) => Ok(true),
+            Ok(Created::Exists) => Ok(self.objects.get(path).await?.as_ref() == Some(bytes)),
+            // The answer was lost: what is there tells.
+            Err(failure) => match self.objects.get(path).await? {
+                Some(found) => Ok(found == *bytes),
+                None => Err(failure),
+            },
+        }
+    }
+
+    /// Returns the version of a symbol that a snapshot holds, or `None` when it holds none.
+    pub(crate) async fn in_snapshot(
+        &self,
+        layout: &SymbolLayout,
+        name: &str,
+    ) -> Result<Option<Arc<Stored>>, Error> {
+        let Some(snapshot) = self.find_snapshot(layout.library(), name).await? else {
+            let names = self.snapshot_names(layout.library()).await?;
+            return Err(Error::NoSnapshot { name: name.to_owned(), names });
+        };
+        let Some(held) = snapshot.symbols.get(layout.symbol()) else { return Ok(None) };
+        let path = layout.manifest(held.version);
+        match self.find_manifest(layout, held.version).await? {
+            Some(found) if found.hash == held.blake3 => Ok(Some(found)),
+            Some(_) => Err(damaged(&path, Damage::Foreign(format!("the snapshot {name} holds another one")))),
+            None => Err(damaged(&path, Damage::Missing)),
+        }
+    }
+
+    /// Returns the versions of a symbol that snapshots hold, with the checksums of their manifests.
+    pub(crate) async fn held_versions(&self, layout: &SymbolLayout) -> Result<BTreeMap<u64, String>, Error> {
+        let mut held = BTreeMap::new();
+        for snapshot in self.all_snapshots(layout.library()).await? {
+            if let Some(version) = snapshot.symbols.get(layout.symbol()) {
+                held.insert(version.version, version.blake3.clone());
+            }
+        }
+        Ok(held)
+    }
+
+    /// Returns every snapshot of a library, by name.
+    pub(crate) async fn all_snapshots(&self, library: LibraryLayout<'_>) -> Result<Vec<Snapshot>, Error> {
+        let names = self.snapshot_names(library).await?;
+        let found: Vec<Option<Snapshot>> = stream::iter(&names)
+            .map(|name| self.find_snapshot(library, name))
+            .buffered(CONCURRENCY)
+            .try_collect()
+            .await?;
+        Ok(found.into_iter().flatten().collect())
+    }
+
+    pub(crate) async fn snapshot_names(&self, library: LibraryLayout<'_>) -> Result<Vec<String>, Error> {
+        let names = self.objects.names(&library.snapshots()).await?;
+        Ok(names.iter().filter_map(|name| snapshot_of(name)).collect())
+    }
+
+    pub(crate) async fn find_snapshot(
+        &self,
+        library: LibraryLayout<'_>,
+        name: &str,
+    ) -> Result<Option<Snapshot>, Error> {
+        let path = library.snapshot(name)?;
+        let Some(bytes) = self.objects.get(&path).await? else { return Ok(None) };
+        let decoded = unseal::<Snapshot>(&bytes, "snapshot").and_then(|(snapshot, _)| {
+            let foreign = || Damage::Foreign(format!("it is the snapshot {}", snapshot.name));
+            if snapshot.name == name { Ok(snapshot) } else { Err(foreign()) }
+        });
+        decoded.map(Some).map_err(|damage| damaged(&path, damage))
+    }
+}
+
+impl Snapshot {
+    fn info(&self) -> SnapshotInfo {
+        SnapshotInfo {
+            name: self.name.clone(),
+            created: self.created,
+            symbols: self.symbols.iter().map(|(symbol, held)| (symbol.clone(), held.version)).collect(),
+            metadata: self.metadata.clone(),
+        }
+    }
+}
