@@ -9,7 +9,10 @@ use tradai_domain::{CandleSeries, Clock, IdSource, SeriesKey, TimeRange};
 
 use crate::block_on::block_on;
 use crate::error::Error;
-use crate::store::{AsOf, Commit, Listing, Metadata, Read, SeriesInfo, Store, VersionInfo};
+use crate::store::{
+    AppendRequest, AsOf, Checkup, Commit, Listing, Metadata, OnProgress, Pruning, Read, ReadRequest,
+    Retention, SeriesInfo, SnapshotInfo, Store, VersionInfo,
+};
 
 /// Versioned candles in a directory or in memory. Cheap to clone; every method may be called from many threads
 /// and processes at once.
@@ -101,6 +104,87 @@ impl CandleStore {
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
         self.wait(self.store.replace_range(key, range, candles, metadata))
+    }
+
+    /// See [`Store::delete_range`].
+    ///
+    /// # Errors
+    /// Those of [`Store::delete_range`].
+    pub fn delete_range(&self, key: &SeriesKey, range: TimeRange) -> Result<Commit, Error> {
+        self.wait(self.store.delete_range(key, range))
+    }
+
+    /// See [`Store::delete`].
+    ///
+    /// # Errors
+    /// Those of [`Store::delete`].
+    pub fn delete(&self, key: &SeriesKey) -> Result<Commit, Error> {
+        self.wait(self.store.delete(key))
+    }
+
+    /// See [`Store::restore`].
+    ///
+    /// # Errors
+    /// Those of [`Store::restore`].
+    pub fn restore(&self, key: &SeriesKey, version: u64) -> Result<Commit, Error> {
+        self.wait(self.store.restore(key, version))
+    }
+
+    /// See [`Store::append_batch`].
+    #[must_use = "each request may have failed"]
+    pub fn append_batch(&self, requests: &[AppendRequest]) -> Vec<Result<Commit, Error>> {
+        self.wait(self.store.append_batch(requests))
+    }
+
+    /// See [`Store::read_batch`].
+    #[must_use = "each request may have failed"]
+    pub fn read_batch(&self, requests: &[ReadRequest]) -> Vec<Result<Option<Read>, Error>> {
+        self.wait(self.store.read_batch(requests))
+    }
+
+    /// See [`Store::snapshot`].
+    ///
+    /// # Errors
+    /// Those of [`Store::snapshot`].
+    pub fn snapshot(
+        &self,
+        name: &str,
+        keys: Option<&[SeriesKey]>,
+        metadata: Option<Metadata>,
+    ) -> Result<SnapshotInfo, Error> {
+        self.wait(self.store.snapshot(name, keys, metadata))
+    }
+
+    /// See [`Store::snapshots`].
+    ///
+    /// # Errors
+    /// Those of [`Store::snapshots`].
+    pub fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
+        self.wait(self.store.snapshots())
+    }
+
+    /// See [`Store::delete_snapshot`].
+    ///
+    /// # Errors
+    /// Those of [`Store::delete_snapshot`].
+    pub fn delete_snapshot(&self, name: &str) -> Result<bool, Error> {
+        self.wait(self.store.delete_snapshot(name))
+    }
+
+    /// See [`Store::prune`].
+    ///
+    /// # Errors
+    /// Those of [`Store::prune`].
+    pub fn prune(&self, keys: Option<&[SeriesKey]>, retention: Retention) -> Result<Pruning, Error> {
+        self.wait(self.store.prune(keys, retention))
+    }
+
+    /// See [`Store::fsck`].
+    ///
+    /// # Errors
+    /// Those of [`Store::fsck`].
+    pub fn fsck(&self, progress: OnProgress<'_>) -> Result<Checkup, Error> {
+        self.wait(self.store.fsck(progress))
     }
 
     /// See [`Store::read`].

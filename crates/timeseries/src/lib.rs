@@ -18,4 +18,7 @@ pub mod store;
 pub use candle_store::CandleStore;
 pub use error::{Damage, Error, FileProblem};
 pub use files::{RawCandles, parse_file_name, read_parquet_candles};
-pub use store::{AsOf, Commit, Gap, Listing, Metadata, Read, SeriesInfo, Store, VersionInfo};
+pub use store::{
+    AppendRequest, AsOf, Checkup, Commit, Finding, Gap, Listing, Metadata, Op, Pruned, Pruning, Read,
+    ReadRequest, Retention, SeriesInfo, Severity, SnapshotInfo, Store, VersionInfo,
+};

@@ -195,7 +195,7 @@ fn touches(
         if own.len() > 1 && left_behind.as_ref() == Some(&period) && newest.as_ref() != Some(&period) {
             touches.push(Touch { period, rows, files: own, seals: true });
         } else {
-            touches.extend(in_period(period, rows, own, times, range, stored));
+            touches.extend(in_period(&period, rows, own, times, range, stored));
         }
     }
     Ok(touches)
@@ -203,7 +203,7 @@ fn touches(
 
 /// Returns which new rows meet which files of one period.
 fn in_period(
-    period: String,
+    period: &str,
     rows: Range<usize>,
     own: Range<usize>,
     times: &[Millis],
@@ -217,7 +217,7 @@ fn in_period(
             || range.is_some_and(|range| range.overlaps(file.ts_min, file.ts_max))
     };
     let met: Vec<usize> = own.clone().filter(|&file| meets(&stored[file])).collect();
-    let touch = |rows, files| Touch { period: period.clone(), rows, files, seals: false };
+    let touch = |rows, files| Touch { period: period.to_owned(), rows, files, seals: false };
     let end = stored[own.clone()].last().map(|file| file.ts_max);
     let behind = rows.start + end.map_or(0, |end| new.partition_point(|&at| at <= end));
     let tail = |rows: Range<usize>| {

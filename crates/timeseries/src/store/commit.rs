@@ -387,6 +387,7 @@ impl Store {
 }
 
 /// What is new of a version.
+#[derive(Clone, Copy)]
 struct Next<'a> {
     number: u64,
     now: Millis,

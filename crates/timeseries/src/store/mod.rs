@@ -13,6 +13,7 @@ mod cache;
 mod change;
 mod commit;
 mod data;
+mod fsck;
 mod head;
 mod layout;
 mod library;
@@ -38,9 +39,10 @@ use tradai_domain::{Clock, IdSource, Millis};
 
 pub use batch::{AppendRequest, ReadRequest};
 use cache::Cache;
+pub use fsck::{Checkup, Finding, OnProgress, Severity};
 pub use library::TableOptions;
 use objects::Objects;
-pub use retention::{GRACE_MS, MIN_GRACE_MS, Pruned, Retention};
+pub use retention::{GRACE_MS, MIN_GRACE_MS, Pruned, Pruning, Retention};
 pub use snapshot::SnapshotInfo;
 pub use types::{
     AsOf, Commit, Gap, Listing, Metadata, Op, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,

@@ -49,6 +49,15 @@ pub struct Retention {
     pub dry_run: bool,
 }
 
+/// What pruning did.
+#[derive(Debug, Default)]
+pub struct Pruning {
+    /// The series that were pruned, by name.
+    pub series: Vec<Pruned>,
+    /// Store symbols that could not be, and why; what was done to them is safe.
+    pub failed: Vec<(String, Error)>,
+}
+
 /// What pruning a series did.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Pruned {
@@ -87,11 +96,7 @@ impl Store {
     /// # Errors
     /// [`Error::Retention`] when the rules keep nothing or the grace period is too short;
     /// [`Error::Storage`] when series or snapshots cannot be listed, [`Error::Damaged`] when a snapshot is.
-    pub async fn prune(
-        &self,
-        keys: Option<&[SeriesKey]>,
-        retention: Retention,
-    ) -> Result<Vec<(String, Result<Pruned, Error>)>, Error> {
+    pub async fn prune(&self, keys: Option<&[SeriesKey]>, retention: Retention) -> Result<Pruning, Error> {
         let layouts = match keys {
             Some(keys) => keys.iter().map(layout_of).collect::<Result<Vec<_>, _>>()?,
             None => self.symbols(LibraryLayout(CANDLES)).await?,
@@ -103,15 +108,17 @@ impl Store {
         &self,
         layouts: &[SymbolLayout],
         retention: Retention,
-    ) -> Result<Vec<(String, Result<Pruned, Error>)>, Error> {
+    ) -> Result<Pruning, Error> {
         retention.check()?;
-        let mut outcomes = Vec::new();
+        let mut pruning = Pruning::default();
         for layout in layouts {
             let outcome = self.prune_symbol(layout, retention).await;
-            let outcome = self.with_readable(layout, outcome).await;
-            outcomes.push((layout.symbol().to_owned(), outcome));
+            match self.with_readable(layout, outcome).await {
+                Ok(pruned) => pruning.series.push(pruned),
+                Err(error) => pruning.failed.push((layout.symbol().to_owned(), error)),
+            }
         }
-        Ok(outcomes)
+        Ok(pruning)
     }
 
     async fn prune_symbol(&self, layout: &SymbolLayout, retention: Retention) -> Result<Pruned, Error> {
