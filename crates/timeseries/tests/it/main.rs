@@ -7,4 +7,5 @@ mod conformance;
 mod damage;
 mod files;
 mod model;
+mod resample;
 mod support;
