@@ -20,7 +20,7 @@ pub mod store;
 pub use candle_store::CandleStore;
 pub use error::{Damage, Error, FileProblem};
 pub use files::{RawCandles, parse_file_name, read_parquet_candles};
-pub use resample::{Incomplete, ResampleError, Resampled, resample, source_range};
+pub use resample::{Incomplete, ResampleError, Resampled, resample, resample_until, source_range};
 pub use store::{
     AppendRequest, AsOf, Checkup, Commit, Finding, Gap, Listing, Metadata, Op, Pruned, Pruning, Read,
     ReadRequest, Retention, SeriesInfo, Severity, SnapshotInfo, Store, VersionInfo,

@@ -104,22 +104,38 @@ impl ResampleError {
 /// timeframe (one time is allowed and changes nothing); [`ResampleError::Candle`] for a value that is not
 /// finite or an open time off the grid.
 pub fn resample(series: &CandleSeries, from: &SeriesKey, to: Timeframe) -> Result<Resampled, ResampleError> {
+    resample_until(series, from, to, Millis::MIN)
+}
+
+/// Like [`resample()`], for a source that is known to be whole up to a moment: no candle that opens before
+/// `seen_until` is still to come, whether the last one here reaches it or not. A caller who reads a part of a
+/// series gives the end of the series, one who waits for candles gives the time.
+///
+/// # Errors
+/// Those of [`resample()`].
+pub fn resample_until(
+    series: &CandleSeries,
+    from: &SeriesKey,
+    to: Timeframe,
+    seen_until: Millis,
+) -> Result<Resampled, ResampleError> {
     check(series, from, to)?;
     let times = series.open_time();
+    let covered = times.last().map_or(seen_until, |last| last.saturating_add(from.timeframe.millis()));
+    let seen_until = seen_until.max(covered);
     let expected = usize::try_from(to.minutes() / from.timeframe.minutes()).unwrap_or(usize::MAX);
     let mut resampled = Resampled::default();
     let mut row = 0;
     while let Some(&first) = times.get(row) {
         let open_time = to.floor(first);
         let end_time = open_time.saturating_add(to.millis());
-        let found = times[row..].iter().take_while(|&&at| at < end_time).count();
-        let rows = row..row + found;
-        row = rows.end;
-        let covered = times[row - 1].saturating_add(from.timeframe.millis());
-        if row == times.len() && covered < end_time {
+        if end_time > seen_until {
             resampled.unfinished = Some(open_time);
             break;
         }
+        let found = times[row..].iter().take_while(|&&at| at < end_time).count();
+        let rows = row..row + found;
+        row = rows.end;
         if found < expected {
             resampled.incomplete.push(Incomplete { open_time, found, expected });
         }

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 
 use proptest::prelude::*;
 use tradai_domain::{CandleKind, CandleSeries, ErrorKind, SeriesKey, TimeRange, Timeframe, format_utc};
-use tradai_timeseries::{ResampleError, parse_file_name, read_parquet_candles, resample, sample};
+use tradai_timeseries::{
+    ResampleError, parse_file_name, read_parquet_candles, resample, resample_until, sample,
+};
 
 use crate::support::{HOUR, JUNE, key};
 
@@ -166,6 +168,9 @@ fn an_unfinished_period_has_no_candle() {
     let hole = late.incomplete[0];
     assert_eq!((hole.open_time, hole.found, hole.expected), (JUNE, 10, 60));
     assert_eq!(late.series.open_time(), whole.series.open_time());
+    // Nothing was traded in the last minutes of an hour that is known to be over.
+    let over = resample_until(&minutes(0..110), &key(Timeframe::M1), Timeframe::H1, JUNE + 2 * HOUR).unwrap();
+    assert_eq!((over.series.len(), over.unfinished, over.incomplete.len()), (2, None, 1));
     assert_eq!(hours(0..0), tradai_timeseries::Resampled::default());
     assert_eq!(hours(0..59).series.len(), 0);
 }
@@ -256,16 +261,23 @@ proptest! {
         }
     }
 
-    /// By way of another timeframe comes the same, volumes included; only the last candle may wait for longer,
-    /// when the step in between has left out the one that showed that it is over.
+    /// By way of another timeframe comes the same, volumes included. When the second step is not told how far
+    /// the first one saw, the last candle may wait for longer.
     #[test]
-    fn two_steps_are_one(series in minutes(), steps in prop::sample::select(&STEPS[..])) {
+    fn two_steps_are_one(series in minutes(), steps in prop::sample::select(&STEPS[..]), later in 0..90_i64) {
         let (between, to) = steps;
         let at_once = resample(&series, &key(Timeframe::M1), to).unwrap().series;
         let half_way = resample(&series, &key(Timeframe::M1), between).unwrap().series;
         let in_two = resample(&half_way, &key(between), to).unwrap().series;
         prop_assert!(at_once.len() - in_two.len() <= 1);
         prop_assert_eq!(&in_two, &at_once.slice(0..in_two.len()));
+
+        let seen_until = series.open_time().last().map_or(0, |last| last + (1 + later) * MINUTE);
+        let until = |series, from, to| resample_until(series, &key(from), to, seen_until).unwrap();
+        let half_way = until(&series, Timeframe::M1, between).series;
+        let in_two = until(&half_way, between, to);
+        let at_once = until(&series, Timeframe::M1, to);
+        prop_assert_eq!(in_two.series, at_once.series);
     }
 
     /// What comes later changes no candle.
