@@ -4,8 +4,9 @@ use bytes::Bytes;
 use parquet::basic::Compression;
 use tradai_domain::{CandleKind, CandleSeries, SeriesKey, TimeRange};
 
+use super::gaps::Gaps;
 use super::layout::data_key;
-use super::manifest::{Column, ColumnStats, FileEntry, Schema, gap_between};
+use super::manifest::{Column, ColumnStats, FileEntry, Schema};
 use crate::error::{Damage, Error};
 use crate::files::{RawCandles, TIME_COLUMN, VALUE_COLUMNS, decode_into, encode_parquet};
 
@@ -56,11 +57,8 @@ pub(crate) fn encode(
         blake3: hash.to_hex().to_string(),
         columns: columns.iter().map(|values| stats(values)).collect(),
         gaps: match key.kind {
-            CandleKind::FundingRate => Vec::new(),
-            _ => times
-                .windows(2)
-                .filter_map(|pair| gap_between(pair[0], pair[1], key.timeframe.millis()))
-                .collect(),
+            CandleKind::FundingRate => Gaps::default(),
+            _ => Gaps::between(times, key.timeframe.millis()),
         },
         rows_hash: Some(format!("{:032x}", rows_hash(series))),
     };

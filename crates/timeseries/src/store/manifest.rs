@@ -7,6 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use tradai_domain::{CandleKind, Millis, SeriesKey};
 
+use super::gaps::{Gaps, gap_between};
 use super::layout::is_data_key;
 use super::period::Periods;
 use super::sealed::{seal, unseal};
@@ -110,7 +111,8 @@ pub(crate) struct FileEntry {
     /// Of the value columns, in their order.
     pub(crate) columns: Vec<ColumnStats>,
     /// Candles missing inside the file.
-    pub(crate) gaps: Vec<Gap>,
+    #[serde(default)]
+    pub(crate) gaps: Gaps,
     /// Sum of the rows' hashes (32 hexadecimal digits): however rows are cut into files, the sum over the
     /// files is the same. None in old files and in tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -205,7 +207,7 @@ impl Manifest {
             if let Some((last, step)) = previous.zip(step) {
                 gaps.extend(gap_between(last, file.ts_min, step));
             }
-            gaps.extend(&file.gaps);
+            gaps.extend(&file.gaps.0);
             previous = Some(file.ts_max);
         }
         gaps
@@ -231,12 +233,6 @@ impl Manifest {
             metadata: self.metadata.clone(),
         })
     }
-}
-
-/// Returns the candles missing between two stored neighbours.
-pub(crate) fn gap_between(earlier: Millis, later: Millis, step: Millis) -> Option<Gap> {
-    let missing = u64::try_from((later - earlier) / step - 1).ok().filter(|&missing| missing > 0)?;
-    Some(Gap { start: earlier + step, missing })
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod change;
 mod commit;
 mod data;
 mod fsck;
+mod gaps;
 mod head;
 mod layout;
 mod library;

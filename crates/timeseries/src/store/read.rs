@@ -134,9 +134,14 @@ impl Store {
         let files = files_in(&stored.manifest, range);
         let (verdict, rows) =
             join(self.judge(layout, &candidate), self.load(layout, format, files, range)).await;
-        match verdict? {
-            Verdict::Newest => Ok(Some((stored, rows?))),
-            Verdict::Followed(_) | Verdict::Unknown => Ok(None),
+        match (verdict?, rows) {
+            (Verdict::Followed(_) | Verdict::Unknown, _) => Ok(None),
+            (Verdict::Newest, Err(Error::Damaged { damage: Damage::Missing, .. })) => {
+                // Somebody may have put another store in the place of the one that is remembered.
+                self.cache.forget(layout);
+                Ok(None)
+            }
+            (Verdict::Newest, rows) => Ok(Some((stored, rows?))),
         }
     }
 
