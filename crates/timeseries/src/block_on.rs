@@ -9,7 +9,7 @@ use std::thread::{self, Thread};
 /// Runs a future on this thread and sleeps while it has nothing to do.
 ///
 /// Object storages on disk and in memory do their work when polled, so that nothing else is needed for them;
-/// a runtime would only cost its compilation and threads.
+/// a runtime would only cost its compilation and threads. For a bucket the caller enters one first.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let waker = Waker::from(Arc::new(Unpark(thread::current())));
     let mut context = Context::from_waker(&waker);

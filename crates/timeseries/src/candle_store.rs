@@ -3,24 +3,32 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
 use tradai_domain::{CandleSeries, Clock, IdSource, SeriesKey, TimeRange};
 
 use crate::block_on::block_on;
 use crate::error::Error;
+use crate::open::Location;
+#[cfg(feature = "s3")]
+use crate::s3::Runtime;
 use crate::store::{
     AppendRequest, AsOf, Checkup, Commit, Listing, Metadata, OnProgress, Pruning, Read, ReadRequest,
     Retention, SeriesInfo, SnapshotInfo, Store, VersionInfo,
 };
 
-/// Versioned candles in a directory or in memory. Cheap to clone; every method may be called from many threads
-/// and processes at once.
+/// Versioned candles in a directory, in a bucket or in memory. Cheap to clone; every method may be called from
+/// many threads and processes at once.
 ///
 /// In a directory a change has reached the disk when its method returns.
+///
+/// Methods block their thread. They may be called, and stores dropped, on any thread; within a tokio runtime
+/// better on one of `spawn_blocking`, so that other tasks go on.
 #[derive(Debug, Clone)]
 pub struct CandleStore {
     store: Store,
+    /// Serves the connections to a bucket.
+    #[cfg(feature = "s3")]
+    runtime: Option<Arc<Runtime>>,
 }
 
 impl CandleStore {
@@ -31,12 +39,35 @@ impl CandleStore {
     /// [`Error::Io`] when the directory cannot be made or opened; [`Error::Damaged`] when another program's
     /// library is in it.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Result<Self, Error> {
-        let failed = |source| Error::Io { path: dir.to_owned(), source };
-        std::fs::create_dir_all(dir).map_err(failed)?;
-        let files = LocalFileSystem::new_with_prefix(dir)
-            .map_err(|source| failed(std::io::Error::other(source)))?
-            .with_fsync(true);
-        let opened = Self::over(Store::new(Arc::new(files), clock, ids));
+        Self::open_location(&Location::Directory(dir.to_owned()), clock, ids)
+    }
+
+    /// Opens the store at a location; see [`Location::parse`] for how people write one, and
+    /// [`CandleStore::open`] for `ids`. A bucket is asked whether it can be read and listed.
+    ///
+    /// # Errors
+    /// [`Error::NoStorage`] when a bucket cannot be used, with what to do about it; those of
+    /// [`CandleStore::open`].
+    pub fn open_location(
+        location: &Location,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Result<Self, Error> {
+        let objects = location.open()?;
+        #[cfg(feature = "s3")]
+        if let Location::S3(settings) = location {
+            let store = Store::new(Arc::clone(&objects), clock, ids);
+            let opened = Self { store, runtime: Some(Arc::new(settings.start_runtime()?)) };
+            // Together they take as long as one of them.
+            let (probed, checked) = opened.wait(futures_util::future::join(
+                settings.probe(objects.as_ref()),
+                opened.store.check_library(),
+            ));
+            probed?;
+            checked.map_err(|error| settings.explain(error))?;
+            return Ok(opened);
+        }
+        let opened = Self::over(Store::new(objects, clock, ids));
         opened.wait(opened.store.check_library())?;
         Ok(opened)
     }
@@ -50,7 +81,11 @@ impl CandleStore {
     /// Returns the sync face of a store whose storage needs no runtime.
     #[must_use]
     pub fn over(store: Store) -> Self {
-        Self { store }
+        Self {
+            store,
+            #[cfg(feature = "s3")]
+            runtime: None,
+        }
     }
 
     /// See [`Store::write`].
@@ -221,6 +256,8 @@ impl CandleStore {
 
     /// Runs an operation of the store to its end.
     fn wait<F: Future>(&self, operation: F) -> F::Output {
+        #[cfg(feature = "s3")]
+        let _entered = self.runtime.as_ref().and_then(|runtime| runtime.enter());
         block_on(operation)
     }
 }

@@ -177,6 +177,25 @@ pub enum Error {
         #[source]
         source: Source,
     },
+    /// The location of a store is not written as it must be.
+    #[error("store location {location}: {problem}")]
+    Location {
+        /// The location, without what may be secret.
+        location: String,
+        /// What is wrong, and what is allowed.
+        problem: String,
+    },
+    /// The storage at a location does not let itself be used.
+    #[error("the store at {location} cannot be opened: {problem}")]
+    NoStorage {
+        /// The location, without what may be secret.
+        location: String,
+        /// Why, and what to do about it.
+        problem: StorageProblem,
+        /// What the storage said.
+        #[source]
+        source: Source,
+    },
     /// A value of ours could not be encoded.
     #[error("cannot encode {what}")]
     Encode {
@@ -280,21 +299,55 @@ pub enum Damage {
     Foreign(String),
 }
 
+/// Why a storage cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StorageProblem {
+    /// The bucket does not exist.
+    #[error("there is no such bucket; make it, or correct its name, the region or the endpoint")]
+    NoBucket,
+    /// Nothing says who we are.
+    #[error(
+        "there are no credentials; set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY \
+         (`aws configure export-credentials --format env` prints those of a profile)"
+    )]
+    NoCredentials,
+    /// We are not who we say, or may not do what the store does.
+    #[error(
+        "access is denied; the credentials must be valid, and allowed to list the bucket and to get, put and \
+         delete objects below the prefix"
+    )]
+    Denied,
+    /// The bucket is served elsewhere.
+    #[error("the bucket is in another region; give region=NAME in the location, or set AWS_REGION")]
+    WrongRegion,
+    /// No answer, or none that makes sense.
+    #[error("it cannot be reached; check the endpoint, the network and, over https, the certificates")]
+    Unreachable,
+    /// This machine could not prepare a connection.
+    #[error("no connection can be prepared")]
+    Setup,
+}
+
 impl Error {
     /// Returns what a caller should do about the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-            Self::Io { .. } | Self::Busy { .. } | Self::UnknownOutcome { .. } | Self::Storage { .. } => {
-                ErrorKind::Unavailable
-            }
+            Self::NoStorage { problem: StorageProblem::NoBucket, .. } => ErrorKind::NotFound,
+            Self::Io { .. }
+            | Self::Busy { .. }
+            | Self::UnknownOutcome { .. }
+            | Self::Storage { .. }
+            | Self::NoStorage { .. } => ErrorKind::Unavailable,
             Self::Format { .. }
             | Self::File { .. }
             | Self::Row { .. }
             | Self::OutsideRange { .. }
             | Self::BadTime { .. }
             | Self::BadLibrary { .. }
+            | Self::Location { .. }
             | Self::Retention { .. }
             | Self::BadSymbol { .. } => ErrorKind::Invalid,
             Self::Damaged { .. } => ErrorKind::Data,

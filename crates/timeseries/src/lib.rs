@@ -3,8 +3,9 @@
 //!
 //! [`CandleStore`] is what the engine and the command line use; [`store`] is the format and the commit
 //! protocol under it; [`files`] reads and writes Parquet, CSV, feather and JSON; [`resample()`] makes longer
-//! candles of shorter ones; [`sample`] makes candles up. No network and no ambient clock: time and ids are
-//! handed in.
+//! candles of shorter ones; [`sample`] makes candles up. Time, ids and the environment are handed in. The
+//! network is touched for stores in S3 buckets alone, which take the feature `s3` (off by default) and are
+//! opened by their [`Location`].
 //!
 //! Invariant: a number read from here is bit for bit the number written, or there is an error that names the
 //! object. Damage never shows as data.
@@ -13,14 +14,20 @@ mod block_on;
 mod candle_store;
 mod error;
 pub mod files;
+mod open;
 mod resample;
+#[cfg(feature = "s3")]
+mod s3;
 pub mod sample;
 pub mod store;
 
 pub use candle_store::CandleStore;
-pub use error::{Damage, Error, FileProblem};
+pub use error::{Damage, Error, FileProblem, StorageProblem};
 pub use files::{RawCandles, parse_file_name, read_parquet_candles};
+pub use open::Location;
 pub use resample::{Incomplete, ResampleError, Resampled, resample, resample_until, source_range};
+#[cfg(feature = "s3")]
+pub use s3::{S3Credentials, S3Settings, Secret};
 pub use store::{
     AppendRequest, AsOf, Checkup, Commit, Finding, Gap, Listing, Metadata, Op, Pruned, Pruning, Read,
     ReadRequest, Retention, SeriesInfo, Severity, SnapshotInfo, Store, VersionInfo,

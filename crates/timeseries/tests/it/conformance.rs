@@ -1,4 +1,4 @@
-//! The same behaviour in memory and on disk.
+//! The same behaviour in memory, on disk and in a bucket.
 
 use std::sync::Arc;
 
@@ -7,12 +7,15 @@ use tradai_domain::{
 };
 use tradai_timeseries::{AsOf, CandleStore, Error, Gap};
 
-use crate::support::{HOUR, JUNE, Mishap, Watched, candles, key, local, memory, metadata};
+use crate::support::{HOUR, JUNE, Mishap, Watched, candles, key, local, memory, metadata, s3_store};
 
 fn both(check: impl Fn(&CandleStore)) {
     check(&memory());
     let dir = tempfile::tempdir().unwrap();
     check(&local(dir.path()));
+    if let Some(store) = s3_store() {
+        check(&store);
+    }
 }
 
 fn read(store: &CandleStore, key: &SeriesKey, as_of: AsOf) -> CandleSeries {

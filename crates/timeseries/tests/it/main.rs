@@ -6,6 +6,10 @@ mod concurrency;
 mod conformance;
 mod damage;
 mod files;
+#[cfg(feature = "s3")]
+mod http;
 mod model;
 mod resample;
+#[cfg(feature = "s3")]
+mod s3;
 mod support;

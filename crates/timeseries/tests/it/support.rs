@@ -47,6 +47,54 @@ pub(crate) fn local(dir: &std::path::Path) -> CandleStore {
     CandleStore::open(dir, clock(), Arc::new(RandomIds)).unwrap()
 }
 
+/// Returns a store in a bucket under a prefix of its own; `None`, and one line about it, where there is no server.
+#[cfg(feature = "s3")]
+pub(crate) fn s3_store() -> Option<CandleStore> {
+    let server = s3_server()?;
+    assert_eq!(crate::http::send(&server, "PUT /tradai-test"), 200, "cannot make a bucket");
+    let text = format!("s3://tradai-test/{}?endpoint={server}", fresh_prefix());
+    let location = tradai_timeseries::Location::parse(&text, &s3_environment).unwrap();
+    Some(CandleStore::open_location(&location, clock(), Arc::new(RandomIds)).unwrap())
+}
+
+#[cfg(not(feature = "s3"))]
+pub(crate) fn s3_store() -> Option<CandleStore> {
+    skip_s3("the feature s3 is off");
+    None
+}
+
+/// The server that `cargo xtask test` starts.
+#[cfg(feature = "s3")]
+pub(crate) fn s3_server() -> Option<String> {
+    let server = std::env::var("TRADAI_TEST_S3").ok();
+    if server.is_none() {
+        skip_s3("TRADAI_TEST_S3 is not set");
+    }
+    server
+}
+
+fn skip_s3(why: &str) {
+    static ONCE: std::sync::Once = std::sync::Once::new();
+    ONCE.call_once(|| eprintln!("skipped: the store in a bucket ({why})"));
+}
+
+#[cfg(feature = "s3")]
+pub(crate) fn s3_environment(name: &str) -> Option<String> {
+    let value = match name {
+        "AWS_ACCESS_KEY_ID" => "test",
+        "AWS_SECRET_ACCESS_KEY" => "test-secret",
+        "AWS_SESSION_TOKEN" => "test-token",
+        _ => return None,
+    };
+    Some(value.to_owned())
+}
+
+#[cfg(feature = "s3")]
+pub(crate) fn fresh_prefix() -> String {
+    use tradai_domain::IdSource;
+    RandomIds.next(clock().as_ref()).to_string()
+}
+
 pub(crate) fn metadata(text: &str) -> Option<Metadata> {
     Some(serde_json::from_str(text).unwrap())
 }
