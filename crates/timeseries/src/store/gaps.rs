@@ -5,7 +5,7 @@
 //! of text at most.
 
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tradai_domain::Millis;
+use tradai_domain::{Millis, Timeframe};
 
 use super::types::Gap;
 
@@ -44,8 +44,11 @@ impl Gaps {
 
     /// Returns the gaps as bits, or `None` when they do not lie on one grid or a list is shorter.
     fn bits(&self) -> Option<Bits> {
+        Timeframe::ALL.iter().rev().find_map(|timeframe| self.bits_of(timeframe.millis()))
+    }
+
+    fn bits_of(&self, step: Millis) -> Option<Bits> {
         let from = self.0.first()?.start;
-        let step = self.0.windows(2).map(|pair| pair[1].start - pair[0].start).reduce(gcd)?;
         let slots = |at: Millis| usize::try_from((at - from) / step).ok();
         let last = self.0.last()?;
         let length = slots(last.start)?.checked_add(usize::try_from(last.missing).ok()?)?;
@@ -116,11 +119,6 @@ impl<'de> Deserialize<'de> for Gaps {
 pub(crate) fn gap_between(earlier: Millis, later: Millis, step: Millis) -> Option<Gap> {
     let missing = u64::try_from((later - earlier) / step - 1).ok().filter(|&missing| missing > 0)?;
     Some(Gap { start: earlier + step, missing })
-}
-
-/// Returns the largest step that both are multiples of; 0 and negative ones are left out.
-fn gcd(a: Millis, b: Millis) -> Millis {
-    if b <= 0 { a } else { gcd(b, a % b) }
 }
 
 #[cfg(test)]
