@@ -8,12 +8,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_engine::Progress;
 use tradai_runner::backtest::JobFolder;
-use tradai_timeseries::CandleStore;
+use tradai_timeseries::{CandleStore, Location};
 
 /// Where things are, how to answer, and the outside world.
 pub(crate) struct Context {
     /// Folder of candles, jobs and market rules.
     pub(crate) data_dir: PathBuf,
+    /// Where candles are, when not in the data folder.
+    store: Option<String>,
     /// Whether answers are JSON.
     pub(crate) json: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -21,13 +23,8 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(data_dir: PathBuf, json: bool) -> Self {
-        Self { data_dir, json, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }
-    }
-
-    /// Folder of the candle store.
-    pub(crate) fn store_dir(&self) -> PathBuf {
-        self.data_dir.join("store")
+    pub(crate) fn new(data_dir: PathBuf, store: Option<String>, json: bool) -> Self {
+        Self { data_dir, store, json, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }
     }
 
     /// Opens the candle store.
@@ -35,7 +32,11 @@ impl Context {
     /// # Errors
     /// The store's own.
     pub(crate) fn store(&self) -> anyhow::Result<CandleStore> {
-        Ok(CandleStore::open(&self.store_dir(), Arc::clone(&self.clock), Arc::clone(&self.ids))?)
+        let location = match &self.store {
+            Some(text) => Location::parse(text, &|name| std::env::var(name).ok())?,
+            None => Location::Directory(self.data_dir.join("store")),
+        };
+        Ok(CandleStore::open_location(&location, Arc::clone(&self.clock), Arc::clone(&self.ids))?)
     }
 
     /// Folder of the jobs.

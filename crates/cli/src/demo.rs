@@ -24,7 +24,7 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     // A folder of its own: made-up candles must not stand beside a user's real ones.
-    let demo = Context::new(ctx.data_dir.join("demo"), ctx.json);
+    let demo = Context::new(ctx.data_dir.join("demo"), None, ctx.json);
     let store = demo.store()?;
     if !ctx.json {
         print(

@@ -28,6 +28,10 @@ struct Cli {
     /// Folder of candles, jobs and market rules.
     #[arg(long, global = true, env = "TRADAI_DATA_DIR", default_value = "tradai-data", value_name = "DIR")]
     data_dir: PathBuf,
+    /// Where candles are kept: a folder, or s3://BUCKET/PREFIX?endpoint=URL with credentials from the environment
+    /// (AWS_ACCESS_KEY_ID...). By default `store` in the data folder; `demo` always keeps its own there.
+    #[arg(long, global = true, env = "TRADAI_STORE", hide_env_values = true, value_name = "LOCATION")]
+    store: Option<String>,
     /// Answer with one JSON document.
     #[arg(long, global = true)]
     json: bool,
@@ -56,7 +60,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> ExitCode {
-    let ctx = Context::new(cli.data_dir, cli.json);
+    let ctx = Context::new(cli.data_dir, cli.store, cli.json);
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &ctx),
         Command::Data(args) => data::run(args, &ctx),

@@ -325,7 +325,9 @@ pub enum StorageProblem {
     #[error("it cannot be reached; check the endpoint, the network and, over https, the certificates")]
     Unreachable,
     /// This machine could not prepare a connection.
-    #[error("no connection can be prepared")]
+    #[error(
+        "no connection can be prepared; https needs certificates on this machine (Debian: ca-certificates)"
+    )]
     Setup,
 }
 

@@ -5,3 +5,4 @@
 mod bad_input;
 mod first_run;
 mod program;
+mod store;

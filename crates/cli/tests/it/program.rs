@@ -47,10 +47,17 @@ impl Place {
 
     /// Runs a command line (words separated by blanks) in the folder.
     pub(crate) fn run(&self, line: &str) -> Answer {
+        self.run_in(line, &[])
+    }
+
+    /// As [`Place::run`], with some variables in the environment.
+    pub(crate) fn run_in(&self, line: &str, environment: &[(&str, &str)]) -> Answer {
         let output = Command::new(env!("CARGO_BIN_EXE_tradai"))
             .args(line.split_whitespace())
             .current_dir(self.path())
             .env_remove("TRADAI_DATA_DIR")
+            .env_remove("TRADAI_STORE")
+            .envs(environment.iter().copied())
             .output()
             .unwrap();
         Answer {

@@ -37,8 +37,12 @@ impl S3Settings {
     /// while there may be no object yet. So neither answer tells who made an object; only reading it does,
     /// which is what the commit does after anything but success.
     pub(crate) fn open(&self) -> Result<Arc<dyn ObjectStore>, Error> {
+        let is_plain = self.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
+        // Machines without certificates reach plain servers too; roles ask over https whom they trust.
+        let needs_no_certificates = is_plain && matches!(self.credentials, S3Credentials::Keys { .. });
         let options = ClientOptions::new()
-            .with_allow_http(self.endpoint.as_ref().is_some_and(|url| url.starts_with("http://")))
+            .with_allow_http(is_plain)
+            .with_no_system_certificates(needs_no_certificates)
             .with_connect_timeout(self.connect_timeout)
             .with_timeout(self.request_timeout);
         let retry = RetryConfig {

@@ -69,8 +69,8 @@ impl fmt::Display for S3Settings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "s3://{}/{}", self.bucket, self.prefix)?;
         match &self.endpoint {
-            Some(endpoint) => write!(f, " at {endpoint}"),
-            None => write!(f, " in {}", self.region),
+            Some(endpoint) => write!(f, " ({endpoint})"),
+            None => write!(f, " ({})", self.region),
         }
     }
 }
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!((found.region.as_str(), found.path_style), ("us-east-1", false));
         assert_eq!(found.bucket_endpoint(), None);
         assert!(settings("s3://buck.et", &[]).unwrap().path_style);
-        assert_eq!(found.to_string(), "s3://bucket/some/prefix in us-east-1");
+        assert_eq!(found.to_string(), "s3://bucket/some/prefix (us-east-1)");
     }
 
     #[test]

@@ -60,7 +60,7 @@ fn refusals_say_where_and_what_to_do() {
         let error = open(&server).unwrap_err();
         let text = whole_text(&error);
         assert!(matches!(&error, Error::NoStorage { problem, .. } if *problem == expected), "{text}");
-        assert!(text.starts_with(&format!("the store at s3://bucket/some/prefix at {server} ")), "{text}");
+        assert!(text.starts_with(&format!("the store at s3://bucket/some/prefix ({server}) ")), "{text}");
         assert!(text.contains(says), "{text}");
         assert!(["test-secret", "test-token"].iter().all(|secret| !text.contains(secret)), "{text}");
         let kind =
