@@ -10,6 +10,7 @@ mod files;
 mod http;
 mod model;
 mod resample;
+mod retention;
 #[cfg(feature = "s3")]
 mod s3;
 mod support;

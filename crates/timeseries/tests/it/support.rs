@@ -49,18 +49,22 @@ pub(crate) fn local(dir: &std::path::Path) -> CandleStore {
 
 /// Returns a store in a bucket under a prefix of its own; `None`, and one line about it, where there is no server.
 #[cfg(feature = "s3")]
-pub(crate) fn s3_store() -> Option<CandleStore> {
+pub(crate) fn s3_store_at(clock: Arc<ManualClock>) -> Option<CandleStore> {
     let server = s3_server()?;
     assert_eq!(crate::http::send(&server, "PUT /tradai-test"), 200, "cannot make a bucket");
     let text = format!("s3://tradai-test/{}?endpoint={server}", fresh_prefix());
     let location = tradai_timeseries::Location::parse(&text, &s3_environment).unwrap();
-    Some(CandleStore::open_location(&location, clock(), Arc::new(RandomIds)).unwrap())
+    Some(CandleStore::open_location(&location, clock, Arc::new(RandomIds)).unwrap())
 }
 
 #[cfg(not(feature = "s3"))]
-pub(crate) fn s3_store() -> Option<CandleStore> {
+pub(crate) fn s3_store_at(_: Arc<ManualClock>) -> Option<CandleStore> {
     skip_s3("the feature s3 is off");
     None
+}
+
+pub(crate) fn s3_store() -> Option<CandleStore> {
+    s3_store_at(clock())
 }
 
 /// The server that `cargo xtask test` starts.
