@@ -5,6 +5,7 @@
 //! skipped.
 
 mod oracle;
+mod s3;
 mod store_bench;
 mod tests;
 mod tools;
@@ -31,6 +32,18 @@ enum Command {
     Bench,
     /// The candle store beside ArcticDB and raw Parquet: seconds, bytes, requests.
     BenchStore(StoreBenchArgs),
+    /// A local S3 to try things out with, until it is stopped.
+    S3(S3Args),
+}
+
+#[derive(Debug, Args)]
+struct S3Args {
+    /// Port on the loopback interface; a free one by default.
+    #[arg(long, default_value_t = 0)]
+    port: u16,
+    /// How much longer each request takes, in milliseconds.
+    #[arg(long, default_value_t = 0)]
+    delay_ms: u32,
 }
 
 #[derive(Debug, Args)]
@@ -60,5 +73,6 @@ fn main() -> anyhow::Result<()> {
         Command::Fuzz(args) => oracle::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
         Command::BenchStore(args) => store_bench::bench(&args.arguments),
+        Command::S3(args) => s3::serve(args.port, args.delay_ms),
     }
 }

@@ -1,11 +1,10 @@
 //! Freqtrade itself, as the judge.
 
 use std::path::PathBuf;
-use std::process::Command;
 
 use anyhow::bail;
 
-use crate::tools::{answers, cargo, root, run, target};
+use crate::tools::{cargo, python_with, root, run};
 
 /// Version that our results are compared with.
 const FREQTRADE: &str = "freqtrade==2026.9";
@@ -50,17 +49,8 @@ fn shared() -> anyhow::Result<PathBuf> {
 
 /// A Python that has Freqtrade: the one named by TRADAI_ORACLE, or one installed below the target directory.
 fn python() -> anyhow::Result<PathBuf> {
-    if let Some(python) = std::env::var_os("TRADAI_ORACLE") {
-        return Ok(PathBuf::from(python));
+    match std::env::var_os("TRADAI_ORACLE") {
+        Some(python) => Ok(PathBuf::from(python)),
+        None => python_with("oracle", &[FREQTRADE, "pyarrow"]),
     }
-    let venv = target().join("oracle");
-    let python = venv.join("bin/python");
-    if !python.is_file() {
-        if !answers("python3", "--version") {
-            bail!("python3 is not installed, which Freqtrade needs");
-        }
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet", FREQTRADE, "pyarrow"]))?;
-    }
-    Ok(python)
 }

@@ -1,11 +1,8 @@
 //! The candle store beside ArcticDB.
 
 use std::path::PathBuf;
-use std::process::Command;
 
-use anyhow::bail;
-
-use crate::tools::{answers, cargo, root, run, target};
+use crate::tools::{cargo, python_with, root, run};
 
 /// What the peer needs from PyPI; the version is the one that our figures name.
 const PACKAGES: [&str; 3] = ["arcticdb==6.28.2", "pandas", "pyarrow"];
@@ -22,18 +19,8 @@ pub(crate) fn bench(arguments: &[String]) -> anyhow::Result<()> {
 
 /// A Python that has ArcticDB: the one named by TRADAI_ARCTIC, or one installed below the target directory.
 fn python() -> anyhow::Result<PathBuf> {
-    if let Some(python) = std::env::var_os("TRADAI_ARCTIC") {
-        return Ok(PathBuf::from(python));
+    match std::env::var_os("TRADAI_ARCTIC") {
+        Some(python) => Ok(PathBuf::from(python)),
+        None => python_with("arctic", &PACKAGES),
     }
-    let venv = target().join("arctic");
-    let python = venv.join("bin/python");
-    let imports = Command::new(&python).args(["-c", "import arcticdb, pandas, pyarrow"]).output();
-    if !imports.is_ok_and(|output| output.status.success()) {
-        if !answers("python3", "--version") {
-            bail!("python3 is not installed, which ArcticDB needs");
-        }
-        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
-        run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(PACKAGES))?;
-    }
-    Ok(python)
 }

@@ -1,5 +1,6 @@
 //! What CI runs.
 
+use crate::s3::TestServer;
 use crate::tools::{answers, cargo, ensure_chromium, run};
 
 /// Format, lints, docs.
@@ -21,11 +22,13 @@ pub(crate) fn check() -> anyhow::Result<()> {
 /// Every test, the documentation's included.
 pub(crate) fn test() -> anyhow::Result<()> {
     ensure_chromium();
+    let s3 = TestServer::start();
     if answers("cargo-nextest", "--version") {
         // Counts of golden cases and skipped tests are meant to be read.
-        run(cargo().args(["nextest", "run", "--workspace", "--locked", "--success-output", "final"]))?;
-        run(cargo().args(["test", "--workspace", "--doc", "--locked"]))
+        let tests = ["nextest", "run", "--workspace", "--locked", "--success-output", "final"];
+        run(s3.tell(cargo().args(tests)))?;
+        run(s3.tell(cargo().args(["test", "--workspace", "--doc", "--locked"])))
     } else {
-        run(cargo().args(["test", "--workspace", "--locked", "--", "--show-output"]))
+        run(s3.tell(cargo().args(["test", "--workspace", "--locked", "--", "--show-output"])))
     }
 }

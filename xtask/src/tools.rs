@@ -43,6 +43,24 @@ pub(crate) fn target() -> PathBuf {
     std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from)
 }
 
+/// A Python with packages from PyPI, in a folder of that name below the target directory. They are installed when
+/// they are not there, and again when the list changes.
+pub(crate) fn python_with(name: &str, packages: &[&str]) -> anyhow::Result<PathBuf> {
+    let venv = target().join(name);
+    let (python, list) = (venv.join("bin/python"), venv.join("packages.txt"));
+    let wanted = packages.join("\n");
+    if std::fs::read_to_string(&list).is_ok_and(|installed| installed == wanted) {
+        return Ok(python);
+    }
+    if !answers("python3", "--version") {
+        bail!("python3 is not installed, which {} needs", packages.join(", "));
+    }
+    run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet"]).args(packages))?;
+    std::fs::write(&list, wanted).with_context(|| format!("cannot write {}", list.display()))?;
+    Ok(python)
+}
+
 /// Makes sure that Debian's Chromium is there; says so in a line where it cannot be installed.
 pub(crate) fn ensure_chromium() {
     if answers("chromium", "--version") {
