@@ -5,6 +5,7 @@ use std::fmt;
 
 use futures_util::{StreamExt, stream};
 use serde::Serialize;
+use tradai_domain::{CandleKind, SeriesKey};
 
 use super::data;
 use super::head::{Stored, decode_version};
@@ -143,7 +144,7 @@ impl Store {
                 None => check.intact.push(number),
             }
         }
-        check.finish(numbers.last().copied());
+        check.finish(numbers.last().copied(), versions.values().find_map(|it| it.manifest.series.as_ref()));
         Ok(())
     }
 
@@ -175,7 +176,7 @@ impl Store {
     async fn check_snapshots(&self, library: LibraryLayout<'_>, checkup: &mut Checkup) -> Result<(), Error> {
         for name in self.snapshot_names(library).await? {
             let object = library.snapshot(&name)?.to_string();
-            let delete = format!("`tradai data snapshot delete {name}` forgets it");
+            let delete = format!("`tradai data snapshot delete {}` forgets it", shell_word(&name));
             let warn = |symbol: Option<&str>, problem: String| Finding {
                 severity: Severity::Warning,
                 symbol: symbol.map(str::to_owned),
@@ -275,17 +276,20 @@ impl SymbolCheck<'_> {
     }
 
     /// Turns what was found into findings, with advice that depends on what is intact.
-    fn finish(self, newest: Option<u64>) {
+    fn finish(self, newest: Option<u64>, series: Option<&SeriesKey>) {
         let symbol = self.layout.symbol();
         let good = self.intact.iter().rev().find(|&&number| number > self.released);
         for (number, object, problem) in self.findings {
             let is_newest = Some(number) == newest;
             let advice = match (is_newest, good) {
-                (true, Some(good)) => format!(
-                    "version {good} is the newest intact one: `tradai data restore {symbol} --version {good}` \
-                     makes it the newest again, then bring what came later once more"
+                (true, Some(&good)) => format!(
+                    "version {good} is the newest intact one: {}, then bring what came later once more",
+                    restore_advice(series, good)
                 ),
-                (true, None) => "no version is intact: import or sync the series again".to_owned(),
+                (true, None) => {
+                    "no version is intact: bring the series again by `tradai data import --replace`"
+                        .to_owned()
+                }
                 (false, _) => "newer versions do not need it; nothing has to be done".to_owned(),
             };
             let severity = if is_newest { Severity::Damage } else { Severity::Warning };
@@ -293,6 +297,21 @@ impl SymbolCheck<'_> {
             self.checkup.findings.push(Finding { severity, symbol, object, problem, advice });
         }
     }
+}
+
+/// Says how to restore a version; tables are not the command line's.
+fn restore_advice(series: Option<&SeriesKey>, version: u64) -> String {
+    let Some(key) = series else { return "restore it".to_owned() };
+    let is_traded = CandleKind::traded(&key.symbol) == key.kind;
+    let kind = if is_traded { String::new() } else { format!(" --kind {}", key.kind) };
+    let (symbol, timeframe) = (&key.symbol, key.timeframe);
+    format!("`tradai data restore {symbol} {timeframe}{kind} --version {version}` makes it the newest again")
+}
+
+/// Writes a name as one word of a shell's command line.
+fn shell_word(name: &str) -> String {
+    let is_plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-' | b'.' | b':' | b'+');
+    if name.bytes().all(is_plain) { name.to_owned() } else { format!("'{}'", name.replace('\'', "'\\''")) }
 }
 
 fn files_of(versions: &BTreeMap<u64, Stored>) -> BTreeMap<String, FileEntry> {
