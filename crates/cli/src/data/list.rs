@@ -15,7 +15,7 @@ pub(super) fn run(store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode
         let damaged: Vec<String> = listing.damaged.iter().map(ToString::to_string).collect();
         output::print_json(&json!({ "series": series, "damaged": damaged }))?;
     } else if listing.series.is_empty() && listing.damaged.is_empty() {
-        output::print("No candles yet; `tradai data import` or `tradai data sample` brings some.\n")?;
+        output::print(output::NO_CANDLES)?;
     } else {
         output::print(&table(&listing.series))?;
         for error in &listing.damaged {

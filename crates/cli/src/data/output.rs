@@ -4,10 +4,15 @@ use serde_json::{Value, json};
 use tradai_domain::{CandleSeries, SeriesKey, format_utc};
 use tradai_timeseries::SeriesInfo;
 
+use super::series::key_of;
 pub(super) use crate::output::{print, print_json};
 
 /// The label of made-up candles.
 pub(super) const SYNTHETIC: &str = "SYNTHETIC";
+
+/// Said of a store without series.
+pub(super) const NO_CANDLES: &str =
+    "No candles yet; `tradai data import` or `tradai data sample` brings some.";
 
 /// Lays rows out in columns; those named in `right` are aligned to the right.
 pub(super) fn table(header: &[&str], right: &[&str], rows: &[Vec<String>]) -> String {
@@ -46,6 +51,11 @@ pub(super) fn size(bytes: u64) -> String {
     }
 }
 
+/// Writes "1 file", "2 files".
+pub(super) fn counted(count: u64, noun: &str) -> String {
+    if count == 1 { format!("1 {noun}") } else { format!("{count} {noun}s") }
+}
+
 /// Writes "3 (17 candles)", or "0".
 pub(super) fn gaps(info: &SeriesInfo) -> String {
     let missing: u64 = info.gaps.iter().map(|gap| gap.missing).sum();
@@ -55,6 +65,16 @@ pub(super) fn gaps(info: &SeriesInfo) -> String {
 /// Returns symbol, timeframe and kind as JSON members.
 pub(super) fn key_json(key: &SeriesKey) -> Value {
     json!({ "symbol": key.symbol, "timeframe": key.timeframe, "kind": key.kind })
+}
+
+/// Returns the series that the store calls `BTC_USDT_1h` as JSON members.
+pub(super) fn store_symbol_json(store_symbol: &str) -> Value {
+    key_of(store_symbol).map_or_else(|| json!({ "series": store_symbol }), |key| key_json(&key))
+}
+
+/// Writes the series that the store calls `BTC_USDT_1h`.
+pub(super) fn series_name(store_symbol: &str) -> String {
+    key_of(store_symbol).map_or_else(|| store_symbol.to_owned(), |key| key.to_string())
 }
 
 /// Returns what is known of a series.

@@ -3,11 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use tradai_domain::{CandleSeries, TimeRange, format_utc};
-use tradai_timeseries::{AsOf, CandleStore};
+use tradai_domain::{CandleSeries, TimeRange, Timeframe, format_utc};
+use tradai_timeseries::CandleStore;
 
 use super::output::{self, SYNTHETIC};
-use super::{DataError, SeriesArgs};
+use super::resample::{self, Answer};
+use super::series::{AsOfArgs, SeriesArgs};
 
 /// Candles shown at each end when nothing else is asked for.
 const DEFAULT_ROWS: usize = 5;
@@ -16,9 +17,14 @@ const DEFAULT_ROWS: usize = 5;
 pub(super) struct ShowArgs {
     #[command(flatten)]
     series: SeriesArgs,
+    #[command(flatten)]
+    version: AsOfArgs,
     /// Only candles that open in START-END, such as 20240101-20240201; the end is left out.
     #[arg(long, value_parser = TimeRange::parse)]
     range: Option<TimeRange>,
+    /// Make candles of this length from the stored ones, such as 1h from 5m.
+    #[arg(long, value_name = "TIMEFRAME")]
+    resample: Option<Timeframe>,
     /// The first N candles.
     #[arg(long, value_name = "N")]
     head: Option<usize>,
@@ -29,15 +35,17 @@ pub(super) struct ShowArgs {
 
 pub(super) fn run(args: &ShowArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode> {
     let key = args.series.key();
-    let as_of = args.series.as_of();
-    let missing = || DataError::NoSeries(key.clone());
-    let read = store.read(&key, args.range.unwrap_or_default(), as_of)?.ok_or_else(missing)?;
-    let info = store.info(&key, AsOf::Version(read.version))?.ok_or_else(missing)?;
+    let range = args.range.unwrap_or_default();
+    let answer = resample::read(store, &key, range, &args.version.as_of(), args.resample)?;
+    let Answer { info, read, resampling } = answer;
     let rows = read.series.len();
     let (head, tail) = ends(args, rows);
     if as_json {
         let mut value = output::info_json(&info);
         value["rows_in_range"] = rows.into();
+        if let Some(resampling) = &resampling {
+            value["resample"] = resampling.json();
+        }
         let shown = if head + tail >= rows { read.series } else { both_ends(&read.series, head, tail) };
         value["candles"] = output::candles_json(&shown);
         output::print_json(&value)?;
@@ -49,7 +57,9 @@ pub(super) fn run(args: &ShowArgs, store: &CandleStore, as_json: bool) -> anyhow
         let (first, last) = (format_utc(first), format_utc(last));
         text.push_str(&format!("{} candles, {first} to {last}, gaps: {}\n", info.rows, output::gaps(&info)));
     }
-    if args.range.is_some() {
+    if let Some(resampling) = &resampling {
+        text.push_str(&resampling.text());
+    } else if args.range.is_some() {
         text.push_str(&format!("{rows} of them in the range\n"));
     }
     text.push_str(&candle_table(&read.series, head, tail));

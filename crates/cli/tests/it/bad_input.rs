@@ -9,9 +9,9 @@ fn csv(rows: &str) -> String {
 }
 
 /// A command line, the exit code, and what the answer must say.
-type Case<'a> = (&'a str, i32, &'a [&'a str]);
+pub(crate) type Case<'a> = (&'a str, i32, &'a [&'a str]);
 
-fn check(place: &Place, cases: &[Case<'_>]) {
+pub(crate) fn check(place: &Place, cases: &[Case<'_>]) {
     for (line, code, says) in cases {
         let answer = place.run(line);
         let text = format!("{}{}", answer.out, answer.err);

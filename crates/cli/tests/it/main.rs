@@ -6,3 +6,4 @@ mod bad_input;
 mod first_run;
 mod program;
 mod store;
+mod store_commands;
