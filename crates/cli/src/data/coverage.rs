@@ -26,7 +26,7 @@ pub(super) struct CoverageArgs {
     #[command(flatten)]
     version: AsOfArgs,
     /// Of START-END, such as 20240101-20240201, instead of the time from the first candle to the last.
-    #[arg(long, value_parser = TimeRange::parse)]
+    #[arg(long, value_name = "START-END", value_parser = TimeRange::parse)]
     range: Option<TimeRange>,
 }
 

@@ -19,7 +19,7 @@ pub(super) struct DeleteArgs {
     #[command(flatten)]
     series: SeriesArgs,
     /// Only candles that open in START-END, such as 20240101-20240201; the end is left out.
-    #[arg(long, value_parser = TimeRange::parse)]
+    #[arg(long, value_name = "START-END", value_parser = TimeRange::parse)]
     range: Option<TimeRange>,
     /// Do not ask.
     #[arg(long)]

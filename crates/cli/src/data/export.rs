@@ -22,7 +22,7 @@ pub(super) struct ExportArgs {
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     /// Only candles that open in START-END, such as 20240101-20240201; the end is left out.
-    #[arg(long, value_parser = TimeRange::parse)]
+    #[arg(long, value_name = "START-END", value_parser = TimeRange::parse)]
     range: Option<TimeRange>,
     /// Make candles of this length from the stored ones, such as 1h from 5m.
     #[arg(long, value_name = "TIMEFRAME")]

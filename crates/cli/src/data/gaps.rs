@@ -23,7 +23,7 @@ pub(super) struct GapsArgs {
     #[command(flatten)]
     version: AsOfArgs,
     /// In START-END, such as 20240101-20240201; the end is left out.
-    #[arg(long, value_parser = TimeRange::parse)]
+    #[arg(long, value_name = "START-END", value_parser = TimeRange::parse)]
     range: Option<TimeRange>,
 }
 

@@ -385,3 +385,36 @@ fn mark_prices_can_be_resampled_and_funding_rates_cannot() {
         )],
     );
 }
+
+/// The blocks of shell commands in the guide, one after the other, as a user types them.
+#[cfg(unix)]
+#[test]
+fn the_guide_does_what_it_says() {
+    let guide = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides/data.md");
+    let guide = std::fs::read_to_string(guide).unwrap();
+    let blocks: Vec<&str> =
+        guide.split("```sh\n").skip(1).map(|rest| rest.split("```").next().unwrap()).collect();
+    assert!(blocks.len() >= 7);
+
+    let maker = Place::new();
+    maker.run("data sample --symbols BTC/USDT --timeframes 5m --start 2024-01-01 --end 2024-07-01").ok();
+    maker.run("data export BTC/USDT 5m --to candles.csv").ok();
+    let candles = std::fs::read(maker.path().join("candles.csv")).unwrap();
+    let place = Place::new();
+    place.file("freqtrade/user_data/data/binance/BTC_USDT-5m.csv", candles);
+    let program = Path::new(env!("CARGO_BIN_EXE_tradai")).parent().unwrap();
+    for block in blocks {
+        let output = std::process::Command::new("/bin/sh")
+            .args(["-e", "-c", block])
+            .current_dir(place.path())
+            .env("HOME", place.path())
+            .env("PATH", program)
+            .env_remove("TRADAI_DATA_DIR")
+            .env_remove("TRADAI_STORE")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{block}\n{said}");
+    }
+    assert_eq!(place.run("--json data show BTC/USDT 5m").ok().json()["version"], 3);
+}
