@@ -56,7 +56,7 @@ pub fn read_candles(path: &Path) -> Result<RawCandles, Error> {
     let format = format_of(path)?;
     let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
     match format {
-        FileFormat::Parquet => parquet_read::decode(Bytes::from(bytes), &file, TimeRange::ALL),
+        FileFormat::Parquet => parquet_read::decode(&Bytes::from(bytes), &file, TimeRange::ALL),
         FileFormat::Feather => feather::decode(bytes, &file),
         FileFormat::Csv => csv::decode(&unpacked(path, bytes)?, &file),
         FileFormat::Json => json::decode(&unpacked(path, bytes)?, &file),

@@ -10,6 +10,7 @@ mod feather;
 mod format;
 mod json;
 mod name;
+mod parquet_plain;
 mod parquet_read;
 mod parquet_write;
 mod raw;

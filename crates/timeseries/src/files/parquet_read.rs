@@ -15,6 +15,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use tradai_domain::{CandleSeries, Millis, TimeRange};
 
+use super::parquet_plain::PlainChunk;
 use super::time::TimeUnit;
 use super::{MAX_ROWS, RawCandles, TIME_COLUMNS, VALUE_COLUMNS, guarded};
 use crate::error::{Error, FileProblem};
@@ -46,11 +47,11 @@ pub fn read_parquet_candles(path: &Path, range: TimeRange) -> Result<CandleSerie
 /// [`Error::Io`], [`Error::Format`], [`Error::File`].
 pub fn read_parquet(path: &Path, range: TimeRange) -> Result<RawCandles, Error> {
     let bytes = std::fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })?;
-    decode(Bytes::from(bytes), &path.display().to_string(), range)
+    decode(&Bytes::from(bytes), &path.display().to_string(), range)
 }
 
 /// Decodes a whole Parquet file from memory; `file` is its name in errors.
-pub(crate) fn decode(bytes: Bytes, file: &str, range: TimeRange) -> Result<RawCandles, Error> {
+pub(crate) fn decode(bytes: &Bytes, file: &str, range: TimeRange) -> Result<RawCandles, Error> {
     guarded(file, "Parquet", || {
         let mut raw = RawCandles::default();
         decode_into(bytes, file, range, &mut raw)?;
@@ -61,22 +62,25 @@ pub(crate) fn decode(bytes: Bytes, file: &str, range: TimeRange) -> Result<RawCa
 
 /// Adds a file's rows to `raw`: those of `range` where a row group is sorted, all of a row group otherwise.
 pub(crate) fn decode_into(
-    bytes: Bytes,
+    bytes: &Bytes,
     file: &str,
     range: TimeRange,
     raw: &mut RawCandles,
 ) -> Result<(), Error> {
-    let reader = SerializedFileReader::new(bytes).map_err(|e| format_error(file, e))?;
+    let reader = SerializedFileReader::new(bytes.clone()).map_err(|e| format_error(file, e))?;
     let columns = Columns::find(reader.metadata().file_metadata().schema_descr())
         .map_err(|problem| file_error(file, problem))?;
     check_offsets(reader.metadata()).map_err(|e| format_error(file, e))?;
     let groups = selected_groups(reader.metadata(), columns.time, columns.time_unit, range);
     let rows = total_rows(reader.metadata(), &groups).map_err(|problem| file_error(file, problem))?;
-    raw.reserve(rows);
+    if range == TimeRange::ALL {
+        raw.reserve(rows);
+    }
     raw.synthetic |= is_synthetic(reader.metadata());
-    for group in groups {
-        let group = reader.get_row_group(group).map_err(|e| format_error(file, e))?;
-        let read = GroupReader { group: group.as_ref(), columns: &columns, file };
+    for number in groups {
+        let group = reader.get_row_group(number).map_err(|e| format_error(file, e))?;
+        let first_row = rows_before(reader.metadata(), number);
+        let read = GroupReader { bytes, group: group.as_ref(), columns: &columns, file, first_row };
         read.append_to(raw, range)?;
     }
     Ok(())
@@ -157,6 +161,7 @@ fn check_offsets(metadata: &ParquetMetaData) -> Result<(), ParquetError> {
     Ok(())
 }
 
+/// Refuses more rows than any candle file has, because room is made for as many as are claimed.
 fn total_rows(metadata: &ParquetMetaData, groups: &[usize]) -> Result<usize, FileProblem> {
     let claimed: i128 = groups.iter().map(|&group| i128::from(metadata.row_group(group).num_rows())).sum();
     match usize::try_from(claimed) {
@@ -168,6 +173,11 @@ fn total_rows(metadata: &ParquetMetaData, groups: &[usize]) -> Result<usize, Fil
     }
 }
 
+fn rows_before(metadata: &ParquetMetaData, group: usize) -> usize {
+    let earlier = metadata.row_groups().iter().take(group);
+    earlier.map(|group| usize::try_from(group.num_rows()).unwrap_or(0)).fold(0, usize::saturating_add)
+}
+
 fn is_synthetic(metadata: &ParquetMetaData) -> bool {
     let notes = metadata.file_metadata().key_value_metadata();
     notes.is_some_and(|notes| {
@@ -177,19 +187,21 @@ fn is_synthetic(metadata: &ParquetMetaData) -> bool {
 
 /// Decodes one row group.
 struct GroupReader<'a> {
+    bytes: &'a Bytes,
     group: &'a dyn RowGroupReader,
     columns: &'a Columns,
     file: &'a str,
+    /// The number in the file of the group's first row.
+    first_row: usize,
 }
 
 impl GroupReader<'_> {
     fn append_to(&self, raw: &mut RawCandles, range: TimeRange) -> Result<(), Error> {
         let rows = usize::try_from(self.group.metadata().num_rows()).unwrap_or(0);
-        let before = raw.open_time.len();
-        self.read_times(rows, &mut raw.open_time)?;
-        let wanted = rows_in(&raw.open_time[before..], range);
-        raw.open_time.truncate(before + wanted.end);
-        raw.open_time.drain(before..before + wanted.start);
+        let times = self.read_times(rows)?;
+        let wanted = rows_in(&times, range);
+        raw.reserve(wanted.len());
+        raw.open_time.extend_from_slice(&times[wanted.clone()]);
         let outputs = [&mut raw.open, &mut raw.high, &mut raw.low, &mut raw.close, &mut raw.volume];
         for (&column, values) in self.columns.values.iter().zip(outputs) {
             self.read_numbers(column, wanted.clone(), values)?;
@@ -197,11 +209,14 @@ impl GroupReader<'_> {
         Ok(())
     }
 
-    fn read_times(&self, rows: usize, times: &mut Vec<Millis>) -> Result<(), Error> {
+    fn read_times(&self, rows: usize) -> Result<Vec<Millis>, Error> {
         let column = self.columns.time;
-        let before = times.len();
+        let mut times = Vec::new();
         let decoded = match self.reader(column)? {
-            ColumnReader::Int64ColumnReader(mut reader) => self.read(column, &mut reader, 0..rows, times)?,
+            ColumnReader::Int64ColumnReader(mut reader) => {
+                times.reserve_exact(rows);
+                self.read(column, &mut reader, 0..rows, &mut times)?
+            }
             ColumnReader::Int32ColumnReader(mut reader) => {
                 let mut days = Vec::new();
                 let levels = self.read(column, &mut reader, 0..rows, &mut days)?;
@@ -218,20 +233,25 @@ impl GroupReader<'_> {
         };
         if let Some(row) = decoded.and_then(|levels| levels.iter().position(|&level| level == 0)) {
             let problem = FileProblem::Cell {
-                row: before + row,
+                row: self.first_row + row,
                 column: self.group.metadata().column(column).column_descr().name().to_owned(),
                 value: "empty".to_owned(),
                 allowed: "a time in every row",
             };
             return Err(file_error(self.file, problem));
         }
-        self.columns.time_unit.convert(&mut times[before..]);
-        Ok(())
+        self.columns.time_unit.convert(&mut times);
+        Ok(times)
     }
 
     fn read_numbers(&self, column: usize, rows: Range<usize>, values: &mut Vec<f64>) -> Result<(), Error> {
         let metadata = self.group.metadata().column(column);
         let descriptor = metadata.column_descr();
+        if let Some(plain) = PlainChunk::find(self.bytes, metadata)
+            && plain.append_to(rows.clone(), values).map_err(|e| format_error(self.file, e))?
+        {
+            return Ok(());
+        }
         let divisor = decimal_divisor(descriptor);
         let before = values.len();
         let levels = match self.reader(column)? {

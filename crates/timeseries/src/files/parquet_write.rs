@@ -18,8 +18,11 @@ use super::parquet_read::SYNTHETIC_KEY;
 /// Name of the time column in files that we write.
 pub(crate) const TIME_COLUMN: &str = "timestamp";
 
-/// Rows of a row group: a range read decodes whole groups, and small ones cost a little on every read.
-const GROUP_ROWS: usize = 32_768;
+/// Rows of a row group: more than a period of candles has, so that files of the store have one group.
+const GROUP_ROWS: usize = 131_072;
+
+/// Rows of a page, which is what a read of a day unpacks at least.
+const PAGE_ROWS: usize = 8_192;
 
 /// Encodes some rows: times as UTC milliseconds, delta-packed; values as plain doubles, which every reader
 /// decodes by copying. The same rows give the same bytes.
@@ -38,8 +41,8 @@ pub(crate) fn encode(
         .set_column_encoding(ColumnPath::from(TIME_COLUMN), Encoding::DELTA_BINARY_PACKED)
         .set_statistics_enabled(EnabledStatistics::Chunk)
         .set_offset_index_disabled(true)
-        .set_data_page_row_count_limit(GROUP_ROWS)
-        .set_write_batch_size(GROUP_ROWS)
+        .set_data_page_row_count_limit(PAGE_ROWS)
+        .set_write_batch_size(PAGE_ROWS)
         .set_key_value_metadata(notes)
         .build();
     let mut writer = SerializedFileWriter::new(Vec::new(), schema()?, Arc::new(properties))?;

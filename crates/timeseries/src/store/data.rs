@@ -79,11 +79,11 @@ pub(crate) fn check(entry: &FileEntry, bytes: &[u8]) -> Result<(), Damage> {
 /// Checks a data file and adds its candles of `range` to `output`.
 pub(crate) fn decode(
     entry: &FileEntry,
-    bytes: Bytes,
+    bytes: &Bytes,
     range: TimeRange,
     output: &mut RawCandles,
 ) -> Result<(), Damage> {
-    check(entry, &bytes)?;
+    check(entry, bytes)?;
     let before = output.len();
     decode_into(bytes, &entry.key, range, output).map_err(|e| Damage::Foreign(e.to_string()))?;
     let found = len_u64(output.len() - before);

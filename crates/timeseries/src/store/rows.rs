@@ -94,7 +94,7 @@ impl Rows for CandleSeries {
     }
 
     fn add(raw: &mut RawCandles, file: &FileEntry, bytes: Bytes, range: TimeRange) -> Result<(), Damage> {
-        data::decode(file, bytes, range, raw)
+        data::decode(file, &bytes, range, raw)
     }
 
     fn finish(raw: RawCandles) -> Result<Self, Damage> {
