@@ -149,3 +149,47 @@ fn pruning_json(pruning: &Pruning, is_dry_run: bool) -> anyhow::Result<Value> {
         .collect();
     Ok(json!({ "dry_run": is_dry_run, "series": series, "failed": failed }))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        args: PruneArgs,
+    }
+
+    fn pruned(symbol: &str) -> Pruned {
+        Pruned { symbol: symbol.to_owned(), ..Pruned::default() }
+    }
+
+    #[test]
+    fn what_was_deleted_and_what_waits() {
+        let args = Cli::parse_from(["prune", "--keep-versions", "1", "--grace-hours", "2"]).args;
+        let old = Pruned {
+            released: 7,
+            versions_deleted: 6,
+            versions_waiting: 1,
+            files_deleted: 3,
+            bytes_deleted: 2_500,
+            ..pruned("BTC_USDT_5m")
+        };
+        let text = text(&[old, pruned("ETH_USDT_5m")], &args);
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines.len(), 4, "{text}");
+        let cells: Vec<&str> = lines[1].split_whitespace().collect();
+        assert_eq!(cells.join(" "), "BTC/USDT 5m spot up to 7 6 1 0 3 (2.5 kB) 0");
+        assert_eq!(lines[2], "6 versions and 3 files (2.5 kB) of 2 series deleted");
+        assert_eq!(lines[3], "1 version and 0 files wait: the first prune in 2 h or later deletes them");
+    }
+
+    #[test]
+    fn days_and_hours_are_milliseconds() {
+        let args = Cli::parse_from(["prune", "--keep-days", "2"]).args;
+        let retention = args.retention().unwrap();
+        assert_eq!((retention.versions, retention.millis), (None, Some(172_800_000)));
+        assert_eq!(retention.grace, 86_400_000);
+    }
+}
