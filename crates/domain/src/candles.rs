@@ -328,6 +328,12 @@ impl CandleSeries {
         self.volume.extend_from_slice(&other.volume[rows]);
     }
 
+    /// Takes the series apart: its open times, and open, high, low, close and volume.
+    #[must_use]
+    pub fn into_columns(self) -> (Vec<Millis>, [Vec<f64>; 5]) {
+        (self.open_time, [self.open, self.high, self.low, self.close, self.volume])
+    }
+
     /// Returns an empty series with room for `rows`.
     #[must_use]
     pub fn with_capacity(rows: usize) -> Self {
