@@ -13,8 +13,9 @@ use crate::open::Location;
 use crate::s3::Runtime;
 use crate::store::{
     AppendRequest, AsOf, Checkup, Commit, Listing, Metadata, OnProgress, Pruning, Read, ReadRequest,
-    Retention, SeriesInfo, SnapshotInfo, Store, VersionInfo,
+    Retention, SeriesInfo, SnapshotInfo, Store, TableOptions, TableRead, VersionInfo,
 };
+use crate::table_store::TableStore;
 
 /// Versioned candles in a directory, in a bucket or in memory. Cheap to clone; every method may be called from
 /// many threads and processes at once.
@@ -230,6 +231,36 @@ impl CandleStore {
         self.wait(self.store.read(key, range, as_of))
     }
 
+    /// See [`Store::read_columns`].
+    ///
+    /// # Errors
+    /// Those of [`Store::read_columns`].
+    pub fn read_columns(
+        &self,
+        key: &SeriesKey,
+        range: TimeRange,
+        as_of: AsOf,
+        columns: &[&str],
+    ) -> Result<Option<TableRead>, Error> {
+        self.wait(self.store.read_columns(key, range, as_of, columns))
+    }
+
+    /// See [`Store::first_rows`].
+    ///
+    /// # Errors
+    /// Those of [`Store::first_rows`].
+    pub fn first_rows(&self, key: &SeriesKey, rows: usize, as_of: AsOf) -> Result<Option<Read>, Error> {
+        self.wait(self.store.first_rows(key, rows, as_of))
+    }
+
+    /// See [`Store::last_rows`].
+    ///
+    /// # Errors
+    /// Those of [`Store::last_rows`].
+    pub fn last_rows(&self, key: &SeriesKey, rows: usize, as_of: AsOf) -> Result<Option<Read>, Error> {
+        self.wait(self.store.last_rows(key, rows, as_of))
+    }
+
     /// See [`Store::info`].
     ///
     /// # Errors
@@ -254,8 +285,25 @@ impl CandleStore {
         self.wait(self.store.list())
     }
 
+    /// Opens a library of tables in the same place; see [`Store::tables`].
+    ///
+    /// # Errors
+    /// Those of [`Store::tables`].
+    pub fn tables(&self, name: &str, options: TableOptions) -> Result<TableStore, Error> {
+        Ok(TableStore::new(self.clone(), self.wait(self.store.tables(name, options))?))
+    }
+
+    /// See [`Store::find_tables`].
+    ///
+    /// # Errors
+    /// Those of [`Store::find_tables`].
+    pub fn find_tables(&self, name: &str) -> Result<Option<TableStore>, Error> {
+        let found = self.wait(self.store.find_tables(name))?;
+        Ok(found.map(|tables| TableStore::new(self.clone(), tables)))
+    }
+
     /// Runs an operation of the store to its end.
-    fn wait<F: Future>(&self, operation: F) -> F::Output {
+    pub(crate) fn wait<F: Future>(&self, operation: F) -> F::Output {
         #[cfg(feature = "s3")]
         let _entered = self.runtime.as_ref().and_then(|runtime| runtime.enter());
         block_on(operation)

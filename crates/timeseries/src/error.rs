@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use tradai_domain::{ErrorKind, Millis, SeriesFault, format_utc};
 
+use crate::store::{TableOptions, TableProblem};
+
 /// The cause that a lower library gave.
 pub(crate) type Source = Box<dyn std::error::Error + Send + Sync + 'static>;
 
@@ -76,7 +78,7 @@ pub enum Error {
     },
     /// Real and synthetic candles would be mixed in one series.
     #[error(
-        "{symbol} holds {} candles and the new ones are {}; replace the series as a whole instead",
+        "{symbol} holds {} rows and the new ones are {}; replace the series as a whole instead",
         label(*.stored_synthetic), label(!*.stored_synthetic)
     )]
     MixedLabels {
@@ -86,7 +88,7 @@ pub enum Error {
         stored_synthetic: bool,
     },
     /// Candles lie outside the range that they are to replace.
-    #[error("{symbol}: the candle of {} lies outside the range to replace", format_utc(*.open_time))]
+    #[error("{symbol}: the row of {} lies outside the range to replace", format_utc(*.open_time))]
     OutsideRange {
         /// The store symbol.
         symbol: String,
@@ -94,7 +96,7 @@ pub enum Error {
         open_time: Millis,
     },
     /// A candle opens when no calendar of ours reaches.
-    #[error("{symbol}: a candle opens at {open_time} ms, which is not between the years 1970 and 9999")]
+    #[error("{symbol}: a row is of {open_time} ms, which is not between the years 1970 and 9999")]
     BadTime {
         /// The store symbol.
         symbol: String,
@@ -142,6 +144,32 @@ pub enum Error {
     BadLibrary {
         /// The refused name.
         library: String,
+    },
+    /// A library of tables cannot be opened with these options.
+    #[error("library `{library}`: {problem}")]
+    LibraryOptions {
+        /// The library.
+        library: String,
+        /// What is wrong with them.
+        problem: String,
+    },
+    /// The library keeps its tables in another way.
+    #[error("library `{library}` has {stored}; asked for is {given}")]
+    OtherOptions {
+        /// The library.
+        library: String,
+        /// The options it was made with.
+        stored: Box<TableOptions>,
+        /// The options given.
+        given: Box<TableOptions>,
+    },
+    /// Rows of a table cannot be stored, or a column cannot be read.
+    #[error("{symbol}: {problem}")]
+    Table {
+        /// The symbol.
+        symbol: String,
+        /// What is wrong.
+        problem: Box<TableProblem>,
     },
     /// The name cannot be a symbol or a snapshot of the store.
     #[error("`{symbol}` cannot name a series or a snapshot: a name has 1 to 80 bytes")]
@@ -332,6 +360,11 @@ pub enum StorageProblem {
 }
 
 impl Error {
+    /// Returns the error about rows of a table.
+    pub(crate) fn of_table(symbol: &str, problem: TableProblem) -> Self {
+        Self::Table { symbol: symbol.to_owned(), problem: Box::new(problem) }
+    }
+
     /// Returns what a caller should do about the error.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -349,13 +382,16 @@ impl Error {
             | Self::OutsideRange { .. }
             | Self::BadTime { .. }
             | Self::BadLibrary { .. }
+            | Self::LibraryOptions { .. }
             | Self::Location { .. }
             | Self::Retention { .. }
             | Self::BadSymbol { .. } => ErrorKind::Invalid,
+            Self::Table { problem, .. } => problem.kind(),
             Self::Damaged { .. } => ErrorKind::Data,
-            Self::Conflict { .. } | Self::MixedLabels { .. } | Self::SnapshotExists { .. } => {
-                ErrorKind::Conflict
-            }
+            Self::Conflict { .. }
+            | Self::MixedLabels { .. }
+            | Self::OtherOptions { .. }
+            | Self::SnapshotExists { .. } => ErrorKind::Conflict,
             Self::NoVersion { .. } | Self::NoSeries { .. } | Self::NoSnapshot { .. } => ErrorKind::NotFound,
             Self::Encode { .. } => ErrorKind::Internal,
         }

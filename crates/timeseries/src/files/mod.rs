@@ -18,7 +18,7 @@ mod time;
 
 pub use format::{FileFormat, read_candles, write_candles};
 pub use name::parse_file_name;
-pub(crate) use parquet_read::decode_into;
+pub(crate) use parquet_read::{check_offsets, decode_into};
 pub use parquet_read::{read_parquet, read_parquet_candles};
 pub(crate) use parquet_write::{TIME_COLUMN, encode as encode_parquet};
 pub use raw::{Cleaned, Cleaning, RawCandles, row_of};
@@ -27,14 +27,19 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::error::Error;
 
-/// Runs a decoder of another library. Those return errors for most damage but not for all: a panic in them is
-/// a damaged file, not a fault of ours, and must not end a process that reads many.
+/// Runs a decoder of another library; returns `None` when it panics. Those return errors for most damage but
+/// not for all: a panic in them is a damaged file, not a fault of ours, and must not end a process that reads
+/// many.
+pub(crate) fn caught<T>(decode: impl FnOnce() -> T) -> Option<T> {
+    catch_unwind(AssertUnwindSafe(decode)).ok()
+}
+
 fn guarded(
     file: &str,
     format: &'static str,
     decode: impl FnOnce() -> Result<RawCandles, Error>,
 ) -> Result<RawCandles, Error> {
-    catch_unwind(AssertUnwindSafe(decode)).unwrap_or_else(|_| {
+    caught(decode).unwrap_or_else(|| {
         let source = "its structure contradicts itself".into();
         Err(Error::Format { file: file.to_owned(), format, source })
     })

@@ -151,7 +151,7 @@ fn selected_groups(
 }
 
 /// Refuses negative offsets and sizes, which the decoder takes for granted.
-fn check_offsets(metadata: &ParquetMetaData) -> Result<(), ParquetError> {
+pub(crate) fn check_offsets(metadata: &ParquetMetaData) -> Result<(), ParquetError> {
     for column in metadata.row_groups().iter().flat_map(RowGroupMetaData::columns) {
         let start = column.dictionary_page_offset().unwrap_or(0).min(column.data_page_offset());
         if start < 0 || column.compressed_size() < 0 || column.num_values() < 0 {

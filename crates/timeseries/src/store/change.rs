@@ -10,7 +10,7 @@ use super::Store;
 use super::data::NewFile;
 use super::head::Stored;
 use super::layout::SymbolLayout;
-use super::manifest::{FileEntry, Manifest};
+use super::manifest::{FileEntry, Manifest, Schema};
 use super::merge::Equal;
 use super::period::Periods;
 use super::rows::Rows;
@@ -38,6 +38,7 @@ pub(crate) struct Plan {
     pub(crate) new_files: Vec<NewFile>,
     pub(crate) metadata: Metadata,
     pub(crate) periods: Periods,
+    pub(crate) schema: Schema,
 }
 
 impl<R: Rows> Change<'_, R> {
@@ -52,7 +53,7 @@ impl<R: Rows> Change<'_, R> {
         }
     }
 
-    fn rows(&self) -> Option<&R> {
+    pub(crate) fn rows(&self) -> Option<&R> {
         match self {
             Self::Write(rows) | Self::Append(rows) | Self::Upsert(rows) | Self::ReplaceRange(_, rows) => {
                 Some(rows)
@@ -70,15 +71,15 @@ impl<R: Rows> Change<'_, R> {
         match self {
             Self::Append(_) => R::merge(symbol, stored, &new, Equal::MustMatch),
             Self::Upsert(_) => R::merge(symbol, stored, &new, Equal::NewWins),
-            Self::ReplaceRange(range, _) => Ok(R::splice(stored, *range, &new)),
+            Self::ReplaceRange(range, _) => R::splice(symbol, stored, *range, &new),
             Self::Write(_) | Self::Delete | Self::Restore(_) => Ok(new),
         }
     }
 }
 
 impl Plan {
-    fn of(files: Vec<FileEntry>, metadata: Metadata, periods: Periods) -> Self {
-        Self { files, new_files: Vec::new(), metadata, periods }
+    fn of(files: Vec<FileEntry>, metadata: Metadata, periods: Periods, schema: Schema) -> Self {
+        Self { files, new_files: Vec::new(), metadata, periods, schema }
     }
 }
 
@@ -98,7 +99,8 @@ impl Store {
             return Ok(if let Change::Restore(old) = change {
                 restored(&old.manifest, alive)
             } else {
-                alive.map(|_| Plan::of(Vec::new(), Metadata::new(), R::periods(format)))
+                let empty = |schema| Plan::of(Vec::new(), Metadata::new(), R::periods(format), schema);
+                alive.map(|head| empty(head.schema.clone()))
             });
         };
         let metadata = metadata.or(alive.map(|head| &head.metadata)).cloned().unwrap_or_default();
@@ -107,14 +109,15 @@ impl Store {
         if kept.is_none() && new.times().is_empty() && !replaces_all {
             return Ok(None);
         }
-        if let Some(head) = kept {
-            R::check_joins(format, head, &metadata)?;
-        }
+        let format = match alive.filter(|_| !replaces_all) {
+            Some(head) => &R::join(format, layout, head, &metadata)?,
+            None => format,
+        };
         let stored: &[FileEntry] = kept.map_or(&[], |head| &head.files);
         let periods = kept.and_then(|head| Periods::from_months(head.period_months));
         let periods = periods.unwrap_or_else(|| R::periods(format));
         let touches = touches(layout.symbol(), new.times(), change.range(), periods, stored)?;
-        let mut plan = Plan::of(Vec::new(), metadata, periods);
+        let mut plan = Plan::of(Vec::new(), metadata, periods, R::schema(format));
         let mut next = 0;
         for touch in touches {
             plan.files.extend_from_slice(&stored[next..touch.files.start]);
@@ -125,16 +128,21 @@ impl Store {
             if result.same(&old) && !touch.seals {
                 plan.files.extend_from_slice(old_files);
             } else if !result.times().is_empty() {
-                let file = result.encode(format, &touch.period, nonce)?;
+                let file = result.encode(format, layout.symbol(), &touch.period, nonce)?;
                 plan.files.push(file.entry.clone());
                 plan.new_files.push(file);
             }
         }
         plan.files.extend_from_slice(&stored[next..]);
-        let unchanged =
-            alive.is_some_and(|head| same_rows(&head.files, &plan.files) && head.metadata == plan.metadata);
-        Ok((!unchanged).then_some(plan))
+        Ok((!alive.is_some_and(|head| is_unchanged(head, &plan))).then_some(plan))
     }
+}
+
+/// Returns whether a plan comes to the version that is there.
+fn is_unchanged(head: &Manifest, plan: &Plan) -> bool {
+    // Files of the same bytes have the same columns; without files the schema alone tells.
+    let same_columns = !plan.files.is_empty() || head.schema == plan.schema;
+    same_rows(&head.files, &plan.files) && same_columns && head.metadata == plan.metadata
 }
 
 /// Returns whether files hold the same rows, cut the same way.
@@ -148,9 +156,9 @@ fn same_rows(some: &[FileEntry], others: &[FileEntry]) -> bool {
 
 /// Returns the plan that makes an old version the newest, or `None` when it is that already.
 fn restored(old: &Manifest, head: Option<&Manifest>) -> Option<Plan> {
-    let same = head.is_some_and(|head| head.files == old.files && head.metadata == old.metadata);
-    let periods = Periods::from_months(old.period_months).filter(|_| !same)?;
-    Some(Plan::of(old.files.clone(), old.metadata.clone(), periods))
+    let periods = Periods::from_months(old.period_months)?;
+    let plan = Plan::of(old.files.clone(), old.metadata.clone(), periods, old.schema.clone());
+    (!head.is_some_and(|head| is_unchanged(head, &plan))).then_some(plan)
 }
 
 /// A change to some neighbouring files.

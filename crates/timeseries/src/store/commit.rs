@@ -150,7 +150,8 @@ impl Store {
         let Some(old) = old else { return Err(Error::NoSeries { symbol: layout.symbol().to_owned() }) };
         // To restore what cannot be read would only hide the damage.
         let files = &old.manifest.files;
-        drop(self.load::<R>(layout, format, files, TimeRange::ALL).await?);
+        let stored = R::stored(format, layout, &old.manifest)?;
+        drop(self.load::<R>(layout, &stored, files, TimeRange::ALL).await?);
         self.try_commit::<R>(layout, format, &Change::Restore(Arc::clone(&old)), None).await
     }
 
@@ -216,7 +217,7 @@ impl Store {
                 _ => head.as_ref(),
             };
             let next = Next { number, now: self.now(), commit_id: &attempt.commit_id, op: change.op() };
-            let of = (layout.symbol(), R::series(format), R::schema(format));
+            let of = (layout.symbol(), R::series(format));
             let next = next_manifest(next, of, past.map(Arc::as_ref), plan);
             // Invariant: nothing that overlaps or lies outside its period is ever committed, rebased or not.
             next.check().map_err(|damage| damaged(&layout.manifest(next.version), damage))?;
@@ -397,7 +398,7 @@ struct Next<'a> {
 
 fn next_manifest(
     next: Next<'_>,
-    (symbol, series, schema): (&str, Option<SeriesKey>, super::manifest::Schema),
+    (symbol, series): (&str, Option<SeriesKey>),
     head: Option<&Stored>,
     plan: Plan,
 ) -> Manifest {
@@ -422,7 +423,7 @@ fn next_manifest(
         commit_ts,
         writer: concat!("tradai ", env!("CARGO_PKG_VERSION")).to_owned(),
         op: next.op,
-        schema,
+        schema: plan.schema,
         period_months: plan.periods.months(),
         metadata: plan.metadata,
         history,

@@ -29,7 +29,7 @@ pub(crate) fn schema() -> Schema {
     };
     let mut columns = vec![column(TIME_COLUMN, "timestamp[ms, UTC]", "DELTA_BINARY_PACKED")];
     columns.extend(VALUE_COLUMNS.map(|name| column(name, "f64", "PLAIN")));
-    Schema { profile: "f64".to_owned(), compression: "LZ4_RAW".to_owned(), columns }
+    Schema { profile: "f64".to_owned(), compression: "LZ4_RAW".to_owned(), columns, arrow: None }
 }
 
 /// Encodes candles of one period, of which there must be at least one. The nonce goes into the file's name.
@@ -126,6 +126,6 @@ fn stats(values: &[f64]) -> ColumnStats {
     stats
 }
 
-fn len_u64(len: usize) -> u64 {
+pub(crate) fn len_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,8 @@
 //! Libraries: what the symbols of a folder hold.
+//!
+//! One library, [`CANDLES`], keeps candles; all others keep tables.
+
+use std::fmt;
 
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -8,6 +12,7 @@ use super::head::damaged;
 use super::layout::{CANDLES, LibraryLayout};
 use super::manifest::FORMAT;
 use super::objects::Created;
+use super::period::Periods;
 use crate::error::{Damage, Error};
 
 /// The description of a library, made with its first symbol and never changed.
@@ -34,6 +39,37 @@ pub struct TableOptions {
     pub tie: Option<String>,
     /// Calendar months that a data file covers, 1 to 1200: about 50,000 rows are good to read.
     pub period_months: u32,
+}
+
+impl TableOptions {
+    /// Checks that tables can be kept this way, and returns how they are cut into files; `library` is for errors.
+    pub(crate) fn check(&self, library: &str) -> Result<Periods, Error> {
+        let refuse = |problem: &str| {
+            Err(Error::LibraryOptions { library: library.to_owned(), problem: problem.to_owned() })
+        };
+        if self.time.is_empty() || self.tie.as_ref().is_some_and(String::is_empty) {
+            return refuse("a column has no name");
+        }
+        if self.tie.as_ref() == Some(&self.time) {
+            return refuse("the time column cannot tell rows of one time apart");
+        }
+        match Periods::from_months(self.period_months) {
+            Some(periods) => Ok(periods),
+            None => refuse("a file covers 1 to 1200 months"),
+        }
+    }
+}
+
+/// Reads: time `timestamp`, tie `id`, 1 month(s) per file.
+impl fmt::Display for TableOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "time `{}`", self.time)?;
+        match &self.tie {
+            Some(tie) => write!(f, ", tie `{tie}`")?,
+            None => f.write_str(", no tie")?,
+        }
+        write!(f, ", {} month(s) per file", self.period_months)
+    }
 }
 
 impl Default for TableOptions {
@@ -88,6 +124,10 @@ impl Store {
         }
         if library.library != name {
             return Err(foreign(format!("it describes the library {}", library.library)));
+        }
+        if library.table.is_none() != (name == CANDLES) {
+            let kept = if library.table.is_some() { "tables" } else { "candles" };
+            return Err(foreign(format!("it keeps {kept}, which this library does not")));
         }
         self.cache.note_library(name, &library);
         Ok(Some(library))

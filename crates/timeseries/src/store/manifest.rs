@@ -11,6 +11,7 @@ use super::gaps::{Gaps, gap_between};
 use super::layout::is_data_key;
 use super::period::Periods;
 use super::sealed::{seal, unseal};
+use super::table::decode_schema;
 use super::types::{Gap, Metadata, Op, SeriesInfo, VersionInfo, is_synthetic};
 use crate::error::{Damage, Error};
 
@@ -86,6 +87,9 @@ pub(crate) struct Schema {
     pub(crate) profile: String,
     pub(crate) compression: String,
     pub(crate) columns: Vec<Column>,
+    /// All of that without loss, in tables: an Arrow schema message, base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) arrow: Option<String>,
 }
 
 /// One column of the data files.
@@ -150,6 +154,9 @@ impl Manifest {
         let Some(periods) = Periods::from_months(self.period_months) else {
             return foreign(format!("periods of {} months", self.period_months));
         };
+        if let Some(message) = &self.schema.arrow {
+            decode_schema(message)?;
+        }
         let mut previous: Option<Millis> = None;
         for file in &self.files {
             let period = periods.name(file.ts_min);
@@ -254,7 +261,12 @@ pub(crate) mod tests {
             commit_ts: 5,
             writer: "test".to_owned(),
             op: Op::Write,
-            schema: Schema { profile: "f64".to_owned(), compression: "x".to_owned(), columns: Vec::new() },
+            schema: Schema {
+                profile: "f64".to_owned(),
+                compression: "x".to_owned(),
+                columns: Vec::new(),
+                arrow: None,
+            },
             period_months: 60,
             metadata: Metadata::new(),
             history: vec![Past {

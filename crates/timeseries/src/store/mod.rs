@@ -11,6 +11,7 @@
 mod batch;
 mod cache;
 mod change;
+mod columns;
 mod commit;
 mod data;
 mod fsck;
@@ -21,12 +22,14 @@ mod library;
 mod manifest;
 mod merge;
 mod objects;
+mod part;
 mod period;
 mod read;
 mod retention;
 mod rows;
 mod sealed;
 mod snapshot;
+mod table;
 mod tiers;
 mod types;
 
@@ -45,6 +48,8 @@ pub use library::TableOptions;
 use objects::Objects;
 pub use retention::{GRACE_MS, MIN_GRACE_MS, Pruned, Pruning, Retention};
 pub use snapshot::SnapshotInfo;
+pub(crate) use table::candle_columns;
+pub use table::{TableInfo, TableListing, TableProblem, TableRead, Tables};
 pub use types::{
     AsOf, Commit, Gap, Listing, Metadata, Op, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,
 };

@@ -11,7 +11,8 @@ use tradai_domain::{CandleSeries, SeriesKey, TimeRange};
 use super::data;
 use super::head::{Stored, Verdict, damaged, layout_of};
 use super::layout::{CANDLES, LibraryLayout, SymbolLayout};
-use super::manifest::{FileEntry, Manifest};
+use super::manifest::FileEntry;
+use super::part::Part;
 use super::rows::Rows;
 use super::types::{AsOf, Listing, Read, SeriesInfo, VersionInfo, is_synthetic};
 use super::{CONCURRENCY, Store};
@@ -28,9 +29,30 @@ impl Store {
     /// [`Error::NoVersion`], [`Error::NoSnapshot`]; [`Error::Damaged`] naming the object and the versions that
     /// are intact; [`Error::Storage`].
     pub async fn read(&self, key: &SeriesKey, range: TimeRange, as_of: AsOf) -> Result<Option<Read>, Error> {
+        self.read_part(key, Part::In(range), as_of).await
+    }
+
+    /// Returns the oldest candles of a version, `rows` of them or all when there are fewer. Only the files
+    /// that hold them are read.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub async fn first_rows(&self, key: &SeriesKey, rows: usize, as_of: AsOf) -> Result<Option<Read>, Error> {
+        self.read_part(key, Part::First(rows), as_of).await
+    }
+
+    /// Returns the newest candles of a version, `rows` of them or all when there are fewer. Only the files
+    /// that hold them are read.
+    ///
+    /// # Errors
+    /// Those of [`Store::read`].
+    pub async fn last_rows(&self, key: &SeriesKey, rows: usize, as_of: AsOf) -> Result<Option<Read>, Error> {
+        self.read_part(key, Part::Last(rows), as_of).await
+    }
+
+    async fn read_part(&self, key: &SeriesKey, part: Part, as_of: AsOf) -> Result<Option<Read>, Error> {
         let layout = layout_of(key)?;
-        let read = self.read_rows::<CandleSeries>(&layout, key, range, &as_of).await;
-        let read = self.with_readable(&layout, read).await?;
+        let read = self.read_rows::<CandleSeries>(&layout, key, part, &as_of).await?;
         Ok(read.map(|(stored, series)| {
             let manifest = &stored.manifest;
             Read {
@@ -69,22 +91,29 @@ impl Store {
     /// [`Error::Storage`]; [`Error::Damaged`] when this is no library of ours.
     pub async fn list(&self) -> Result<Listing, Error> {
         self.check_library().await?;
-        let layouts = self.symbols(LibraryLayout(CANDLES)).await?;
-        let heads: Vec<_> =
+        let (heads, damaged) = self.newest_of_all(LibraryLayout(CANDLES)).await?;
+        Ok(Listing { series: heads.iter().filter_map(|head| head.manifest.info()).collect(), damaged })
+    }
+
+    /// Returns the newest version of every symbol that is not deleted, by name, and one error for each that is
+    /// damaged.
+    pub(crate) async fn newest_of_all(
+        &self,
+        library: LibraryLayout<'_>,
+    ) -> Result<(Vec<Arc<Stored>>, Vec<Error>), Error> {
+        let layouts = self.symbols(library).await?;
+        let found: Vec<_> =
             stream::iter(&layouts).map(|layout| self.head(layout)).buffered(CONCURRENCY).collect().await;
-        let mut listing = Listing::default();
-        for (layout, head) in layouts.iter().zip(heads) {
+        let (mut heads, mut damaged) = (Vec::new(), Vec::new());
+        for (layout, head) in layouts.iter().zip(found) {
             match self.with_readable(layout, head).await {
                 // A writer that died before its first commit leaves a folder without a version.
-                Ok(head) => {
-                    let head = head.filter(|head| !head.manifest.is_deleted());
-                    listing.series.extend(head.and_then(|head| head.manifest.info()));
-                }
-                Err(error @ Error::Damaged { .. }) => listing.damaged.push(error),
+                Ok(head) => heads.extend(head.filter(|head| !head.manifest.is_deleted())),
+                Err(error @ Error::Damaged { .. }) => damaged.push(error),
                 Err(error) => return Err(error),
             }
         }
-        Ok(listing)
+        Ok((heads, damaged))
     }
 
     /// Returns every symbol of a library that has a folder, by name.
@@ -93,24 +122,36 @@ impl Store {
         Ok(folders.iter().filter_map(|folder| library.symbol_of(folder)).collect())
     }
 
-    /// Returns the rows of a version in a range.
+    /// Returns some rows of a version; the error of a damaged object says which versions are intact.
     pub(crate) async fn read_rows<R: Rows>(
         &self,
         layout: &SymbolLayout,
         format: &R::Format,
-        range: TimeRange,
+        part: Part,
+        as_of: &AsOf,
+    ) -> Result<Option<(Arc<Stored>, R)>, Error> {
+        let read = self.try_read_rows(layout, format, part, as_of).await;
+        let read = self.with_readable(layout, read).await?;
+        Ok(read.map(|(stored, rows)| (stored, part.cut(rows))))
+    }
+
+    async fn try_read_rows<R: Rows>(
+        &self,
+        layout: &SymbolLayout,
+        format: &R::Format,
+        part: Part,
         as_of: &AsOf,
     ) -> Result<Option<(Arc<Stored>, R)>, Error> {
         if *as_of == AsOf::Latest
-            && let Some(read) = self.read_at_once(layout, format, range).await?
+            && let Some(read) = self.read_at_once(layout, format, part).await?
         {
             return Ok(Some(read));
         }
         let mut attempt = 1;
         loop {
             let Some(stored) = self.resolve(layout, as_of).await? else { return Ok(None) };
-            let files = files_in(&stored.manifest, range);
-            match self.load(layout, format, files, range).await {
+            let format = R::stored(format, layout, &stored.manifest)?;
+            match self.load(layout, &format, part.files(&stored.manifest), part.range()).await {
                 Ok(rows) => return Ok(Some((stored, rows))),
                 Err(Error::Damaged { damage: Damage::Missing, .. }) if attempt < MAX_ATTEMPTS => attempt += 1,
                 Err(error) => return Err(error),
@@ -124,16 +165,17 @@ impl Store {
         &self,
         layout: &SymbolLayout,
         format: &R::Format,
-        range: TimeRange,
+        part: Part,
     ) -> Result<Option<(Arc<Stored>, R)>, Error> {
         let Some(candidate) = self.candidate(layout).await? else { return Ok(None) };
         let stored = Arc::clone(&candidate.stored);
         if stored.manifest.is_deleted() {
             return Ok(None);
         }
-        let files = files_in(&stored.manifest, range);
-        let (verdict, rows) =
-            join(self.judge(layout, &candidate), self.load(layout, format, files, range)).await;
+        // What is wrong with a version that is not the newest is nobody's concern.
+        let Ok(format) = R::stored(format, layout, &stored.manifest) else { return Ok(None) };
+        let rows = self.load(layout, &format, part.files(&stored.manifest), part.range());
+        let (verdict, rows) = join(self.judge(layout, &candidate), rows).await;
         match (verdict?, rows) {
             (Verdict::Followed(_) | Verdict::Unknown, _) => Ok(None),
             (Verdict::Newest, Err(Error::Damaged { damage: Damage::Missing, .. })) => {
@@ -216,11 +258,4 @@ impl Store {
         }
         Ok(readable)
     }
-}
-
-/// Returns the files that may hold rows of `range`.
-fn files_in(manifest: &Manifest, range: TimeRange) -> &[FileEntry] {
-    let start = manifest.files.iter().position(|file| range.overlaps(file.ts_min, file.ts_max));
-    let end = manifest.files.iter().rposition(|file| range.overlaps(file.ts_min, file.ts_max));
-    start.zip(end).map_or(&[], |(start, end)| &manifest.files[start..=end])
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use tradai_domain::{CandleSeries, Millis, SeriesKey, TimeRange};
 
 use super::data::{self, NewFile};
+use super::layout::SymbolLayout;
 use super::manifest::{FileEntry, Manifest, Schema};
 use super::merge::{Equal, merge, splice};
 use super::period::Periods;
@@ -28,10 +29,16 @@ pub(crate) trait Rows: Clone + Send + Sync {
     fn same(&self, other: &Self) -> bool;
     /// Merges rows by time; `symbol` is for errors.
     fn merge(symbol: &str, stored: &Self, new: &Self, equal: Equal) -> Result<Self, Error>;
-    /// Puts new rows in the place of the stored ones of `range`.
-    fn splice(stored: &Self, range: TimeRange, new: &Self) -> Self;
-    /// Encodes all rows, of which there is at least one; no two nonces give one file.
-    fn encode(&self, format: &Self::Format, period: &str, nonce: &str) -> Result<NewFile, Error>;
+    /// Puts new rows in the place of the stored ones of `range`; `symbol` is for errors.
+    fn splice(symbol: &str, stored: &Self, range: TimeRange, new: &Self) -> Result<Self, Error>;
+    /// Encodes all rows, of which there is at least one; no two nonces give one file. `symbol` is for errors.
+    fn encode(
+        &self,
+        format: &Self::Format,
+        symbol: &str,
+        period: &str,
+        nonce: &str,
+    ) -> Result<NewFile, Error>;
 
     /// Makes room for so many rows.
     fn builder(format: &Self::Format, rows: usize) -> Self::Builder;
@@ -51,8 +58,15 @@ pub(crate) trait Rows: Clone + Send + Sync {
     fn periods(format: &Self::Format) -> Periods;
     /// Returns which candles these are, if they are.
     fn series(format: &Self::Format) -> Option<SeriesKey>;
-    /// Checks that rows of this format may join those of a version.
-    fn check_joins(format: &Self::Format, head: &Manifest, metadata: &super::Metadata) -> Result<(), Error>;
+    /// Returns the format to read a version's rows with.
+    fn stored(format: &Self::Format, layout: &SymbolLayout, of: &Manifest) -> Result<Self::Format, Error>;
+    /// Checks that rows of this format may join those of a version, and returns the format of all together.
+    fn join(
+        format: &Self::Format,
+        layout: &SymbolLayout,
+        head: &Manifest,
+        metadata: &super::Metadata,
+    ) -> Result<Self::Format, Error>;
 }
 
 impl Rows for CandleSeries {
@@ -79,11 +93,11 @@ impl Rows for CandleSeries {
         merge(symbol, stored, new, equal)
     }
 
-    fn splice(stored: &Self, range: TimeRange, new: &Self) -> Self {
-        splice(stored, range, new)
+    fn splice(_: &str, stored: &Self, range: TimeRange, new: &Self) -> Result<Self, Error> {
+        Ok(splice(stored, range, new))
     }
 
-    fn encode(&self, key: &SeriesKey, period: &str, nonce: &str) -> Result<NewFile, Error> {
+    fn encode(&self, key: &SeriesKey, _: &str, period: &str, nonce: &str) -> Result<NewFile, Error> {
         data::encode(key, self, period, nonce)
     }
 
@@ -113,12 +127,26 @@ impl Rows for CandleSeries {
         Some(key.clone())
     }
 
-    /// Refuses to mix real and made-up candles.
-    fn check_joins(_: &SeriesKey, head: &Manifest, metadata: &super::Metadata) -> Result<(), Error> {
-        let stored_synthetic = is_synthetic(&head.metadata);
-        if stored_synthetic == is_synthetic(metadata) {
-            return Ok(());
-        }
-        Err(Error::MixedLabels { symbol: head.symbol.clone(), stored_synthetic })
+    fn stored(key: &SeriesKey, _: &SymbolLayout, _: &Manifest) -> Result<SeriesKey, Error> {
+        Ok(key.clone())
     }
+
+    fn join(
+        key: &SeriesKey,
+        _: &SymbolLayout,
+        head: &Manifest,
+        metadata: &super::Metadata,
+    ) -> Result<SeriesKey, Error> {
+        check_labels(head, metadata)?;
+        Ok(key.clone())
+    }
+}
+
+/// Refuses to mix real and made-up rows.
+pub(crate) fn check_labels(head: &Manifest, metadata: &super::Metadata) -> Result<(), Error> {
+    let stored_synthetic = is_synthetic(&head.metadata);
+    if head.files.is_empty() || stored_synthetic == is_synthetic(metadata) {
+        return Ok(());
+    }
+    Err(Error::MixedLabels { symbol: head.symbol.clone(), stored_synthetic })
 }

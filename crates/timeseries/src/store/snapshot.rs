@@ -85,7 +85,11 @@ impl Store {
     /// # Errors
     /// [`Error::Damaged`], [`Error::Storage`].
     pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
-        let snapshots = self.all_snapshots(LibraryLayout(CANDLES)).await?;
+        self.snapshots_of(LibraryLayout(CANDLES)).await
+    }
+
+    pub(crate) async fn snapshots_of(&self, library: LibraryLayout<'_>) -> Result<Vec<SnapshotInfo>, Error> {
+        let snapshots = self.all_snapshots(library).await?;
         Ok(snapshots.iter().map(Snapshot::info).collect())
     }
 
@@ -94,7 +98,15 @@ impl Store {
     /// # Errors
     /// [`Error::Storage`].
     pub async fn delete_snapshot(&self, name: &str) -> Result<bool, Error> {
-        let path = LibraryLayout(CANDLES).snapshot(name)?;
+        self.delete_snapshot_of(LibraryLayout(CANDLES), name).await
+    }
+
+    pub(crate) async fn delete_snapshot_of(
+        &self,
+        library: LibraryLayout<'_>,
+        name: &str,
+    ) -> Result<bool, Error> {
+        let path = library.snapshot(name)?;
         let existed = self.objects.exists(&path).await?;
         self.objects.delete(&path).await?;
         Ok(existed)

@@ -14,3 +14,4 @@ mod retention;
 #[cfg(feature = "s3")]
 mod s3;
 mod support;
+mod tables;
