@@ -54,18 +54,23 @@ impl TimeRange {
         self.start.is_none_or(|start| last >= start) && self.end.is_none_or(|end| first < end)
     }
 
-    /// Parses Freqtrade's `--timerange` grammar: `20240101-20240701`, `20240101-`, `-20240701`,
-    /// with dates as `YYYYMMDD`, seconds (10 digits) or milliseconds (13 digits).
+    /// Parses Freqtrade's `--timerange` grammar: `20240101-20240701`, `20240101-`, `-20240701`, with each date
+    /// in any form that [`parse_date_ms`] reads, `2024-01-01-2024-07-01` too.
     ///
     /// # Errors
     /// [`TimeRangeError`] naming the part that cannot be read.
     pub fn parse(text: &str) -> Result<Self, TimeRangeError> {
-        let (from, to) = text.split_once('-').ok_or_else(|| TimeRangeError::Shape(text.to_owned()))?;
-        if from.is_empty() && to.is_empty() {
-            return Err(TimeRangeError::Shape(text.to_owned()));
-        }
+        let shape = || TimeRangeError::Shape(text.to_owned());
         let side = |part: &str| if part.is_empty() { Ok(None) } else { parse_date_ms(part).map(Some) };
-        let range = Self { start: side(from)?, end: side(to)? };
+        let sides = |at: usize| Ok(Self { start: side(&text[..at])?, end: side(&text[at + 1..])? });
+        // A date may have dashes of its own; the one between the dates leaves a date on both sides.
+        let dashes: Vec<usize> = text.match_indices('-').map(|(at, _)| at).collect();
+        let range = match (dashes.iter().find_map(|&at| sides(at).ok()), &dashes[..]) {
+            (Some(Self::ALL), _) | (None, []) => return Err(shape()),
+            (Some(range), _) => range,
+            (None, &[at]) => sides(at)?,
+            (None, _) => return Err(shape()),
+        };
         match (range.start, range.end) {
             (Some(start), Some(end)) if start > end => Err(TimeRangeError::Reversed(text.to_owned())),
             _ => Ok(range),
@@ -126,7 +131,11 @@ mod tests {
         assert_eq!(range, TimeRange::new(1_609_459_200_000, 1_625_097_600_000));
         assert_eq!(TimeRange::parse("1609459200-").unwrap().start, Some(1_609_459_200_000));
         assert_eq!(TimeRange::parse("-20210701").unwrap().start, None);
-        for bad in ["", "-", "20210101", "20211301-", "20210701-20210101", "1-2"] {
+        assert_eq!(TimeRange::parse("2021-01-01-2021-07-01").unwrap(), range);
+        assert_eq!(TimeRange::parse("2021-01-01T00:00:00Z-20210701").unwrap(), range);
+        assert_eq!(TimeRange::parse("-2021-07-01").unwrap(), TimeRange { start: None, ..range });
+        assert_eq!(TimeRange::parse("2021-01-01-").unwrap(), TimeRange { end: None, ..range });
+        for bad in ["", "-", "20210101", "2021-01-01", "20211301-", "20210701-20210101", "1-2", "--"] {
             assert!(TimeRange::parse(bad).is_err(), "{bad}");
         }
     }
