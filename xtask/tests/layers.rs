@@ -8,11 +8,12 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Packages of ours that a package may depend on. A package that is not in this table fails the test.
-const ALLOWED: [(&str, &[&str]); 7] = [
+const ALLOWED: [(&str, &[&str]); 8] = [
     ("tradai-domain", &[]),
     ("tradai-strategy", &["tradai-domain"]),
     ("tradai-engine", &["tradai-domain", "tradai-strategy"]),
     ("tradai-timeseries", &["tradai-domain"]),
+    ("tradai-exchange", &["tradai-domain"]),
     ("tradai-runner", &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries"]),
     (
         "tradai-cli",

@@ -1,0 +1,112 @@
+//! Where we differ from the reference on purpose. A case counts here only if it fails, fits the rule, and differs
+//! nowhere else.
+
+use tradai_exchange::Json;
+
+use crate::report::Case;
+
+struct Difference {
+    kind: &'static str,
+    /// Empty for every method.
+    method: &'static str,
+    /// Looks at the case and at what differs.
+    fits: fn(&Case<'_>, &str) -> bool,
+    reason: &'static str,
+}
+
+const DIFFERENCES: &[Difference] = &[
+    Difference {
+        kind: "errors",
+        method: "",
+        fits: |case, _| is_binance(case) && case.json.get("http_status").as_i64() == Some(429),
+        reason: "429 is RateLimitExceeded with a time to wait; the reference calls it DDoSProtection",
+    },
+    Difference {
+        kind: "base",
+        method: "decimal_to_precision",
+        fits: |case, _| {
+            let negative = case.json.get("value").as_str().is_some_and(|value| value.starts_with('-'));
+            negative && case.json.get("counting").as_str() == Some("SIGNIFICANT_DIGITS")
+        },
+        reason: "significant digits of a negative number: the reference counts the sign as one",
+    },
+    Difference {
+        kind: "markets",
+        method: "",
+        fits: |case, why| is_binance(case) && only(why, &[".marginModes.cross", ".marginModes.isolated"]),
+        reason: "margin modes of spot pairs are unknown: exchangeInfo does not have them, signed lists do",
+    },
+    Difference {
+        kind: "request",
+        method: "",
+        fits: |case, _| {
+            let asks_account =
+                ["fetchPositions", "fetchLeverage", "fetchLeverageTiers", "fetchMarketLeverageTiers"];
+            is_binance(case) && asks_account.contains(&case.method) && first_symbol(case).contains("/USD:")
+        },
+        reason: "inverse contracts are asked of the inverse book; the reference asks the linear one",
+    },
+    Difference {
+        kind: "request",
+        method: "fetchBalance",
+        fits: |case, _| case.exchange == "binanceusdm" && has_word(case.json.get("input"), "funding"),
+        reason: "the funding wallet is asked for when it is named; the reference asks the futures wallet",
+    },
+    Difference {
+        kind: "response",
+        method: "fetchTradingFee",
+        fits: |case, why| is_binance(case) && only(why, &[".symbol"]),
+        reason: "the fee of a contract is told of the contract; the reference says the spot pair",
+    },
+    Difference {
+        kind: "response",
+        method: "fetchPositions",
+        fits: |case, why| is_binance(case) && only(why, &[".side"]),
+        reason: "positions without a notional have a side all the same",
+    },
+    Difference {
+        kind: "response",
+        method: "fetchOHLCV",
+        fits: |case, _| is_binance(case) && matches!(case.json.get("httpResponse").at(0), Json::Map(_)),
+        reason: "candles of options are not supported",
+    },
+];
+
+/// Returns why a failed case is meant to differ.
+pub(crate) fn reason(case: &Case<'_>, why: &str) -> Option<&'static str> {
+    let fits = |difference: &&Difference| {
+        difference.kind == case.kind
+            && (difference.method.is_empty() || difference.method == case.method)
+            && (difference.fits)(case, why)
+    };
+    DIFFERENCES.iter().find(fits).map(|difference| difference.reason)
+}
+
+fn is_binance(case: &Case<'_>) -> bool {
+    case.exchange.starts_with("binance")
+}
+
+/// Whether a comparison differs in these fields only.
+fn only(why: &str, fields: &[&str]) -> bool {
+    why.split("; ").all(|fault| {
+        let path = fault.split(": ").next().unwrap_or_default();
+        fields.iter().any(|field| path.ends_with(field))
+    })
+}
+
+fn has_word(json: &Json<'_>, word: &str) -> bool {
+    match json {
+        Json::List(items) => items.iter().any(|item| has_word(item, word)),
+        Json::Map(members) => members.iter().any(|(_, value)| has_word(value, word)),
+        scalar => scalar.as_str() == Some(word),
+    }
+}
+
+/// Returns the first argument, or its first element.
+fn first_symbol<'a>(case: &'a Case<'_>) -> &'a str {
+    let first = case.json.get("input").at(0);
+    match first {
+        Json::List(items) => items.first().and_then(Json::as_str).unwrap_or_default(),
+        single => single.as_str().unwrap_or_default(),
+    }
+}

@@ -1,0 +1,76 @@
+//! Requests on their way out: query or form, timestamp, signature.
+
+use super::weights;
+use crate::base::Query;
+use crate::base::signing::{PrivateKey, base64, hex, hmac_sha256};
+use crate::{Context, Credentials, Endpoint, Error, ErrorClass, HttpRequest, Method};
+
+/// Writes a request. Signed ones get `timestamp` first and `recvWindow` last; the signature covers the text
+/// exactly as it is sent.
+pub(super) fn write(
+    endpoint: &'static Endpoint,
+    query: &Query,
+    weight: u32,
+    context: &Context<'_>,
+) -> Result<HttpRequest, Error> {
+    let url = format!("{}{}", endpoint.base, endpoint.path);
+    if !endpoint.signed {
+        let url = if query.is_empty() { url } else { format!("{url}?{}", query.encoded()) };
+        return Ok(HttpRequest { endpoint, weight, url, headers: Vec::new(), body: None });
+    }
+    let missing = || Error::new(ErrorClass::AuthenticationError, "the call needs keys");
+    let credentials = context.credentials.ok_or_else(missing)?;
+    let payload = payload(query, context);
+    let signed = format!("{payload}&signature={}", signature(credentials, &payload)?);
+    let mut headers = vec![("X-MBX-APIKEY", credentials.key().to_owned())];
+    if matches!(endpoint.method, Method::Get | Method::Delete) {
+        return Ok(HttpRequest { endpoint, weight, url: format!("{url}?{signed}"), headers, body: None });
+    }
+    headers.push(("Content-Type", "application/x-www-form-urlencoded".to_owned()));
+    Ok(HttpRequest { endpoint, weight, url, headers, body: Some(signed) })
+}
+
+/// Parameters that go after `recvWindow`: kept there so that signatures equal the reference's.
+const LAST: &str = "orderidlist";
+
+fn payload(query: &Query, context: &Context<'_>) -> String {
+    let mut all = Query::new();
+    all.set("timestamp", context.now_ms);
+    for (name, value) in query.iter().filter(|(name, _)| *name != LAST) {
+        all.set(name, value);
+    }
+    all.set("recvWindow", context.recv_window_ms);
+    all.set_some(LAST, query.get(LAST));
+    all.encoded()
+}
+
+/// Signs with the shared secret, or with the private key where the secret is one.
+fn signature(credentials: &Credentials, payload: &str) -> Result<String, Error> {
+    let secret = credentials.secret();
+    if !secret.contains("PRIVATE KEY") {
+        return Ok(hex(&hmac_sha256(secret.as_bytes(), payload.as_bytes())));
+    }
+    let refused = |error: crate::base::signing::KeyError| {
+        Error::new(ErrorClass::AuthenticationError, error.to_string())
+    };
+    let signed =
+        PrivateKey::from_pem(secret).and_then(|key| key.sign(payload.as_bytes())).map_err(refused)?;
+    Ok(crate::base::percent_encode(&base64(&signed)))
+}
+
+/// Returns the weight of a request whose endpoint alone does not tell.
+pub(super) fn weight_of(
+    request: &crate::Request,
+    target: &super::book::Target<'_>,
+    endpoint: &Endpoint,
+) -> u32 {
+    use crate::Call;
+    match &request.call {
+        Call::FetchOhlcv { page, .. } => weights::klines(target.book, page.limit.unwrap_or(500).min(1000)),
+        Call::FetchOrderBook { limit, .. } => weights::depth(target.book, *limit),
+        Call::FetchTicker { .. } => weights::tickers(target.book, 1),
+        Call::FetchTickers { symbols } => weights::tickers(target.book, symbols.len()),
+        Call::FetchOpenOrders { symbol, .. } => weights::open_orders(target.book, symbol.is_some()),
+        _ => endpoint.weight,
+    }
+}

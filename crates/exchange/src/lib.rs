@@ -1,0 +1,53 @@
+//! One typed client for exchanges, in CCXT's unified model: its method names, symbol grammar, market structure,
+//! order statuses and error hierarchy.
+//!
+//! An exchange is an [`Adapter`]: tables (endpoints, errors) and pure functions that build requests and read
+//! replies, so that every one of them can be tested without a network. Prices, amounts and costs are
+//! [`Decimal`]s; what an exchange sends never passes through a binary float, candles excepted.
+//!
+//! Not for storing candles (`tradai-timeseries`) or deciding what to trade. Invariant: no bytes from outside
+//! make a function here panic or use memory out of proportion to them.
+
+mod adapter;
+pub mod base;
+pub mod binance;
+mod call;
+mod candles;
+mod credentials;
+mod decimal;
+mod error;
+mod error_class;
+mod http;
+mod http_status;
+pub mod json;
+mod markets;
+pub mod model;
+mod pagination;
+mod reply;
+mod rules;
+
+pub use adapter::{Adapter, Context, HttpReply};
+pub use call::{
+    AccountType, Attached, Call, OrderRef, OrderRequest, Page, PriceKind, Request, Scope, TriggerDirection,
+};
+pub use candles::{parse_candles, parse_candles_at};
+pub use credentials::Credentials;
+pub use decimal::{Decimal, DecimalError, MAX_SCALE};
+pub use error::Error;
+pub use error_class::ErrorClass;
+pub use http::{Endpoint, HttpRequest, Lane, Method};
+pub use json::{Json, JsonError, Scanner};
+pub use markets::Markets;
+pub use pagination::{candle_pages, merge_candles};
+pub use reply::Reply;
+pub use rules::{amount_to_precision, check_limits, cost_to_precision, price_to_precision};
+
+/// Returns the adapter of a settings key; `None` for exchanges we do not know.
+#[must_use]
+pub fn adapter(key: &str) -> Option<&'static dyn Adapter> {
+    match key {
+        "binance" => Some(&binance::SPOT),
+        "binance_futures" => Some(&binance::FUTURES),
+        _ => None,
+    }
+}
