@@ -182,7 +182,6 @@ pub struct OrderRef {
 /// One call. The fields are those of CCXT's method of that name.
 #[derive(Debug, Clone, PartialEq)]
 #[expect(missing_docs, reason = "each is CCXT's unified method of that name")]
-#[expect(clippy::large_enum_variant, reason = "a call is built once per request and not kept in bulk")]
 pub enum Call {
     FetchTime,
     FetchStatus,

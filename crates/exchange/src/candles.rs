@@ -86,8 +86,11 @@ fn row(scanner: &mut Scanner<'_>, volume: usize) -> Result<Candle, Error> {
     }
     scanner.expect(b']')?;
     let [open, high, low, close] = prices;
-    let volume = traded.ok_or_else(|| Error::bad_response("a candle has no volume"))?;
-    Ok(Candle { open_time, open, high, low, close, volume })
+    // Mark and index prices have five columns and no volume.
+    if traded.is_none() && column > 5 {
+        return Err(Error::bad_response("a candle has no volume"));
+    }
+    Ok(Candle { open_time, open, high, low, close, volume: traded })
 }
 
 fn time(text: &str) -> Result<Millis, Error> {
@@ -173,7 +176,7 @@ mod tests {
         let body =
             br#"{"code":"0","a":{"b":[1]},"result":{"x":"y","list":[["5","1","2","0.5","1.5","9","z"]]}}"#;
         let candles = parse_candles_at(body, &["result", "list"], 5).unwrap();
-        assert_eq!((candles.len(), candles[0].volume), (1, 9.0));
+        assert_eq!((candles.len(), candles[0].volume), (1, Some(9.0)));
         assert!(parse_candles_at(body, &["result", "rows"], 5).is_err());
     }
 
@@ -185,7 +188,7 @@ mod tests {
             "[1]",
             "[[]]",
             "[[1,2,3,4]]",
-            "[[1,2,3,4,5]]",
+            "[[1,2,3,4,5,6]]x",
             r#"[[1,"x","1","1","1","1"]]"#,
             "[[1,1,1,1,1,1]",
             r#"[[1,"inf","1","1","1","1"]]"#,

@@ -93,20 +93,20 @@ impl Decimal {
 
     /// Returns the sum; `None` when it does not fit.
     #[must_use]
-    pub fn add(self, other: Self) -> Option<Self> {
+    pub fn checked_add(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
         fit(self.wide_at(scale)?.checked_add(other.wide_at(scale)?)?, scale)
     }
 
     /// Returns the difference; `None` when it does not fit.
     #[must_use]
-    pub fn sub(self, other: Self) -> Option<Self> {
-        self.add(other.negate())
+    pub fn checked_sub(self, other: Self) -> Option<Self> {
+        self.checked_add(other.negate())
     }
 
     /// Returns the product; digits after the point that do not fit are dropped.
     #[must_use]
-    pub fn mul(self, other: Self) -> Option<Self> {
+    pub fn checked_mul(self, other: Self) -> Option<Self> {
         let product = I256::from(self.mantissa).checked_mul(I256::from(other.mantissa))?;
         fit(product, self.scale + other.scale)
     }
@@ -155,13 +155,13 @@ impl Decimal {
     #[must_use]
     pub fn rounded(self, places: u32) -> Self {
         let cut = self.truncated(places);
-        let Some(rest) = self.sub(cut) else { return cut };
+        let Some(rest) = self.checked_sub(cut) else { return cut };
         let half = Self { mantissa: 5, scale: places + 1 };
         if rest.abs() < half {
             return cut;
         }
         let step = Self { mantissa: self.mantissa.signum(), scale: places };
-        cut.add(step).unwrap_or(cut)
+        cut.checked_add(step).unwrap_or(cut)
     }
 
     /// Returns the nearest binary float; for statistics and candles only.
@@ -378,13 +378,16 @@ mod tests {
         #[test]
         fn sums_and_differences_are_inverse(a in any::<i64>(), b in any::<i64>(), s in 0..=18_u32, t in 0..=18_u32) {
             let (a, b) = (Decimal::new(a.into(), s).unwrap(), Decimal::new(b.into(), t).unwrap());
-            prop_assert_eq!(a.add(b).unwrap().sub(b).unwrap(), a);
+            prop_assert_eq!(a.checked_add(b).unwrap().checked_sub(b).unwrap(), a);
         }
 
         #[test]
         fn never_panics(text in "[-+0-9.eE]{0,60}") {
             if let Ok(number) = text.parse::<Decimal>() {
-                let _ = (number.mul(number), number.div(number, 18), number.rounded(3), number.modulo(Decimal::ONE));
+                prop_assert!(number.checked_mul(number).is_none_or(|square| !square.is_negative()));
+                prop_assert!(number.rounded(3).scale() <= 3);
+                prop_assert_eq!(number.div(number, 18).is_none(), number.is_zero());
+                prop_assert!(number.modulo(Decimal::ONE).is_none_or(|rest| rest < Decimal::ONE));
                 prop_assert!(number.to_string().len() < 80);
             }
         }

@@ -11,6 +11,7 @@
 mod adapter;
 pub mod base;
 pub mod binance;
+pub mod bybit;
 mod call;
 mod candles;
 mod credentials;
@@ -48,6 +49,7 @@ pub fn adapter(key: &str) -> Option<&'static dyn Adapter> {
     match key {
         "binance" => Some(&binance::SPOT),
         "binance_futures" => Some(&binance::FUTURES),
+        "bybit_futures" => Some(&bybit::FUTURES),
         _ => None,
     }
 }

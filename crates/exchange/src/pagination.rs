@@ -66,3 +66,17 @@ pub fn merge_candles(pages: Vec<Vec<Candle>>, page: &Page) -> Vec<Candle> {
     }
     candles
 }
+
+/// As [`candle_pages`], for exchanges that serve the newest rows between a start and an end: where the stretch
+/// has an end, every window has one of its own.
+pub(crate) fn bounded_candle_pages(request: &Request, page_rows: u32, now_ms: Millis) -> Vec<Request> {
+    let mut pages = candle_pages(request, page_rows, now_ms);
+    for page in &mut pages {
+        let Call::FetchOhlcv { timeframe, page, .. } = &mut page.call else { continue };
+        let length = timeframe_seconds(timeframe).and_then(|seconds| seconds.checked_mul(1_000));
+        let span = length.and_then(|length| length.checked_mul(page_rows.into()));
+        let end = page.since.zip(span).and_then(|(since, span)| since.checked_add(span));
+        page.until = page.until.zip(end).map(|(until, end)| until.min(end)).or(page.until);
+    }
+    pages
+}

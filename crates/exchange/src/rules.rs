@@ -56,8 +56,9 @@ pub fn check_limits(
     let Some(price) = price else { return Ok(()) };
     within(market, "price", price, market.limits.price)?;
     let size = market.contract_size.unwrap_or(Decimal::ONE);
-    let cost =
-        amount.mul(size).and_then(|value| if market.is_inverse() { Some(value) } else { value.mul(price) });
+    let cost = amount
+        .checked_mul(size)
+        .and_then(|value| if market.is_inverse() { Some(value) } else { value.checked_mul(price) });
     // Sells that close a position may be smaller on contracts; spot has one bound for both sides.
     match cost {
         Some(cost) if market.is_spot() || side == Side::Buy => {

@@ -14,8 +14,8 @@ pub fn complete_trade(trade: &mut Trade, market: Option<&Market>) {
 
 fn cost(price: Decimal, amount: Decimal, market: Option<&Market>) -> Option<Decimal> {
     let size = market.and_then(|market| market.contract_size).unwrap_or(Decimal::ONE);
-    let value = amount.mul(size)?;
-    if market.is_some_and(Market::is_inverse) { value.div(price, PLACES) } else { value.mul(price) }
+    let value = amount.checked_mul(size)?;
+    if market.is_some_and(Market::is_inverse) { value.div(price, PLACES) } else { value.checked_mul(price) }
 }
 
 /// Computes what an order's reply left out: from its fills first, then from its other fields.
@@ -38,7 +38,7 @@ fn from_trades(order: &mut Order) {
         return;
     }
     let sum = |pick: fn(&Trade) -> Option<Decimal>| {
-        order.trades.iter().filter_map(pick).try_fold(Decimal::ZERO, Decimal::add)
+        order.trades.iter().filter_map(pick).try_fold(Decimal::ZERO, Decimal::checked_add)
     };
     order.filled = order.filled.or_else(|| sum(|trade| trade.amount));
     order.cost = order.cost.or_else(|| sum(|trade| trade.cost));
@@ -54,7 +54,7 @@ fn merge_fees<'a>(fees: impl Iterator<Item = &'a Fee>) -> Vec<Fee> {
     let mut merged: Vec<Fee> = Vec::new();
     for fee in fees {
         match merged.iter_mut().find(|known| known.currency == fee.currency && known.rate == fee.rate) {
-            Some(known) => known.cost = known.cost.zip(fee.cost).and_then(|(a, b)| a.add(b)),
+            Some(known) => known.cost = known.cost.zip(fee.cost).and_then(|(a, b)| a.checked_add(b)),
             None => merged.push(fee.clone()),
         }
     }
@@ -65,21 +65,21 @@ fn from_amounts(order: &mut Order, market: Option<&Market>) {
     let closed = order.status == Some(OrderStatus::Closed);
     if order.amount.is_none() {
         order.amount = match (order.filled, order.remaining) {
-            (Some(filled), Some(remaining)) => filled.add(remaining),
+            (Some(filled), Some(remaining)) => filled.checked_add(remaining),
             (Some(filled), None) if closed => Some(filled),
             _ => None,
         };
     }
     if order.filled.is_none() {
         order.filled = match (order.amount, order.remaining) {
-            (Some(amount), Some(remaining)) => amount.sub(remaining),
+            (Some(amount), Some(remaining)) => amount.checked_sub(remaining),
             (Some(amount), None) if closed => Some(amount),
             _ => None,
         };
     }
     if order.remaining.is_none() {
         order.remaining = match (order.amount, order.filled) {
-            (Some(amount), Some(filled)) => amount.sub(filled),
+            (Some(amount), Some(filled)) => amount.checked_sub(filled),
             (_, None) if closed => Some(Decimal::ZERO),
             _ => None,
         };
@@ -102,7 +102,7 @@ fn average(order: &Order, size: Decimal, inverse: bool) -> Option<Decimal> {
     if !filled.is_positive() {
         return None;
     }
-    let value = filled.mul(size)?;
+    let value = filled.checked_mul(size)?;
     if inverse { value.div(cost, PLACES) } else { cost.div(value, PLACES) }
 }
 
@@ -112,17 +112,18 @@ pub fn complete_ticker(ticker: &mut Ticker, price_step: Option<Decimal>) {
     let hundred = Decimal::from(100);
     let t = ticker;
     t.vwap = t.vwap.or_else(|| t.quote_volume?.div(t.base_volume.filter(|v| v.is_positive())?, PLACES));
-    t.last = t.last.or_else(|| t.open?.add(t.change?));
-    t.open = t.open.or_else(|| t.last?.sub(t.change?));
+    t.last = t.last.or_else(|| t.open?.checked_add(t.change?));
+    t.open = t.open.or_else(|| t.last?.checked_sub(t.change?));
     t.open = t.open.or_else(|| {
-        let factor = Decimal::ONE.add(t.percentage?.div(hundred, PLACES)?)?;
+        let factor = Decimal::ONE.checked_add(t.percentage?.div(hundred, PLACES)?)?;
         t.last?.div(factor, PLACES)
     });
-    t.change = t.change.or_else(|| t.last?.sub(t.open?));
-    t.percentage =
-        t.percentage.or_else(|| t.change?.div(t.open.filter(|o| o.is_positive())?, PLACES)?.mul(hundred));
+    t.change = t.change.or_else(|| t.last?.checked_sub(t.open?));
+    t.percentage = t
+        .percentage
+        .or_else(|| t.change?.div(t.open.filter(|o| o.is_positive())?, PLACES)?.checked_mul(hundred));
     t.average = t.average.or_else(|| {
-        let middle = t.last?.add(t.open?)?.div(two, PLACES)?;
+        let middle = t.last?.checked_add(t.open?)?.div(two, PLACES)?;
         Some(price_step.map_or(middle, |step| truncated_to(middle, step)))
     });
 }

@@ -42,7 +42,7 @@ pub fn build_ohlcvc(trades: &[Trade], period_ms: i64, since: Option<Millis>) -> 
                 last.high = last.high.max(price);
                 last.low = last.low.min(price);
                 last.close = price;
-                last.volume = last.volume.add(amount).unwrap_or(last.volume);
+                last.volume = last.volume.checked_add(amount).unwrap_or(last.volume);
                 last.count += 1;
             }
             _ => candles.push(Ohlcvc {

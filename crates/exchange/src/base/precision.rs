@@ -69,9 +69,9 @@ fn whole(precision: Decimal) -> Option<i32> {
 /// Rounds to a multiple of `step`.
 fn to_step(value: Decimal, rounding: Rounding, step: Decimal) -> Option<Decimal> {
     let rest = value.abs().modulo(step)?;
-    let below = value.abs().sub(rest)?;
-    let up = rounding == Rounding::Round && rest.add(rest)? >= step;
-    let result = if up { below.add(step)? } else { below };
+    let below = value.abs().checked_sub(rest)?;
+    let up = rounding == Rounding::Round && rest.checked_add(rest)? >= step;
+    let result = if up { below.checked_add(step)? } else { below };
     Some(if value.is_negative() { result.negate() } else { result })
 }
 
@@ -141,7 +141,7 @@ mod tests {
                 let text = decimal_to_precision(value, rounding, tick, Counting::TickSize, Padding::None).unwrap();
                 let result: Decimal = text.parse().unwrap();
                 prop_assert!(result.modulo(tick).unwrap().is_zero());
-                prop_assert!(value.sub(result).unwrap().abs() < tick);
+                prop_assert!(value.checked_sub(result).unwrap().abs() < tick);
             }
         }
     }

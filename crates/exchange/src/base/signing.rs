@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn ed25519_vector_of_rfc_8032() {
         let pem = "-----BEGIN PRIVATE KEY-----\n\
-            MC4CAQAwBQYDK2VwBCIEIEzNCJso/10bptm5fK6Eag9LRpDtFvVmCfxvsxGmj6b7\n-----END PRIVATE KEY-----";
+            MC4CAQAwBQYDK2VwBCIEIEzNCJso/5banbbDRuwRTg9bijGfNaumJNqM9u1PuKb7\n-----END PRIVATE KEY-----";
         let key = PrivateKey::from_pem(pem).unwrap();
         let signed = key.sign(&[0x72]).unwrap();
         assert!(hex(&signed).starts_with("92a009a9f0d4cab8720e820b5f642540"), "{}", hex(&signed));

@@ -66,6 +66,7 @@ fn market(book: Book, row: &Json<'_>) -> Option<Market> {
         tier_based: Some(false),
         percentage: Some(true),
         fee_side: Some(FeeSide::Get),
+        funding_interval_minutes: None,
         order_types: row.get("orderTypes").items().iter().filter_map(Json::to_text).collect(),
         id,
     })

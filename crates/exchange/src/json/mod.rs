@@ -205,7 +205,9 @@ mod tests {
     proptest! {
         #[test]
         fn any_bytes_are_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-            let _ = Json::parse(&bytes);
+            if let Ok(json) = Json::parse(&bytes) {
+                prop_assert!(Json::parse(json.to_string().as_bytes()).is_ok());
+            }
         }
 
         #[test]

@@ -26,9 +26,9 @@ impl Balance {
     /// Computes the one of free, used and total that the exchange did not send.
     #[must_use]
     pub fn completed(mut self) -> Self {
-        self.total = self.total.or_else(|| self.free?.add(self.used?));
-        self.free = self.free.or_else(|| self.total?.sub(self.used?));
-        self.used = self.used.or_else(|| self.total?.sub(self.free?));
+        self.total = self.total.or_else(|| self.free?.checked_add(self.used?));
+        self.free = self.free.or_else(|| self.total?.checked_sub(self.used?));
+        self.used = self.used.or_else(|| self.total?.checked_sub(self.free?));
         self
     }
 }

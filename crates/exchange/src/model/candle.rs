@@ -16,8 +16,9 @@ pub struct Candle {
     pub low: f64,
     /// The last price.
     pub close: f64,
-    /// What was traded, in base currency (contracts where the exchange counts those).
-    pub volume: f64,
+    /// What was traded, in base currency (contracts where the exchange counts those); mark and index prices have
+    /// none.
+    pub volume: Option<f64>,
 }
 
 impl Serialize for Candle {

@@ -174,6 +174,9 @@ pub struct Market {
     /// Order types as the exchange names them; empty where it does not list any.
     #[serde(skip)]
     pub order_types: Vec<String>,
+    /// How often a perpetual pays funding.
+    #[serde(skip)]
+    pub funding_interval_minutes: Option<i64>,
 }
 
 impl Market {

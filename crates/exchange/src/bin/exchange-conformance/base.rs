@@ -57,9 +57,9 @@ fn precise(case: &Json<'_>) -> Outcome {
     let number = |name: &str| case.get(name).as_decimal().ok_or_else(|| format!("no number {name}"));
     let (a, b) = (number("a")?, number("b")?);
     let result = match case.get("op").as_str().unwrap_or_default() {
-        "string_add" => a.add(b),
-        "string_sub" => a.sub(b),
-        "string_mul" => a.mul(b),
+        "string_add" => a.checked_add(b),
+        "string_sub" => a.checked_sub(b),
+        "string_mul" => a.checked_mul(b),
         "string_div" => a.div(b, PLACES),
         "string_mod" => a.modulo(b),
         "string_abs" => Some(a.abs()),

@@ -17,7 +17,7 @@ pub(crate) fn run(venue: &Venue, path: &Path, report: &mut Report) -> Result<(),
     for (symbol, expected) in json.get("markets").members() {
         let market = symbol.parse().ok().and_then(|symbol| venue.markets.find(&symbol));
         let outcome = match market {
-            Some(market) => compare::same(expected, &unified(market)),
+            Some(market) => compare::same(expected, &unified(market, expected)),
             None => Err("we have no such market".to_owned()),
         };
         let mut members = expected.members().to_vec();
@@ -32,7 +32,7 @@ pub(crate) fn run(venue: &Venue, path: &Path, report: &mut Report) -> Result<(),
 }
 
 /// Adds what CCXT derives from the other fields.
-fn unified(market: &Market) -> Value {
+fn unified(market: &Market, expected: &Json<'_>) -> Value {
     let mut value = serde_json::to_value(market).unwrap_or_default();
     let derived = json!({
         "spot": market.is_spot(),
@@ -40,7 +40,6 @@ fn unified(market: &Market) -> Value {
         "future": market.kind == MarketKind::Future,
         "option": market.kind == MarketKind::Option,
         "index": market.is_spot().then_some(false),
-        "stock": false,
         "contract": market.is_contract(),
         "linear": market.sub_type.map(|_| market.is_linear()),
         "inverse": market.sub_type.map(|_| market.is_inverse()),
@@ -48,6 +47,9 @@ fn unified(market: &Market) -> Value {
     });
     if let (Value::Object(value), Value::Object(derived)) = (&mut value, derived) {
         value.extend(derived);
+        if expected.has("stock") {
+            value.insert("stock".to_owned(), Value::Bool(false));
+        }
     }
     value
 }

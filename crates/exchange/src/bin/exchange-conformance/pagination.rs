@@ -82,7 +82,8 @@ fn pretend(venue: &Venue, page: &Request, built: &HttpRequest, now_ms: i64) -> O
         .min(now_ms - 1);
     let first = (start + length - 1).div_euclid(length) * length;
     let count = ((end - first).div_euclid(length) + 1).clamp(0, limit);
-    let newest_first = venue.name == "bybit" || okx;
+    // With a start and no end, Bybit serves from the start.
+    let newest_first = okx || (venue.name == "bybit" && number(&["end"]).is_some());
     // Exchanges that answer newest first cut at the old end.
     let skipped = if newest_first { ((end - first).div_euclid(length) + 1 - count).max(0) } else { 0 };
     let row = |index: i64| {

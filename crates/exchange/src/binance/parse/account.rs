@@ -72,11 +72,12 @@ fn balance(row: &Json<'_>) -> Balance {
         return Balance { free, total, ..Balance::default() }.completed();
     }
     let held = ["locked", "freeze", "withdrawing"].iter().filter_map(|name| number(name));
-    let owed =
-        number("borrowed").zip(number("interest")).and_then(|(borrowed, interest)| borrowed.add(interest));
+    let owed = number("borrowed")
+        .zip(number("interest"))
+        .and_then(|(borrowed, interest)| borrowed.checked_add(interest));
     Balance {
         free: number("free"),
-        used: held.clone().next().and_then(|_| held.clone().try_fold(Decimal::ZERO, Decimal::add)),
+        used: held.clone().next().and_then(|_| held.clone().try_fold(Decimal::ZERO, Decimal::checked_add)),
         total: None,
         debt: owed.filter(|debt| debt.is_positive()),
     }
@@ -88,7 +89,7 @@ fn add_isolated(currencies: &mut BTreeMap<String, Balance>, row: &Json<'_>) {
     let Some(code) = row.get("asset").to_text() else { return };
     let one = balance(row);
     let sum = |a: Option<Decimal>, b: Option<Decimal>| match (a, b) {
-        (Some(a), Some(b)) => a.add(b),
+        (Some(a), Some(b)) => a.checked_add(b),
         (a, b) => a.or(b),
     };
     let known = currencies.entry(code).or_default();

@@ -49,7 +49,7 @@ impl Reader<'_> {
         // Inverse contracts call contracts `volume`; the base currency is `baseVolume`.
         let (base_volume, quote_volume) = if row.has("baseVolume") {
             let base = number("baseVolume");
-            (base, base.zip(number("weightedAvgPrice")).and_then(|(base, price)| base.mul(price)))
+            (base, base.zip(number("weightedAvgPrice")).and_then(|(base, price)| base.checked_mul(price)))
         } else {
             (number("volume"), either(&["quoteVolume", "amount"]))
         };
@@ -80,8 +80,8 @@ impl Reader<'_> {
         let side =
             |name: &str| -> Result<Vec<Level>, Error> { json.get(name).items().iter().map(level).collect() };
         let (mut bids, mut asks) = (side("bids")?, side("asks")?);
-        bids.sort_by(|a, b| b.price.cmp(&a.price));
-        asks.sort_by(|a, b| a.price.cmp(&b.price));
+        bids.sort_by_key(|level| std::cmp::Reverse(level.price));
+        asks.sort_by_key(|level| level.price);
         Ok(Reply::OrderBook(OrderBook {
             symbol: self.target.market.map(|market| market.symbol.clone()),
             bids,

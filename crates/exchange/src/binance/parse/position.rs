@@ -87,21 +87,23 @@ fn mode(row: &Json<'_>) -> Option<MarginMode> {
 
 /// Returns what contracts are worth in settlement currency.
 fn worth(contracts: Decimal, price: Decimal, market: &Market) -> Option<Decimal> {
-    let value = contracts.mul(market.contract_size.unwrap_or(Decimal::ONE))?;
-    if market.is_inverse() { value.div(price, PLACES) } else { value.mul(price) }
+    let value = contracts.checked_mul(market.contract_size.unwrap_or(Decimal::ONE))?;
+    if market.is_inverse() { value.div(price, PLACES) } else { value.checked_mul(price) }
 }
 
 /// An isolated position has its own margin, and what of it is left at liquidation is the maintenance margin. Of
 /// a crossed one the exchange tells only where it would be liquidated, from which follows what backs it.
 fn set_collateral(position: &mut Position, row: &Json<'_>, market: &Market) {
-    let by_rate =
-        position.notional.zip(position.maintenance_margin_percentage).and_then(|(n, rate)| n.mul(rate));
+    let by_rate = position
+        .notional
+        .zip(position.maintenance_margin_percentage)
+        .and_then(|(n, rate)| n.checked_mul(rate));
     position.maintenance_margin = by_rate;
     match position.margin_mode {
         Some(MarginMode::Isolated) => {
             position.collateral = row.get("isolatedMargin").as_decimal();
             position.position_margin =
-                position.collateral.zip(position.unrealized_pnl).and_then(|(c, p)| c.sub(p));
+                position.collateral.zip(position.unrealized_pnl).and_then(|(c, p)| c.checked_sub(p));
             if let Some(left) = left_at_liquidation(position, market) {
                 position.maintenance_margin = Some(left);
             }
@@ -116,8 +118,8 @@ fn left_at_liquidation(position: &Position, market: &Market) -> Option<Decimal> 
     let wallet = position.position_margin?;
     let (entry, liquidation) = (position.entry_price?, position.liquidation_price?);
     let contracts = position.contracts?;
-    let lost = worth(contracts, liquidation, market)?.sub(worth(contracts, entry, market)?)?.abs();
-    wallet.sub(lost).filter(|left| left.is_positive())
+    let lost = worth(contracts, liquidation, market)?.checked_sub(worth(contracts, entry, market)?)?.abs();
+    wallet.checked_sub(lost).filter(|left| left.is_positive())
 }
 
 /// Solves "wallet + profit and loss at L = rate * notional at L" for the wallet.
@@ -126,12 +128,12 @@ fn cross_collateral(position: &Position, market: &Market) -> Option<Decimal> {
     let (rate, contracts) = (position.maintenance_margin_percentage?, position.contracts?);
     let at_liquidation = worth(contracts, liquidation, market)?;
     let change = if market.is_inverse() {
-        worth(contracts, entry, market)?.sub(at_liquidation)?
+        worth(contracts, entry, market)?.checked_sub(at_liquidation)?
     } else {
-        at_liquidation.sub(worth(contracts, entry, market)?)?
+        at_liquidation.checked_sub(worth(contracts, entry, market)?)?
     };
     let gain = if position.side == Some(PositionSide::Short) { change.negate() } else { change };
-    at_liquidation.mul(rate)?.sub(gain)
+    at_liquidation.checked_mul(rate)?.checked_sub(gain)
 }
 
 /// Four digits: cut on isolated positions, rounded on crossed ones, as CCXT shows them.
@@ -145,5 +147,5 @@ fn margin_ratio(position: &Position) -> Option<Decimal> {
 
 fn percentage(position: &Position) -> Option<Decimal> {
     let share = position.unrealized_pnl?.div(position.initial_margin?, 4)?;
-    share.mul(Decimal::from(100))
+    share.checked_mul(Decimal::from(100))
 }

@@ -198,7 +198,7 @@ fn limit_price(order: &OrderRequest, market: &Market) -> Result<String, Error> {
 fn set_amount(query: &mut Query, order: &OrderRequest, target: &Target<'_>) -> Result<(), Error> {
     let market = target.market()?;
     let spending = target.book == Book::Spot && order.kind == OrderType::Market && !order.is_conditional();
-    let by_price = || order.amount?.mul(order.price?);
+    let by_price = || order.amount?.checked_mul(order.price?);
     if let Some(cost) = order.cost.or_else(by_price).filter(|_| spending) {
         query.set("quoteOrderQty", cost_to_precision(market, cost));
         return Ok(());
