@@ -6,11 +6,11 @@
 //!
 //! Invariant: no secret is in a text of this module, be it an error, `Debug` or a location.
 
+mod answers;
 mod credentials;
 mod probe;
 mod runtime;
 mod settings;
-mod terse;
 
 pub use credentials::{S3Credentials, Secret};
 pub(crate) use runtime::Runtime;
@@ -24,18 +24,17 @@ use object_store::prefix::PrefixStore;
 use object_store::{BackoffConfig, ClientOptions, ObjectStore, RetryConfig};
 
 use crate::error::{Error, StorageProblem};
-use terse::TerseErrors;
+use answers::TidyAnswers;
 
 impl S3Settings {
     /// Prepares the connection; nothing is sent yet.
     ///
     /// How requests are repeated matters to the commit. object_store repeats a get, a list or an overwriting put
-    /// after any failure that may pass. A create-if-absent it repeats after 5xx and 429 answers and when the
-    /// connection broke before an answer, but not after a timeout. In each of these cases the first send may
-    /// have been stored: then the repetition meets its own object and says `AlreadyExists`, and a timeout says
-    /// nothing at all. S3 also answers 409 to one of two concurrent creations, which becomes `AlreadyExists`
-    /// while there may be no object yet. So neither answer tells who made an object; only reading it does,
-    /// which is what the commit does after anything but success.
+    /// after any failure that may pass. A create-if-absent it repeats after 5xx, 408 and 429 answers (and 409, see
+    /// [`TidyAnswers`]) and when the connection closed before an answer, but not after a timeout or a reset. In each
+    /// of these cases the first send may have been stored: then the repetition meets its own object and says
+    /// `AlreadyExists`, and a timeout says nothing at all. So neither tells who made an object; only reading it
+    /// does, which is what the commit does after anything but success.
     pub(crate) fn open(&self) -> Result<Arc<dyn ObjectStore>, Error> {
         let is_plain = self.endpoint.as_ref().is_some_and(|url| url.starts_with("http://"));
         // Machines without certificates reach plain servers too; roles ask over https whom they trust.
@@ -61,7 +60,7 @@ impl S3Settings {
             .with_conditional_put(S3ConditionalPut::ETagMatch)
             .with_client_options(options)
             .with_retry(retry)
-            .with_http_connector(TerseErrors);
+            .with_http_connector(TidyAnswers);
         if let Some(endpoint) = self.bucket_endpoint() {
             builder = builder.with_endpoint(endpoint);
         }

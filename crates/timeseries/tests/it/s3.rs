@@ -10,7 +10,7 @@ use tradai_domain::{ErrorKind, RandomIds, TimeRange, Timeframe};
 use tradai_timeseries::{AsOf, CandleStore, Error, Location, StorageProblem};
 
 use crate::http::{answer, empty_list, error, send, serve};
-use crate::support::{HOUR, JUNE, candles, clock, key, s3_environment, s3_server, s3_store};
+use crate::support::{HOUR, JUNE, candles, clock, fresh_prefix, key, s3_environment, s3_server, s3_store};
 
 /// A location in a server, with waits that suit tests.
 fn location(server: &str) -> Location {
@@ -146,7 +146,7 @@ fn an_answer_lost_on_the_way_back_is_no_conflict() {
         }
         Some(answer)
     });
-    let text = format!("s3://tradai-test/{}?endpoint={proxy}", crate::support::fresh_prefix());
+    let text = format!("s3://tradai-test/{}?endpoint={proxy}", fresh_prefix());
     let location = Location::parse(&text, &s3_environment).unwrap();
     let store = CandleStore::open_location(&location, clock(), Arc::new(RandomIds)).unwrap();
     let key = key(Timeframe::H1);
@@ -156,6 +156,25 @@ fn an_answer_lost_on_the_way_back_is_no_conflict() {
     }
     assert_eq!(breaks.load(Ordering::SeqCst), 3);
     assert_eq!(store.versions(&key).unwrap().len(), 3);
+}
+
+/// S3 answers a creation with 409 when something else happens to the object, whether there is one or not.
+#[test]
+fn a_conflict_of_the_moment_is_no_object() {
+    let (Some(store), Some(server)) = (s3_store(), s3_server()) else { return };
+    drop(store);
+    let puts = AtomicUsize::new(0);
+    let proxy = serve(move |request| {
+        let conflicts =
+            request.line.starts_with("PUT") && puts.fetch_add(1, Ordering::SeqCst).is_multiple_of(2);
+        let conflict = || error("409 Conflict", "ConditionalRequestConflict", "");
+        Some(if conflicts { conflict() } else { request.forward(&server) })
+    });
+    let text = format!("s3://tradai-test/{}?endpoint={proxy}", fresh_prefix());
+    let location = Location::parse(&text, &s3_environment).unwrap();
+    let store = CandleStore::open_location(&location, clock(), Arc::new(RandomIds)).unwrap();
+    let commit = store.append(&key(Timeframe::H1), &candles(JUNE, HOUR, 0..3, 0.0), None).unwrap();
+    assert_eq!((commit.version, commit.changed, commit.rows), (1, true, 3));
 }
 
 #[test]
@@ -191,7 +210,7 @@ fn stores_work_and_end_inside_another_runtime() {
 fn writers_with_connections_of_their_own_do_not_lose_anything() {
     let Some(server) = s3_server() else { return };
     assert_eq!(send(&server, "PUT /tradai-test"), 200);
-    let text = format!("s3://tradai-test/{}?endpoint={server}", crate::support::fresh_prefix());
+    let text = format!("s3://tradai-test/{}?endpoint={server}", fresh_prefix());
     let location = Location::parse(&text, &s3_environment).unwrap();
     let key = key(Timeframe::H1);
     std::thread::scope(|scope| {

@@ -1,4 +1,4 @@
-//! Error answers cut down to what people need of them.
+//! Error answers, as object_store should see them.
 
 use async_trait::async_trait;
 use object_store::client::{
@@ -6,34 +6,46 @@ use object_store::client::{
 };
 use object_store::{ClientOptions, Result};
 
+/// "Conflict", and "service unavailable".
+const CONFLICT: u16 = 409;
+const UNAVAILABLE: u16 = 503;
+
 /// Most characters that are kept of an answer that is not S3's XML.
 const MAX_CHARS: usize = 300;
 
-/// Connects as object_store does, and replaces the body of every error answer by its code and message.
+/// Connects as object_store does, and tidies error answers up.
 ///
-/// object_store puts bodies into its errors. S3's quote the request when a signature does not match, with the
-/// session token in it, and are a screen of XML.
+/// The body becomes its code and message: object_store puts bodies into its errors, and S3's quote the request when
+/// a signature does not match, with the session token in it, and are a screen of XML.
+///
+/// A conflict becomes an unavailable service, which is sent again. S3 answers a creation so when something else
+/// happens to the object at that moment, and asks to try again; object_store would say that there is an object.
 #[derive(Debug)]
-pub(super) struct TerseErrors;
+pub(super) struct TidyAnswers;
 
-impl HttpConnector for TerseErrors {
+impl HttpConnector for TidyAnswers {
     fn connect(&self, options: &ClientOptions) -> Result<HttpClient> {
         let client = ReqwestConnector::default().connect(options)?;
-        Ok(HttpClient::new(TerseService(client)))
+        Ok(HttpClient::new(TidyService(client)))
     }
 }
 
 #[derive(Debug)]
-struct TerseService(HttpClient);
+struct TidyService(HttpClient);
 
 #[async_trait]
-impl HttpService for TerseService {
+impl HttpService for TidyService {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let response = self.0.execute(request).await?;
         if !response.status().is_client_error() && !response.status().is_server_error() {
             return Ok(response);
         }
-        let (parts, body) = response.into_parts();
+        let (mut parts, body) = response.into_parts();
+        if parts.status.as_u16() == CONFLICT
+            && let Ok(unavailable) = UNAVAILABLE.try_into()
+        {
+            parts.status = unavailable;
+        }
         let body = body.bytes().await?;
         Ok(HttpResponse::from_parts(parts, terse(&String::from_utf8_lossy(&body)).into()))
     }
