@@ -203,8 +203,8 @@ impl Store {
             R::add(&mut builder, file, bytes, range)
                 .map_err(|damage| damaged(&layout.data(&file.key), damage))?;
         }
-        let first = || files.first().map_or_else(|| layout.head(), |file| layout.data(&file.key));
-        R::finish(builder).map_err(|damage| damaged(&first(), damage))
+        let first = files.first().map_or_else(|| layout.head(), |file| layout.data(&file.key));
+        R::finish(builder, layout, &first)
     }
 
     async fn fetch<'a>(

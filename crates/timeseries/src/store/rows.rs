@@ -3,9 +3,11 @@
 use std::ops::Range;
 
 use bytes::Bytes;
+use object_store::path::Path;
 use tradai_domain::{CandleSeries, Millis, SeriesKey, TimeRange};
 
 use super::data::{self, NewFile};
+use super::head::damaged;
 use super::layout::SymbolLayout;
 use super::manifest::{FileEntry, Manifest, Schema};
 use super::merge::{Equal, merge, splice};
@@ -49,8 +51,8 @@ pub(crate) trait Rows: Clone + Send + Sync {
         bytes: Bytes,
         range: TimeRange,
     ) -> Result<(), Damage>;
-    /// Returns the rows, which must be in order.
-    fn finish(builder: Self::Builder) -> Result<Self, Damage>;
+    /// Returns the rows, which must be in order; `first` is the first file, for errors.
+    fn finish(builder: Self::Builder, layout: &SymbolLayout, first: &Path) -> Result<Self, Error>;
 
     /// Describes the encoding.
     fn schema(format: &Self::Format) -> Schema;
@@ -111,8 +113,8 @@ impl Rows for CandleSeries {
         data::decode(file, &bytes, range, raw)
     }
 
-    fn finish(raw: RawCandles) -> Result<Self, Damage> {
-        raw.into_series().map_err(|fault| Damage::Foreign(fault.to_string()))
+    fn finish(raw: RawCandles, _: &SymbolLayout, first: &Path) -> Result<Self, Error> {
+        raw.into_series().map_err(|fault| damaged(first, Damage::Foreign(fault.to_string())))
     }
 
     fn schema(_: &SeriesKey) -> Schema {

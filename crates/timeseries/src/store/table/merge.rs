@@ -6,7 +6,7 @@ use std::ops::Range;
 use arrow_array::cast::AsArray;
 use arrow_array::types::{Float32Type, Float64Type};
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::{ArrowError, DataType};
+use arrow_schema::DataType;
 use arrow_select::concat::concat_batches;
 use arrow_select::interleave::interleave;
 use tradai_domain::TimeRange;
@@ -63,12 +63,11 @@ pub(crate) fn merge(
             check_same(stored, old_rows, new, new_start).map_err(refused)?;
         }
     }
-    let pick = |(old, new): (&ArrayRef, &ArrayRef)| interleave(&[old.as_ref(), new.as_ref()], &picked);
-    let columns = stored.batch().columns().iter().zip(new.batch().columns()).map(pick);
-    let merged = columns
-        .collect::<Result<Vec<ArrayRef>, ArrowError>>()
-        .and_then(|columns| RecordBatch::try_new(stored.batch().schema(), columns));
-    stored.remade(symbol, merged)
+    stored.remade(symbol, || {
+        let pick = |(old, new): (&ArrayRef, &ArrayRef)| interleave(&[old.as_ref(), new.as_ref()], &picked);
+        let columns = stored.batch().columns().iter().zip(new.batch().columns()).map(pick);
+        RecordBatch::try_new(stored.batch().schema(), columns.collect::<Result<_, _>>()?)
+    })
 }
 
 /// Puts new rows in the place of the stored ones whose time lies in `range`.
@@ -87,7 +86,7 @@ pub(crate) fn splice(
     let (before, after) = (stored.batch().slice(0, start), stored.batch().slice(end, times.len() - end));
     let parts = [&before, new.batch(), &after];
     let kept = parts.into_iter().filter(|part| part.num_rows() > 0);
-    stored.remade(symbol, concat_batches(&stored.batch().schema(), kept))
+    stored.remade(symbol, || concat_batches(&stored.batch().schema(), kept))
 }
 
 /// Rows that two tables share, as runs: rows of the one, and where they begin in the other.

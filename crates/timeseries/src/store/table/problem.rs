@@ -94,6 +94,12 @@ pub enum TableProblem {
         /// The limit.
         limit: usize,
     },
+    /// The rows do not fit into one batch, such as strings of more than 2 GiB in a column of 32-bit offsets.
+    #[error("the rows do not fit into one batch ({why}); read a part of them, or choose shorter periods")]
+    Unfit {
+        /// What Arrow said.
+        why: String,
+    },
     /// Parquet does not keep all of a column's values.
     #[error("column `{column}` ({found}) does not come back from Parquet as it was")]
     Lossy {

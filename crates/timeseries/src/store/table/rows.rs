@@ -11,12 +11,13 @@ use arrow_array::{
 use arrow_schema::{ArrowError, Schema, SchemaRef};
 use arrow_select::concat::concat_batches;
 use bytes::Bytes;
+use object_store::path::Path;
 use tradai_domain::{Millis, SeriesKey, TimeRange};
 
 use super::problem::TableProblem;
 use super::{file, merge, schema, stats};
 use crate::error::{Damage, Error};
-use crate::files::MAX_ROWS;
+use crate::files::{MAX_ROWS, caught};
 use crate::store::data::{NewFile, len_u64};
 use crate::store::gaps::Gaps;
 use crate::store::head::damaged;
@@ -91,13 +92,19 @@ impl TableRows {
         Ok(Self { batch, times, ties, options: Arc::clone(options) })
     }
 
-    /// Returns other rows of the same table, which a kernel has made; `symbol` is for errors.
-    pub(crate) fn remade(&self, symbol: &str, made: Result<RecordBatch, ArrowError>) -> Result<Self, Error> {
-        let failed = |source: ArrowError| Error::Encode {
-            what: format!("rows of {symbol}"),
-            source: Box::new(source),
+    /// Returns other rows of the same table, made by a kernel of Arrow's; `symbol` is for errors.
+    pub(crate) fn remade(
+        &self,
+        symbol: &str,
+        make: impl FnOnce() -> Result<RecordBatch, ArrowError>,
+    ) -> Result<Self, Error> {
+        let unfit = |why: String| TableProblem::Unfit { why };
+        let made = match caught(make) {
+            Some(made) => made.map_err(|e| unfit(e.to_string())),
+            None => Err(unfit("an index overflows".to_owned())),
         };
-        Self::of(made.map_err(failed)?, &self.options).map_err(|problem| Error::of_table(symbol, problem))
+        made.and_then(|batch| Self::of(batch, &self.options))
+            .map_err(|problem| Error::of_table(symbol, problem))
     }
 
     pub(crate) fn batch(&self) -> &RecordBatch {
@@ -175,6 +182,15 @@ fn column_of<T: ArrowPrimitiveType>(
     match (0..column.len()).find(|&row| column.is_null(row)) {
         Some(row) => Err(TableProblem::Empty { row, column: name.to_owned() }),
         None => Ok(column.clone()),
+    }
+}
+
+/// Joins batches of the same columns, of which there is at least one.
+fn joined(batches: &[RecordBatch]) -> Result<RecordBatch, TableProblem> {
+    let unfit = |why: String| TableProblem::Unfit { why };
+    match caught(|| concat_batches(&batches[0].schema(), batches)) {
+        Some(joined) => joined.map_err(|e| unfit(e.to_string())),
+        None => Err(unfit("an index overflows".to_owned())),
     }
 }
 
@@ -271,16 +287,14 @@ impl Rows for TableRows {
         Ok(())
     }
 
-    fn finish(builder: TableBuilder) -> Result<Self, Damage> {
-        let foreign = |problem: TableProblem| Damage::Foreign(problem.to_string());
+    fn finish(builder: TableBuilder, layout: &SymbolLayout, first: &Path) -> Result<Self, Error> {
+        let foreign = |problem: TableProblem| damaged(first, Damage::Foreign(problem.to_string()));
         let TableBuilder { format, mut batches } = builder;
         let batch = match (batches.len(), &format.schema) {
             (0, None) => return Ok(Self::none(&format.options)),
             (0, Some(all)) => RecordBatch::new_empty(format.wanted(all).map_err(foreign)?),
             (1, _) => batches.remove(0),
-            _ => {
-                concat_batches(&batches[0].schema(), &batches).map_err(|e| Damage::Foreign(e.to_string()))?
-            }
+            _ => joined(&batches).map_err(|problem| Error::of_table(layout.symbol(), problem))?,
         };
         let rows = Self::of(batch, &format.options).map_err(foreign)?;
         rows.check_order().map_err(foreign)?;

@@ -19,8 +19,8 @@ use crate::store::manifest::{self, Column};
 const TIME_ALLOWED: &str = "a timestamp of milliseconds in UTC: timestamp[ms, UTC]";
 const TIE_ALLOWED: &str = "a 64-bit integer: Int64";
 const TYPES_ALLOWED: &str = "booleans, integers, floats, decimals of a scale from 0 to their precision, dates, \
-                             times, timestamps, durations, strings, bytes, dictionaries of strings or bytes, \
-                             and lists, structs and maps of these";
+                             times, timestamps, durations, strings, bytes, dictionaries of strings or bytes \
+                             with keys of 32 or 64 bits, and lists, structs and maps of these";
 
 /// The type of a time column.
 pub(crate) fn time_type() -> DataType {
@@ -86,11 +86,11 @@ fn is_allowed(data_type: &DataType) -> bool {
         DataType::Struct(fields) => {
             !fields.is_empty() && fields.iter().all(|field| is_allowed(field.data_type()))
         }
-        DataType::Dictionary(_, values) => {
-            matches!(
-                **values,
-                DataType::Utf8 | DataType::LargeUtf8 | DataType::Binary | DataType::LargeBinary
-            )
+        // Smaller keys would run out when files are joined.
+        DataType::Dictionary(keys, values) => {
+            use DataType as T;
+            matches!(**keys, T::Int32 | T::Int64 | T::UInt32 | T::UInt64)
+                && matches!(**values, T::Utf8 | T::LargeUtf8 | T::Binary | T::LargeBinary)
         }
         other => is_plain(other) || is_leaf(other),
     }

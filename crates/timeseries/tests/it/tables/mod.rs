@@ -1,6 +1,10 @@
 //! Tables of any columns: every operation, in memory and on disk.
 
+mod damage;
+mod model;
 mod operations;
+mod options;
+mod types;
 
 use std::sync::Arc;
 
