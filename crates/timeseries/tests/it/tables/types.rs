@@ -307,7 +307,7 @@ fn files_are_plain_parquet_and_repeat_to_the_byte() {
         }
         file_of(dir.path(), 4)
     };
-    let bytes = written(&[0..2, 2..4]);
+    let bytes = written(&[0..4, 1..3]);
     assert!(bytes == written(&[2..4, 0..3]), "in one append or several");
     let reader = ParquetRecordBatchReaderBuilder::try_new(bytes).unwrap();
     assert_eq!(reader.metadata().file_metadata().created_by(), Some("tradai"));
