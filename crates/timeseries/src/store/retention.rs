@@ -8,9 +8,10 @@
 //! 2. Snapshots are listed after that: whoever takes one checks the boundary afterwards, so that each side sees
 //!    the other.
 //! 3. A grace period later the released manifests that no snapshot holds are deleted. Whoever held on to an old
-//!    manifest has dropped it by then.
-//! 4. Data files that no manifest names are deleted when they are older than the grace period: a writer that has
-//!    stored files but not yet its manifest is younger, or will notice.
+//!    manifest has dropped it by then. Their files go first, so that whoever dies in between leaves something
+//!    to find.
+//! 4. Data files that no manifest names are deleted when they are older than the grace period and a version was
+//!    stored an hour or more after them: whatever number their writer aims at is taken then.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -25,7 +26,7 @@ use super::head::{Stored, layout_of};
 use super::layout::{CANDLES, LibraryLayout, SymbolLayout, version_of};
 use super::manifest::FORMAT;
 use super::objects::Listed;
-use super::sealed::{seal, unseal};
+use super::sealed::seal;
 use super::{CONCURRENCY, Store};
 use crate::error::Error;
 
@@ -143,11 +144,11 @@ impl Store {
                 pruned.versions_waiting += 1;
             }
         }
+        self.collect(layout, retention, &gone, &mut pruned).await?;
         if !retention.dry_run {
             self.delete_all(gone.iter().map(|&number| layout.manifest(number))).await?;
             self.forget_boundaries(layout, mature).await?;
         }
-        self.collect(layout, retention, &gone, &mut pruned).await?;
         Ok(pruned)
     }
 
@@ -186,20 +187,13 @@ impl Store {
         self.objects.create(&layout.boundary(released), bytes).await.map(drop)
     }
 
-    /// Returns the newest version that was released so long ago that it may be deleted.
+    /// Returns the newest version that was released so long ago that it may be deleted: since its boundary was
+    /// stored, which may be long after its collector wrote it.
     async fn mature(&self, layout: &SymbolLayout, grace: Millis) -> Result<u64, Error> {
-        let mut mature = 0;
-        for name in self.objects.names(&layout.boundaries()).await? {
-            let Some(number) = version_of(&name) else { continue };
-            let path = layout.boundary(number);
-            let Some(bytes) = self.objects.get(&path).await? else { continue };
-            let (boundary, _) = unseal::<Boundary>(&bytes, "boundary")
-                .map_err(|damage| super::head::damaged(&path, damage))?;
-            if self.now().saturating_sub(boundary.created) >= grace {
-                mature = mature.max(number.min(boundary.released));
-            }
-        }
-        Ok(mature)
+        let now = self.now();
+        let boundaries = self.objects.list(&layout.boundaries()).await?;
+        let old = boundaries.iter().filter(|boundary| now.saturating_sub(boundary.modified) >= grace);
+        Ok(old.filter_map(|boundary| version_of(&boundary.name)).max().unwrap_or(0))
     }
 
     /// Lists snapshots twice: one that is copied from another one, which is then deleted, could slip past a
@@ -217,7 +211,12 @@ impl Store {
         self.delete_all(old.map(|number| layout.boundary(number))).await
     }
 
-    /// Deletes the data files that no manifest names.
+    /// Deletes the data files that only released versions name, and those that no manifest names and none ever
+    /// will.
+    ///
+    /// A commit succeeds only with the number after the version that it began with. A writer uses what it stored
+    /// for [`TRUST_MS`]; whatever it began with then is older than a version stored [`MIN_GRACE_MS`] later, so
+    /// that its number is taken. How long the writer or we have slept since does not matter.
     async fn collect(
         &self,
         layout: &SymbolLayout,
@@ -226,16 +225,22 @@ impl Store {
         pruned: &mut Pruned,
     ) -> Result<(), Error> {
         let started = self.now();
-        // The files are listed before the manifests: one that is stored in between is not in the list, and one
-        // in the list whose manifest comes later belongs to a writer that has been at it for the whole grace.
+        // The files are listed before the manifests: whatever is in the list and named by a commit of before is
+        // seen to be.
         let files = self.objects.list(&layout.data_folder()).await?;
-        let named = self.named_files(layout, gone).await?;
+        let manifests = self.objects.list(&layout.manifests()).await?;
+        let newest = manifests.iter().rfind(|manifest| version_of(&manifest.name).is_some());
+        let newest_stored = newest.map_or(Millis::MIN, |manifest| manifest.modified);
+        let (named, doomed) = self.named_files(layout, &manifests, gone).await?;
         let mut garbage: Vec<Listed> = Vec::new();
         for file in files {
-            if named.contains(&format!("d/{}", file.name)) {
+            let key = format!("d/{}", file.name);
+            if named.contains(&key) {
                 continue;
             }
-            if started.saturating_sub(file.modified) >= retention.grace {
+            let is_old = started.saturating_sub(file.modified) >= retention.grace;
+            let is_left_behind = newest_stored.saturating_sub(file.modified) >= MIN_GRACE_MS;
+            if doomed.contains(&key) || (is_old && is_left_behind) {
                 pruned.files_deleted += 1;
                 pruned.bytes_deleted += file.bytes;
                 garbage.push(file);
@@ -250,22 +255,26 @@ impl Store {
         self.delete_all(garbage.iter().map(|file| layout.data(&format!("d/{}", file.name)))).await
     }
 
-    /// Returns the keys of all files that manifests name. A manifest that cannot be read might name any of
-    /// them, so that it is an error.
+    /// Returns the keys of all files that manifests name: those that stay, and those that are `gone`. A manifest
+    /// that cannot be read might name any file, so that it is an error.
     async fn named_files(
         &self,
         layout: &SymbolLayout,
+        manifests: &[Listed],
         gone: &BTreeSet<u64>,
-    ) -> Result<BTreeSet<String>, Error> {
-        let numbers = self.version_numbers(layout).await?;
-        let kept = numbers.into_iter().filter(|number| !gone.contains(number));
-        let manifests: Vec<Option<Arc<Stored>>> = stream::iter(kept)
+    ) -> Result<(BTreeSet<String>, BTreeSet<String>), Error> {
+        let numbers = manifests.iter().filter_map(|manifest| version_of(&manifest.name));
+        let manifests: Vec<Option<Arc<Stored>>> = stream::iter(numbers)
             .map(|number| self.find_manifest(layout, number))
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
-        let files = manifests.iter().flatten().flat_map(|stored| &stored.manifest.files);
-        Ok(files.map(|file| file.key.clone()).collect())
+        let (mut named, mut doomed) = (BTreeSet::new(), BTreeSet::new());
+        for stored in manifests.iter().flatten() {
+            let keys = if gone.contains(&stored.manifest.version) { &mut doomed } else { &mut named };
+            keys.extend(stored.manifest.files.iter().map(|file| file.key.clone()));
+        }
+        Ok((named, doomed))
     }
 
     async fn delete_all(&self, paths: impl Iterator<Item = object_store::path::Path>) -> Result<(), Error> {
