@@ -40,12 +40,12 @@ pub(crate) fn is_recent(started: Millis, now: Millis) -> bool {
 }
 
 impl Cache {
-    /// Returns the manifest that was the newest a short while ago.
-    pub(crate) fn head(&self, layout: &SymbolLayout, now: Millis) -> Option<Arc<Stored>> {
+    /// Returns the manifest that was the newest a short while ago, and when that was certain.
+    pub(crate) fn head(&self, layout: &SymbolLayout, now: Millis) -> Option<(Arc<Stored>, Millis)> {
         let mut heads = locked(&self.heads);
         let seen = heads.get(layout.folder())?;
         if is_recent(seen.at, now) {
-            return Some(Arc::clone(&seen.stored));
+            return Some((Arc::clone(&seen.stored), seen.at));
         }
         heads.remove(layout.folder());
         None

@@ -189,7 +189,7 @@ impl Store {
     ) -> Result<Commit, Error> {
         let mut attempt = self.new_attempt();
         // A remembered head saves a question: if it is not the newest any more, the creation says so.
-        let mut remembered = self.cache.head(layout, self.now());
+        let mut remembered = self.cache.head(layout, self.now()).map(|(head, _)| head);
         for tries in 0..MAX_ATTEMPTS {
             let is_certain = remembered.is_none();
             let (head, number) = match remembered.take() {

@@ -36,8 +36,9 @@ pub(crate) struct Stored {
 #[derive(Debug, Clone)]
 pub(crate) struct Candidate {
     pub(crate) stored: Arc<Stored>,
-    /// Whether it comes from `HEAD.json`, of unknown age.
-    is_hint: bool,
+    /// When it was certain that no collector had released it; `None` when it comes from `HEAD.json`, of
+    /// unknown age.
+    certain_at: Option<Millis>,
 }
 
 /// What the storage says of a candidate.
@@ -46,7 +47,7 @@ pub(crate) enum Verdict {
     /// No version follows it.
     Newest,
     /// This one does.
-    Followed(Arc<Stored>),
+    Followed(Candidate),
     /// It is too old to tell.
     Unknown,
 }
@@ -54,38 +55,42 @@ pub(crate) enum Verdict {
 impl Store {
     /// Returns a manifest that may be the newest, without asking whether it is.
     pub(crate) async fn candidate(&self, layout: &SymbolLayout) -> Result<Option<Candidate>, Error> {
-        if let Some(stored) = self.cache.head(layout, self.now()) {
-            return Ok(Some(Candidate { stored, is_hint: false }));
+        if let Some((stored, at)) = self.cache.head(layout, self.now()) {
+            return Ok(Some(Candidate { stored, certain_at: Some(at) }));
         }
         // The hint is a convenience, so that damage to it is no error.
         let bytes = self.objects.get(&layout.head()).await?;
         let hint = bytes.and_then(|bytes| decode(layout, &bytes).ok());
-        Ok(hint.map(|stored| Candidate { stored: Arc::new(stored), is_hint: true }))
+        Ok(hint.map(|stored| Candidate { stored: Arc::new(stored), certain_at: None }))
     }
 
     /// Asks whether a candidate is the newest version.
+    ///
+    /// That nothing follows it tells so only while a collector cannot have released it and deleted what
+    /// followed: for [`super::cache::TRUST_MS`] since it was certain not to be released, however many versions
+    /// were probed on the way.
     pub(crate) async fn judge(&self, layout: &SymbolLayout, candidate: &Candidate) -> Result<Verdict, Error> {
         let started = self.now();
         let version = candidate.stored.manifest.version;
         let next = self.find_manifest(layout, version + 1);
-        let next = if candidate.is_hint {
-            let (next, released) = join(next, self.released(layout)).await;
-            if released? >= version {
-                return Ok(Verdict::Unknown);
-            }
-            next?
-        } else {
-            next.await?
-        };
-        match next {
-            Some(next) => Ok(Verdict::Followed(next)),
-            // A process that slept between its two questions has learnt nothing.
-            None if !is_recent(started, self.now()) => Ok(Verdict::Unknown),
+        let (next, certain_at) = match candidate.certain_at {
+            Some(certain_at) => (next.await?, certain_at),
             None => {
-                self.cache.note_head(layout, &candidate.stored, started);
-                Ok(Verdict::Newest)
+                let (next, released) = join(next, self.released(layout)).await;
+                if released? >= version {
+                    return Ok(Verdict::Unknown);
+                }
+                (next?, started)
             }
+        };
+        if !is_recent(certain_at, self.now()) {
+            return Ok(Verdict::Unknown);
         }
+        let Some(next) = next else {
+            self.cache.note_head(layout, &candidate.stored, started);
+            return Ok(Verdict::Newest);
+        };
+        Ok(Verdict::Followed(Candidate { stored: next, certain_at: Some(certain_at) }))
     }
 
     /// Returns the newest version, or `None` when the symbol never had one. It may be a deletion.
@@ -96,7 +101,7 @@ impl Store {
         for _ in 0..MAX_PROBES {
             match self.judge(layout, &candidate).await? {
                 Verdict::Newest => return Ok(Some(candidate.stored)),
-                Verdict::Followed(next) => candidate = Candidate { stored: next, is_hint: false },
+                Verdict::Followed(next) => candidate = next,
                 Verdict::Unknown => break,
             }
         }
@@ -110,7 +115,10 @@ impl Store {
         for _ in 0..MAX_LISTINGS {
             let started = self.now();
             let Some(newest) = self.newest_number(layout).await? else { return Ok(None) };
-            if let Some(stored) = self.find_manifest(layout, newest).await? {
+            // After a long sleep the number may be another version's, stored by a writer that slept longer.
+            if let Some(stored) = self.find_manifest(layout, newest).await?
+                && (is_recent(started, self.now()) || self.released(layout).await? < newest)
+            {
                 self.cache.note_head(layout, &stored, started);
                 return Ok(Some(stored));
             }
@@ -171,8 +179,14 @@ impl Store {
         layout: &SymbolLayout,
         version: u64,
     ) -> Result<Option<Arc<Stored>>, Error> {
-        let (found, released) = try_join(self.find_manifest(layout, version), self.released(layout)).await?;
+        let started = self.now();
+        let (found, mut released) =
+            try_join(self.find_manifest(layout, version), self.released(layout)).await?;
         let Some(found) = found.filter(|_| version > 0) else { return Ok(None) };
+        if !is_recent(started, self.now()) {
+            // The manifest may have been found long after the boundary was: ask in this order.
+            released = self.released(layout).await?;
+        }
         if version > released {
             return Ok(Some(found));
         }
@@ -184,17 +198,23 @@ impl Store {
 
     /// Returns every version that can be read, with its commit time, oldest first.
     pub(crate) async fn history(&self, layout: &SymbolLayout) -> Result<Vec<VersionInfo>, Error> {
-        let Some(head) = self.head(layout).await? else { return Ok(Vec::new()) };
+        let Some(mut head) = self.head(layout).await? else { return Ok(Vec::new()) };
+        let mut numbers = self.readable_numbers(layout).await?;
+        while !numbers.contains(&head.manifest.version) {
+            // It was released between the two questions.
+            let Some(later) = self.head(layout).await? else { return Ok(Vec::new()) };
+            head = later;
+            numbers = self.readable_numbers(layout).await?;
+        }
         let newest = head.manifest.version;
-        let numbers: Vec<u64> =
-            self.readable_numbers(layout).await?.into_iter().filter(|&number| number <= newest).collect();
+        numbers.retain(|&number| number <= newest);
         let known = self.past(layout, head, numbers.first().copied().unwrap_or(newest)).await?;
         let mut versions = Vec::new();
         for number in numbers {
             match known.iter().find(|past| past.version == number) {
                 Some(past) => versions.push(past.info()),
                 None => {
-                    let found = self.find_manifest(layout, number).await?;
+                    let found = self.live_version(layout, number).await?;
                     versions.extend(found.and_then(|found| found.manifest.history.last().map(Past::info)));
                 }
             }
@@ -202,7 +222,8 @@ impl Store {
         Ok(versions)
     }
 
-    /// Returns what is remembered of the versions from `oldest` on, as far as memory reaches.
+    /// Returns what is remembered of the versions from `oldest` on, as far as memory reaches. Manifests that may
+    /// have come too late to be versions are not asked.
     pub(crate) async fn past(
         &self,
         layout: &SymbolLayout,
@@ -211,7 +232,7 @@ impl Store {
     ) -> Result<Vec<Past>, Error> {
         let mut known: Vec<Past> = head.manifest.history.clone();
         while let Some(first) = known.first().map(|past| past.version).filter(|&first| first > oldest) {
-            let Some(earlier) = self.find_manifest(layout, first - 1).await? else { break };
+            let Some(earlier) = self.live_version(layout, first - 1).await? else { break };
             let mut all = earlier.manifest.history.clone();
             all.append(&mut known);
             known = all;
