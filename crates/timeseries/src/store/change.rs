@@ -7,9 +7,9 @@ use std::sync::Arc;
 use tradai_domain::{Millis, TimeRange};
 
 use super::Store;
-use super::data::NewFile;
-use super::head::Stored;
-use super::layout::SymbolLayout;
+use super::data::{NewFile, check};
+use super::head::{Stored, damaged};
+use super::layout::{SymbolLayout, data_key};
 use super::manifest::{FileEntry, Manifest, Schema};
 use super::merge::Equal;
 use super::period::Periods;
@@ -96,12 +96,12 @@ impl Store {
     ) -> Result<Option<Plan>, Error> {
         let alive = head.filter(|head| !head.is_deleted());
         let Some(new) = change.rows() else {
-            return Ok(if let Change::Restore(old) = change {
-                restored(&old.manifest, alive)
+            return if let Change::Restore(old) = change {
+                self.plan_restore(layout, &old.manifest, alive, nonce).await
             } else {
                 let empty = |schema| Plan::of(Vec::new(), Metadata::new(), R::periods(format), schema);
-                alive.map(|head| empty(head.schema.clone()))
-            });
+                Ok(alive.map(|head| empty(head.schema.clone())))
+            };
         };
         let metadata = metadata.or(alive.map(|head| &head.metadata)).cloned().unwrap_or_default();
         let replaces_all = matches!(change, Change::Write(_));
@@ -136,6 +136,44 @@ impl Store {
         plan.files.extend_from_slice(&stored[next..]);
         Ok((!alive.is_some_and(|head| is_unchanged(head, &plan))).then_some(plan))
     }
+
+    /// Returns the plan that makes an old version the newest, or `None` when it is that already.
+    ///
+    /// What the newest version has not is stored anew: a collector may delete the old files at any moment, since
+    /// their version may have been released, and nothing but a name of its own protects a file until it is
+    /// committed.
+    async fn plan_restore(
+        &self,
+        layout: &SymbolLayout,
+        old: &Manifest,
+        head: Option<&Manifest>,
+        nonce: &str,
+    ) -> Result<Option<Plan>, Error> {
+        let Some(periods) = Periods::from_months(old.period_months) else { return Ok(None) };
+        let mut plan = Plan::of(Vec::new(), old.metadata.clone(), periods, old.schema.clone());
+        let current: &[FileEntry] = head.map_or(&[], |head| &head.files);
+        for file in &old.files {
+            let same = current.iter().find(|other| same_file(file, other));
+            let is_intact = match same {
+                Some(same) => {
+                    self.fetch(layout, same).await.is_ok_and(|(_, bytes)| check(same, &bytes).is_ok())
+                }
+                None => false,
+            };
+            if let Some(same) = same.filter(|_| is_intact) {
+                plan.files.push(same.clone());
+                continue;
+            }
+            let (_, bytes) = self.fetch(layout, file).await?;
+            check(file, &bytes).map_err(|damage| damaged(&layout.data(&file.key), damage))?;
+            let key = data_key(&file.period, &blake3::hash(&bytes), nonce);
+            let entry = FileEntry { key, ..file.clone() };
+            plan.files.push(entry.clone());
+            plan.new_files.push(NewFile { entry, bytes });
+        }
+        let unchanged = plan.new_files.is_empty() && head.is_some_and(|head| is_unchanged(head, &plan));
+        Ok((!unchanged).then_some(plan))
+    }
 }
 
 /// Returns whether a plan comes to the version that is there.
@@ -147,18 +185,11 @@ fn is_unchanged(head: &Manifest, plan: &Plan) -> bool {
 
 /// Returns whether files hold the same rows, cut the same way.
 fn same_rows(some: &[FileEntry], others: &[FileEntry]) -> bool {
-    some.len() == others.len()
-        && some
-            .iter()
-            .zip(others)
-            .all(|(one, other)| one.blake3 == other.blake3 && one.period == other.period)
+    some.len() == others.len() && some.iter().zip(others).all(|(one, other)| same_file(one, other))
 }
 
-/// Returns the plan that makes an old version the newest, or `None` when it is that already.
-fn restored(old: &Manifest, head: Option<&Manifest>) -> Option<Plan> {
-    let periods = Periods::from_months(old.period_months)?;
-    let plan = Plan::of(old.files.clone(), old.metadata.clone(), periods, old.schema.clone());
-    (!head.is_some_and(|head| is_unchanged(head, &plan))).then_some(plan)
+fn same_file(one: &FileEntry, other: &FileEntry) -> bool {
+    one.blake3 == other.blake3 && one.period == other.period
 }
 
 /// A change to some neighbouring files.

@@ -1,10 +1,11 @@
 //! Committing: data first, then the next manifest by create-if-absent, then the hint.
 //!
-//! The creation is the commit; what surrounds it makes sure that it counts. Before it, the files must be so
-//! young that no collector may have taken them for garbage. After it, no collector may have released the number
-//! already: a writer that slept for days could otherwise take the number of a version that is long gone.
+//! The creation is the commit; what surrounds it makes sure that it counts. Before it, what the writer began with
+//! must be so young that collectors still leave its files alone while its number is free. After it, no collector
+//! may have released the number already: a writer that slept for days could otherwise take the number of a
+//! version that is long gone.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ use super::objects::Created;
 use super::rows::Rows;
 use super::types::{Commit, Metadata};
 use super::{CONCURRENCY, Store};
-use crate::error::Error;
+use crate::error::{Damage, Error};
 
 /// Attempts before giving up. Each lost attempt means that another writer got on, so that as many writers
 /// may race for one symbol as this and all of them succeed.
@@ -51,8 +52,8 @@ struct Attempt {
     commit_id: String,
     /// When it began; everything that it relies on was read or stored after that.
     since: Millis,
-    /// Files stored, by their key in the manifest.
-    uploaded: BTreeMap<String, Bytes>,
+    /// Keys of the files that are stored.
+    uploaded: BTreeSet<String>,
 }
 
 impl Store {
@@ -148,11 +149,12 @@ impl Store {
     ) -> Result<Commit, Error> {
         let old = self.resolve(layout, &super::AsOf::Version(version)).await?;
         let Some(old) = old else { return Err(Error::NoSeries { symbol: layout.symbol().to_owned() }) };
-        // To restore what cannot be read would only hide the damage.
-        let files = &old.manifest.files;
-        let stored = R::stored(format, layout, &old.manifest)?;
-        drop(self.load::<R>(layout, &stored, files, TimeRange::ALL).await?);
-        self.try_commit::<R>(layout, format, &Change::Restore(Arc::clone(&old)), None).await
+        let outcome = self.try_commit::<R>(layout, format, &Change::Restore(old), None).await;
+        if let Err(Error::Damaged { damage: Damage::Missing, .. }) = outcome {
+            // Perhaps it is not damaged, but was released and collected meanwhile.
+            self.resolve(layout, &super::AsOf::Version(version)).await?;
+        }
+        outcome
     }
 
     async fn commit_candles(
@@ -203,6 +205,11 @@ impl Store {
                     let (version, rows) = parent.map_or((0, 0), |head| (head.version, head.rows()));
                     return Ok(Commit { version, changed: false, rows });
                 }
+                Err(_) if !is_recent(attempt.since, self.now()) => {
+                    // Files of a version that was the newest may have been collected since.
+                    attempt = self.new_attempt();
+                    continue;
+                }
                 Err(error) if is_certain => return Err(error),
                 Ok(None) | Err(_) => continue,
             };
@@ -223,7 +230,6 @@ impl Store {
             next.check().map_err(|damage| damaged(&layout.manifest(next.version), damage))?;
             match self.send(layout, &next).await? {
                 Sent::Ours => {
-                    self.restore_collected(layout, &attempt).await?;
                     return Ok(Commit { version: next.version, changed: true, rows: next.rows() });
                 }
                 Sent::Theirs => self.pause(tries).await,
@@ -234,7 +240,7 @@ impl Store {
     }
 
     fn new_attempt(&self) -> Attempt {
-        Attempt { commit_id: self.next_id(), since: self.now(), uploaded: BTreeMap::new() }
+        Attempt { commit_id: self.next_id(), since: self.now(), uploaded: BTreeSet::new() }
     }
 
     /// Returns the version to build upon and the number of the next. A restore goes past a newest version
@@ -265,28 +271,14 @@ impl Store {
     ) -> Result<Plan, Error> {
         let mut files: Vec<NewFile> = std::mem::take(&mut plan.new_files);
         // The name is told from content and commit: what was stored for a lost attempt serves the next one.
-        files.retain(|file| !attempt.uploaded.contains_key(&file.entry.key));
+        files.retain(|file| !attempt.uploaded.contains(&file.entry.key));
         stream::iter(&files)
             .map(|file| self.objects.put_owned(layout.data(&file.entry.key), file.bytes.clone()))
             .buffer_unordered(CONCURRENCY)
             .try_collect::<Vec<()>>()
             .await?;
-        attempt.uploaded.extend(files.into_iter().map(|file| (file.entry.key, file.bytes)));
+        attempt.uploaded.extend(files.into_iter().map(|file| file.entry.key));
         Ok(plan)
-    }
-
-    /// Puts files back that a collector took for garbage while this writer slept in the middle of its commit.
-    async fn restore_collected(&self, layout: &SymbolLayout, attempt: &Attempt) -> Result<(), Error> {
-        if is_recent(attempt.since, self.now()) {
-            return Ok(());
-        }
-        for (key, bytes) in &attempt.uploaded {
-            let path = layout.data(key);
-            if !self.objects.exists(&path).await? {
-                self.objects.put(&path, bytes.clone()).await?;
-            }
-        }
-        Ok(())
     }
 
     /// Sends a manifest and finds out what became of it.

@@ -207,7 +207,7 @@ impl Store {
         R::finish(builder, layout, &first)
     }
 
-    async fn fetch<'a>(
+    pub(crate) async fn fetch<'a>(
         &self,
         layout: &SymbolLayout,
         file: &'a FileEntry,
