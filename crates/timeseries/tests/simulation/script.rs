@@ -1,0 +1,394 @@
+//! What the processes do: random operations, each held against the history when it returns.
+
+use std::sync::Arc;
+
+use tradai_domain::{Millis, SeriesKey, Timeframe};
+use tradai_timeseries::{AsOf, Commit, Error, Read, Retention, Store};
+
+use crate::faults::{DAY, HOUR, MIN_GRACE, MINUTE, SECOND};
+use crate::history::Snapshot;
+use crate::model::{ALL_HOURS, Change, Rows, candles, range};
+use crate::world::{Role, State, World};
+
+/// Hours that are written.
+const HOURS: i64 = 12;
+
+/// Returns the series of a symbol by its number.
+pub(crate) fn key(symbol: usize) -> SeriesKey {
+    let base = ["BTC", "ETH"][symbol];
+    SeriesKey::traded(&format!("{base}/USDT").parse().unwrap(), Timeframe::H1)
+}
+
+/// Does a task's operations one after the other, with pauses.
+pub(crate) async fn run(world: Arc<World>, store: Store, task: usize) {
+    loop {
+        let Some((role, pause)) = next_step(&mut world.state(), task) else { return };
+        world.pause(pause).await;
+        let choice = world.state().random.below(100);
+        match role {
+            Role::Writer if choice < 88 => change(&world, &store, task).await,
+            Role::Keeper if choice < 55 => take_snapshot(&world, &store, task).await,
+            Role::Keeper if choice < 80 => delete_snapshot(&world, &store, task).await,
+            Role::Collector => prune(&world, &store, task).await,
+            _ if choice.is_multiple_of(8) => list_versions(&world, &store, task).await,
+            _ => read(&world, &store, task).await,
+        }
+        let mut state = world.state();
+        state.tasks[task].operation = None;
+        if state.history.violation.is_some() {
+            return;
+        }
+    }
+}
+
+/// Returns what a task does next and how long it waits before; `None` when it is done.
+fn next_step(state: &mut State, task: usize) -> Option<(Role, Millis)> {
+    let steps = state.tasks[task].steps.checked_sub(1)?;
+    state.tasks[task].steps = steps;
+    let role = state.processes[state.tasks[task].process].role;
+    let random = &mut state.random;
+    let pause = match (role, random.below(10)) {
+        (Role::Collector, 0..8) => random.between(20 * MINUTE, 3 * HOUR),
+        (_, 0..5) => random.between(0, 200),
+        (_, 5 | 6) => random.between(SECOND, 10 * MINUTE),
+        (_, 7 | 8) => random.between(10 * MINUTE, 2 * HOUR),
+        _ => random.between(2 * HOUR, DAY),
+    };
+    Some((role, pause))
+}
+
+fn begin(state: &mut State, task: usize, change: Option<(usize, Change)>, keeps: Option<u64>) -> usize {
+    let operation = state.history.begin(change, keeps);
+    state.tasks[task].operation = Some(operation);
+    state.counts.operations += 1;
+    operation
+}
+
+fn draw_symbol(state: &mut State) -> usize {
+    let symbols = state.history.symbols.len() as u64;
+    usize::try_from(state.random.below(symbols)).unwrap()
+}
+
+fn draw_change(state: &mut State, symbol: usize) -> Change {
+    let newest = state.history.symbols[symbol].newest();
+    let own = u32::try_from(state.history.operations.len()).unwrap();
+    let random = &mut state.random;
+    let start = random.between(0, HOURS - 1);
+    let end = (start + random.between(1, 4)).min(HOURS);
+    // Most writers bring the candles that every other one would bring; some bring their own.
+    let is_own = random.chance(4_000);
+    let rows: Rows = (start..end)
+        .map(|hour| (hour, if is_own { own } else { 1_000 + u32::try_from(hour).unwrap() }))
+        .collect();
+    match random.below(100) {
+        0..40 => Change::Append(rows),
+        40..60 => Change::Upsert(rows),
+        60..68 => Change::Write(rows),
+        68..74 => Change::Replace(start - 1..end + 1, rows),
+        74..82 => Change::Replace(start..end, Rows::new()),
+        82..86 => Change::Delete,
+        _ => Change::Restore(newest.saturating_sub(random.below(4))),
+    }
+}
+
+async fn change(world: &Arc<World>, store: &Store, task: usize) {
+    let (symbol, change, operation) = {
+        let mut state = world.state();
+        let symbol = draw_symbol(&mut state);
+        let change = draw_change(&mut state, symbol);
+        let operation = begin(&mut state, task, Some((symbol, change.clone())), None);
+        state.note(|| format!("T{task} begins {operation}: {} {change:?}", key(symbol)));
+        (symbol, change, operation)
+    };
+    let outcome = ask(store, symbol, &change).await;
+    let mut state = world.state();
+    state.note(|| format!("T{task} ends {operation}: {outcome:?}"));
+    judge_change(&mut state, operation, symbol, &change, outcome);
+}
+
+/// Asks a store for a change.
+pub(crate) async fn ask(store: &Store, symbol: usize, change: &Change) -> Result<Commit, Error> {
+    let key = key(symbol);
+    match change {
+        Change::Write(rows) => store.write(&key, &candles(rows, ALL_HOURS), None).await,
+        Change::Append(rows) => store.append(&key, &candles(rows, ALL_HOURS), None).await,
+        Change::Upsert(rows) => store.upsert(&key, &candles(rows, ALL_HOURS), None).await,
+        Change::Replace(hours, rows) if rows.is_empty() => store.delete_range(&key, range(hours)).await,
+        Change::Replace(hours, rows) => {
+            store.replace_range(&key, range(hours), &candles(rows, ALL_HOURS), None).await
+        }
+        Change::Delete => store.delete(&key).await,
+        Change::Restore(version) => store.restore(&key, *version).await,
+    }
+}
+
+/// Holds the outcome of a change against the history.
+pub(crate) fn judge_change(
+    state: &mut State,
+    operation: usize,
+    symbol: usize,
+    change: &Change,
+    outcome: Result<Commit, Error>,
+) {
+    let before = state.history.operations[operation].newest[symbol];
+    match outcome {
+        Ok(commit) => {
+            let count = if commit.changed { &mut state.counts.commits } else { &mut state.counts.unchanged };
+            *count += 1;
+            state.history.acknowledged(operation, commit.version, commit.changed);
+        }
+        Err(error @ Error::Conflict { .. }) => {
+            state.counts.conflicts += 1;
+            state.history.refused(operation, &error.to_string());
+            state.history.may_conflict(operation);
+        }
+        Err(error @ Error::Busy { .. }) => {
+            state.counts.busy += 1;
+            state.history.refused(operation, &error.to_string());
+        }
+        Err(error @ (Error::NoVersion { .. } | Error::NoSeries { .. })) => {
+            state.counts.gone += 1;
+            state.history.refused(operation, &error.to_string());
+            let Change::Restore(version) = *change else {
+                return state.history.violate(format!("{change:?} failed with {error}"));
+            };
+            let known = &state.history.symbols[symbol];
+            let was_there = version > 0 && version <= before && known.series(version).flatten().is_some();
+            if was_there && version > known.released {
+                state.history.violate(format!("restoring version {version} failed with {error}"));
+            }
+        }
+        Err(Error::UnknownOutcome { .. }) => state.counts.unknown += 1,
+        Err(Error::Storage { .. }) => state.counts.storage_errors += 1,
+        Err(error) => state.history.violate(format!("{change:?} failed with {error}")),
+    }
+}
+
+async fn read(world: &Arc<World>, store: &Store, task: usize) {
+    let (symbol, as_of, hours, operation) = {
+        let mut state = world.state();
+        let symbol = draw_symbol(&mut state);
+        let as_of = draw_as_of(&mut state, symbol);
+        let start = state.random.between(-1, HOURS - 1);
+        let whole = state.random.chance(5_000);
+        let hours = if whole { ALL_HOURS } else { start..start + state.random.between(1, HOURS) };
+        let operation = begin(&mut state, task, None, None);
+        state.note(|| format!("T{task} begins {operation}: read {} {as_of:?} {hours:?}", key(symbol)));
+        (symbol, as_of, hours, operation)
+    };
+    let outcome = store.read(&key(symbol), range(&hours), as_of.clone()).await;
+    let mut state = world.state();
+    state.counts.reads += 1;
+    state.note(|| match &outcome {
+        Ok(read) => format!("T{task} ends {operation}: {:?}", read.as_ref().map(|read| read.version)),
+        Err(error) => format!("T{task} ends {operation}: {error}"),
+    });
+    judge_read(&mut state, operation, symbol, &as_of, &hours, &outcome);
+}
+
+fn draw_as_of(state: &mut State, symbol: usize) -> AsOf {
+    let newest = state.history.symbols[symbol].newest();
+    let now = state.now;
+    let names: Vec<String> = state.history.snapshots.keys().cloned().collect();
+    let random = &mut state.random;
+    match random.below(10) {
+        0..5 => AsOf::Latest,
+        5..7 => AsOf::Version(newest.saturating_sub(random.below(6))),
+        7 => AsOf::Time(now - random.between(-HOUR, DAY)),
+        _ if names.is_empty() => AsOf::Latest,
+        _ => AsOf::Snapshot(random.pick(&names).as_str().into()),
+    }
+}
+
+/// Holds what a read returned against the history.
+pub(crate) fn judge_read(
+    state: &mut State,
+    operation: usize,
+    symbol: usize,
+    as_of: &AsOf,
+    hours: &std::ops::Range<i64>,
+    outcome: &Result<Option<Read>, Error>,
+) {
+    let allowed = versions_to_read(state, operation, symbol, as_of);
+    let is_held = is_held(state, symbol, as_of);
+    let known = &state.history.symbols[symbol];
+    let problem = match outcome {
+        Ok(None) => {
+            let none = |&&version: &&u64| version == 0 || known.series(version).flatten().is_none();
+            let absent =
+                matches!(as_of, AsOf::Version(_)) && state.history.operations[operation].newest[symbol] == 0;
+            let fine = absent || allowed.iter().find(none).is_some();
+            (!fine).then(|| "found nothing".to_owned())
+        }
+        Ok(Some(read)) if !allowed.contains(&read.version) => {
+            Some(format!("returned version {}", read.version))
+        }
+        Ok(Some(read)) => match known.series(read.version).flatten() {
+            Some(rows) if candles(&rows, hours.clone()) == read.series => None,
+            other => Some(format!("returned {:?} for {other:?}", read.series.open())),
+        },
+        Err(Error::Storage { .. }) => {
+            state.counts.storage_errors += 1;
+            None
+        }
+        Err(error) => {
+            state.counts.gone += 1;
+            let released =
+                |&version: &u64| version == 0 || version <= known.released || version > known.newest();
+            let later = |&version: &u64| version > state.history.operations[operation].newest[symbol];
+            let gone = match (as_of, error) {
+                (AsOf::Snapshot(_), _) => true,
+                (AsOf::Latest, _) => false,
+                (_, Error::NoVersion { .. }) => {
+                    allowed.iter().any(|version| released(version) || later(version))
+                }
+                _ => false,
+            };
+            (!gone || is_held).then(|| format!("failed with {error}"))
+        }
+    };
+    if let Some(problem) = problem {
+        let released = known.released;
+        let what = format!("reading {as_of:?} {problem}; right were {allowed:?}, released {released}");
+        state.history.violate(what);
+    }
+}
+
+/// Returns the versions that a read may return: those that were the answer at some moment since it began.
+fn versions_to_read(state: &State, operation: usize, symbol: usize, as_of: &AsOf) -> Vec<u64> {
+    let known = &state.history.symbols[symbol];
+    let window = state.history.operations[operation].newest[symbol]..=known.newest();
+    match as_of {
+        AsOf::Latest => window.collect(),
+        AsOf::Version(version) => vec![*version],
+        AsOf::Time(at) => window.map(|newest| known.committed_by(newest, *at)).collect(),
+        AsOf::Snapshot(name) => {
+            let held = state.history.snapshots.get(&**name).and_then(|s| s.versions.get(&symbol));
+            vec![held.copied().unwrap_or(0)]
+        }
+    }
+}
+
+/// Returns whether an acknowledged snapshot holds what is read.
+fn is_held(state: &State, symbol: usize, as_of: &AsOf) -> bool {
+    match as_of {
+        AsOf::Version(version) => state.history.holder(symbol, *version).is_some(),
+        AsOf::Snapshot(name) => state.history.snapshots.get(&**name).is_some_and(|s| !s.doomed),
+        AsOf::Latest | AsOf::Time(_) => false,
+    }
+}
+
+async fn list_versions(world: &Arc<World>, store: &Store, task: usize) {
+    let (symbol, operation) = {
+        let mut state = world.state();
+        let symbol = draw_symbol(&mut state);
+        let operation = begin(&mut state, task, None, None);
+        state.note(|| format!("T{task} begins {operation}: list versions of {}", key(symbol)));
+        (symbol, operation)
+    };
+    let outcome = store.versions(&key(symbol)).await;
+    let mut state = world.state();
+    state.note(|| format!("T{task} ends {operation}: {outcome:?}"));
+    let versions = match outcome {
+        Ok(versions) => versions,
+        Err(Error::Storage { .. }) => return state.counts.storage_errors += 1,
+        Err(error) => return state.history.violate(format!("listing versions failed with {error}")),
+    };
+    let known = &state.history.symbols[symbol];
+    let wrong = versions
+        .iter()
+        .find(|info| known.version(info.version).is_none_or(|version| version.committed != info.committed));
+    let newest = versions.last().map_or(0, |info| info.version);
+    if let Some(wrong) = wrong {
+        let what = format!("listing versions returned {wrong:?}, which never was one");
+        state.history.violate(what);
+    } else if newest < state.history.operations[operation].newest[symbol] || newest > known.newest() {
+        state.history.violate(format!("listing versions ended with {newest}"));
+    }
+}
+
+async fn take_snapshot(world: &Arc<World>, store: &Store, task: usize) {
+    let (name, keys, operation) = {
+        let mut state = world.state();
+        let operation = begin(&mut state, task, None, None);
+        let keys = state.random.chance(5_000).then(|| vec![key(draw_symbol(&mut state))]);
+        state.note(|| format!("T{task} begins {operation}: snapshot s{operation} of {keys:?}"));
+        (format!("s{operation}"), keys, operation)
+    };
+    let outcome = store.snapshot(&name, keys.as_deref(), None).await;
+    let mut state = world.state();
+    state.note(|| format!("T{task} ends {operation}: {outcome:?}"));
+    let info = match outcome {
+        Ok(info) => info,
+        Err(Error::Storage { .. }) => return state.counts.storage_errors += 1,
+        Err(Error::NoSeries { .. } | Error::Busy { .. }) => return,
+        Err(error) => return state.history.violate(format!("snapshot {name} failed with {error}")),
+    };
+    state.counts.snapshots += 1;
+    let symbols = 0..state.history.symbols.len();
+    let versions = symbols
+        .filter_map(|symbol| Some((symbol, *info.symbols.get(&key(symbol).store_symbol())?)))
+        .collect();
+    let snapshot = Snapshot { versions, doomed: false };
+    for (&symbol, version) in &snapshot.versions {
+        let known = &state.history.symbols[symbol];
+        let window = state.history.operations[operation].newest[symbol]..=known.newest();
+        if !window.contains(version) {
+            state.history.violate(format!("snapshot {name} took version {version}; newest were {window:?}"));
+        }
+    }
+    state.history.snapshots.insert(name, snapshot);
+}
+
+async fn delete_snapshot(world: &Arc<World>, store: &Store, task: usize) {
+    let name = {
+        let mut state = world.state();
+        let names: Vec<String> = state.history.snapshots.keys().cloned().collect();
+        if names.is_empty() {
+            return;
+        }
+        let name = state.random.pick(&names).clone();
+        state.history.snapshots.entry(name.clone()).and_modify(|snapshot| snapshot.doomed = true);
+        let operation = begin(&mut state, task, None, None);
+        state.note(|| format!("T{task} begins {operation}: delete snapshot {name}"));
+        name
+    };
+    match store.delete_snapshot(&name).await {
+        Ok(_) => {}
+        Err(Error::Storage { .. }) => world.state().counts.storage_errors += 1,
+        Err(error) => world.state().history.violate(format!("deleting {name} failed with {error}")),
+    }
+}
+
+async fn prune(world: &Arc<World>, store: &Store, task: usize) {
+    let (retention, operation) = {
+        let mut state = world.state();
+        let random = &mut state.random;
+        let versions = 1 + random.below(3);
+        let by_age = random.chance(2_000).then(|| random.between(0, DAY));
+        let retention = Retention {
+            versions: Some(versions),
+            millis: by_age,
+            grace: MIN_GRACE,
+            dry_run: random.chance(500),
+        };
+        let operation = begin(&mut state, task, None, Some(versions));
+        state.note(|| format!("T{task} begins {operation}: prune {retention:?}"));
+        (retention, operation)
+    };
+    let outcome = store.prune(None, retention).await;
+    let mut state = world.state();
+    state.counts.prunes += 1;
+    state.note(|| format!("T{task} ends {operation}: {outcome:?}"));
+    let failures = match outcome {
+        Ok(pruning) => pruning.failed.into_iter().map(|(_, error)| error).collect(),
+        Err(error) => vec![error],
+    };
+    for error in failures {
+        if matches!(error, Error::Storage { .. }) {
+            state.counts.storage_errors += 1;
+        } else {
+            state.history.violate(format!("pruning failed with {error}"));
+        }
+    }
+}
