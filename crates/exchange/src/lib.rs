@@ -11,6 +11,7 @@
 mod adapter;
 pub mod base;
 pub mod binance;
+mod body;
 pub mod bybit;
 mod call;
 mod candles;
@@ -23,6 +24,7 @@ mod http_status;
 pub mod json;
 mod markets;
 pub mod model;
+pub mod okx;
 mod pagination;
 mod reply;
 mod rules;
@@ -49,6 +51,8 @@ pub fn adapter(key: &str) -> Option<&'static dyn Adapter> {
     match key {
         "binance" => Some(&binance::SPOT),
         "binance_futures" => Some(&binance::FUTURES),
+        "okx" => Some(&okx::SPOT),
+        "okx_futures" => Some(&okx::FUTURES),
         "bybit_futures" => Some(&bybit::FUTURES),
         _ => None,
     }

@@ -1,6 +1,5 @@
 //! Bybit v5: spot, linear and inverse contracts behind one host; `category` says which.
 
-mod body;
 mod endpoints;
 mod error_tables;
 mod errors;

@@ -29,12 +29,13 @@ pub(super) fn write(
     let keys = context.credentials.ok_or_else(missing)?;
     let (time, window) = (context.now_ms.to_string(), context.recv_window_ms.to_string());
     let text = format!("{time}{}{window}{}", keys.key(), body.as_deref().unwrap_or(&query));
-    let mut headers = Vec::with_capacity(5);
-    headers.push(("Content-Type", "application/json".to_owned()));
-    headers.push(("X-BAPI-API-KEY", keys.key().to_owned()));
-    headers.push(("X-BAPI-TIMESTAMP", time));
-    headers.push(("X-BAPI-RECV-WINDOW", window));
-    headers.push(("X-BAPI-SIGN", signature(keys, &text)?));
+    let headers = vec![
+        ("Content-Type", "application/json".to_owned()),
+        ("X-BAPI-API-KEY", keys.key().to_owned()),
+        ("X-BAPI-TIMESTAMP", time),
+        ("X-BAPI-RECV-WINDOW", window),
+        ("X-BAPI-SIGN", signature(keys, &text)?),
+    ];
     Ok(HttpRequest { endpoint, weight, url, headers, body })
 }
 

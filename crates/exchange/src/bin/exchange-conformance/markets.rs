@@ -39,7 +39,6 @@ fn unified(market: &Market, expected: &Json<'_>) -> Value {
         "swap": market.kind == MarketKind::Swap,
         "future": market.kind == MarketKind::Future,
         "option": market.kind == MarketKind::Option,
-        "index": market.is_spot().then_some(false),
         "contract": market.is_contract(),
         "linear": market.sub_type.map(|_| market.is_linear()),
         "inverse": market.sub_type.map(|_| market.is_inverse()),
@@ -47,8 +46,11 @@ fn unified(market: &Market, expected: &Json<'_>) -> Value {
     });
     if let (Value::Object(value), Value::Object(derived)) = (&mut value, derived) {
         value.extend(derived);
-        if expected.has("stock") {
-            value.insert("stock".to_owned(), Value::Bool(false));
+        // What our model has no place for, as no exchange of ours lists it.
+        for kind in ["stock", "index"] {
+            if expected.get(kind).as_bool() == Some(false) {
+                value.insert(kind.to_owned(), Value::Bool(false));
+            }
         }
     }
     value

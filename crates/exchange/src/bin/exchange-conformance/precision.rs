@@ -21,14 +21,14 @@ fn check(venue: &Venue, json: &Json<'_>) -> Outcome {
     let symbol = symbol.parse().map_err(|_| "no symbol".to_owned())?;
     let market = venue.markets.get(&symbol).map_err(|error| error.to_string())?;
     let value = json.first(&["value_str", "value"]).as_decimal().ok_or("no value")?;
-    same("amount", json.get("amount_to_precision"), amount_to_precision(market, value))?;
-    same("price", json.get("price_to_precision"), price_to_precision(market, value))?;
-    same("cost", json.get("cost_to_precision"), Ok(cost_to_precision(market, value)))
+    same("amount", json.get("amount_to_precision"), &amount_to_precision(market, value))?;
+    same("price", json.get("price_to_precision"), &price_to_precision(market, value))?;
+    same("cost", json.get("cost_to_precision"), &Ok(cost_to_precision(market, value)))
 }
 
-fn same(what: &str, wanted: &Json<'_>, ours: Result<String, Error>) -> Outcome {
+fn same(what: &str, wanted: &Json<'_>, ours: &Result<String, Error>) -> Outcome {
     let class = wanted.get("error").as_str();
-    match (&ours, class) {
+    match (ours, class) {
         (Ok(text), None) if wanted.is_null() || wanted.as_str() == Some(text) => Ok(()),
         (Err(error), Some(class)) if error.class.name() == class => Ok(()),
         _ => Err(format!("{what}: expected {wanted}, got {ours:?}")),

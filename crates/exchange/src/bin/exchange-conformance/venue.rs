@@ -9,12 +9,8 @@ use tradai_exchange::{Adapter, Context, Credentials, Decimal, Json, Markets, ada
 use crate::files;
 
 /// Which of our settings keys a folder is for.
-const KEYS: &[(&str, &str)] = &[
-    ("binance", "binance"),
-    ("binanceusdm", "binance_futures"),
-    ("bybit", "bybit_futures"),
-    ("okx", "okx_futures"),
-];
+const KEYS: &[(&str, &str)] =
+    &[("binance", "binance"), ("binanceusdm", "binance_futures"), ("bybit", "bybit_futures"), ("okx", "okx")];
 
 /// The brackets under which the reference recorded positions. The cases do not say; these rates and the bound
 /// between them are what the recorded maintenance margins allow.

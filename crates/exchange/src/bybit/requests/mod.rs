@@ -9,7 +9,7 @@ use crate::base::{Query, timeframe_seconds};
 use crate::model::MarginMode;
 use crate::{AccountType, Call, Context, Endpoint, Error, HttpRequest, Json, Page, PriceKind, Request};
 
-use super::body::Body;
+use crate::body::Body;
 
 /// An endpoint and what it is sent, before signing.
 type Draft = (&'static Endpoint, Payload);

@@ -1,9 +1,9 @@
 //! Requests about orders.
 
-use super::super::body::Body;
 use super::super::target::Target;
 use super::{Draft, get, post, set_page};
 use crate::base::Query;
+use crate::body::Body;
 use crate::model::{OrderType, Side, TimeInForce};
 use crate::{
     Attached, Call, Context, Error, Json, OrderRef, OrderRequest, Request, TriggerDirection,
