@@ -1,0 +1,92 @@
+//! Events of the USD-M user stream, in the exchange's short names.
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+
+use super::Engine;
+use crate::market::Venue;
+use crate::number::fixed;
+use crate::order::Fill;
+
+impl Engine {
+    /// Tells what happened to an order: NEW, TRADE, CANCELED, EXPIRED. Orders of spot are not told.
+    pub(super) fn tell_order(&mut self, id: u64, execution: &str, fill: Option<&Fill>) {
+        let Some(order) = self.orders.get(&id) else { return };
+        let asked = &order.asked;
+        let market = &self.markets[asked.market];
+        if market.venue != Venue::UsdM {
+            return;
+        }
+        let price = |value| market.price_text(value);
+        let quantity = |value| market.quantity_text(value);
+        let last = |of: fn(&Fill) -> Decimal| fill.map_or(Decimal::ZERO, of);
+        let kind = asked.type_name(market.venue);
+        let mut body = json!({
+            "s": market.id, "c": asked.client_id, "S": asked.side.name(), "o": kind,
+            "f": asked.time_in_force.name(), "q": quantity(order.quantity), "p": price(asked.price),
+            "ap": price(order.average_price()), "sp": "0", "x": execution, "X": order.status.name(), "i": order.id,
+            "l": quantity(last(|fill| fill.quantity)), "z": quantity(order.executed),
+            "L": price(last(|fill| fill.price)), "T": self.now, "t": fill.map_or(0, |fill| fill.trade_id),
+            "b": "0", "a": "0", "m": fill.is_some_and(|fill| fill.is_maker), "R": asked.is_reduce_only,
+            "wt": asked.working_type.name(), "ot": kind, "ps": asked.position_side.name(),
+            "cp": asked.closes_position, "rp": fixed(last(|fill| fill.realized), 8), "pP": false, "si": 0, "ss": 0,
+            "V": "NONE", "pm": "NONE", "gtd": asked.good_till,
+        });
+        if let Some(fill) = fill {
+            body["N"] = json!(fill.commission_asset);
+            body["n"] = json!(fixed(fill.commission, 8));
+        }
+        let event = json!({"e": "ORDER_TRADE_UPDATE", "E": self.now, "T": self.now, "o": body});
+        self.events.tell(event);
+    }
+
+    /// Tells balances, and the positions of a market.
+    pub(super) fn tell_account(&mut self, reason: &str, market: Option<usize>) {
+        let futures = self.account.balances.iter().filter(|((venue, _), _)| *venue == Venue::UsdM);
+        let balances: Vec<Value> = futures
+            .map(|((_, asset), balance)| {
+                let cross = self.margin(asset).cross_wallet();
+                json!({"a": asset, "wb": fixed(balance.free, 8), "cw": fixed(cross, 8), "bc": "0"})
+            })
+            .collect();
+        let positions = market.map(|market| self.position_events(market)).unwrap_or_default();
+        let account = json!({"m": reason, "B": balances, "P": positions});
+        let event = json!({"e": "ACCOUNT_UPDATE", "E": self.now, "T": self.now, "a": account});
+        self.events.tell(event);
+    }
+
+    fn position_events(&self, market: usize) -> Vec<Value> {
+        let of = &self.markets[market];
+        let mark = of.mark_price(self.now);
+        let is_isolated = self.account.leverage_of(market).is_isolated;
+        let positions = self.account.positions.iter().filter(|((held, _), _)| *held == market);
+        positions
+            .map(|((_, side), position)| {
+                json!({
+                    "s": of.id, "pa": of.quantity_text(position.amount), "ep": fixed(position.entry_price(), 8),
+                    "bep": fixed(position.entry_price(), 8), "cr": "0", "up": fixed(position.unrealized(mark), 8),
+                    "mt": if is_isolated { "isolated" } else { "cross" },
+                    "iw": fixed(position.isolated_wallet, 8), "ps": side.name(),
+                })
+            })
+            .collect()
+    }
+
+    /// Tells where an algo order stands.
+    pub(super) fn tell_algo(&mut self, id: u64) {
+        let Some(algo) = self.algos.get(&id) else { return };
+        let asked = &algo.asked;
+        let market = &self.markets[asked.market];
+        let body = json!({
+            "caid": asked.client_id, "aid": algo.id, "at": "CONDITIONAL", "o": asked.type_name(market.venue),
+            "s": market.id, "S": asked.side.name(), "ps": asked.position_side.name(),
+            "f": asked.time_in_force.name(), "q": market.quantity_text(asked.quantity), "X": algo.status.name(),
+            "ai": algo.order_id.map(|id| id.to_string()).unwrap_or_default(), "ap": "0", "aq": "0", "act": "0",
+            "tp": market.price_text(asked.trigger_price), "p": market.price_text(asked.price), "V": "NONE",
+            "wt": asked.working_type.name(), "pm": "NONE", "cp": asked.closes_position, "pP": false,
+            "R": asked.is_reduce_only, "tt": algo.triggered, "gtd": asked.good_till, "rm": "",
+        });
+        let event = json!({"e": "ALGO_UPDATE", "E": self.now, "T": self.now, "o": body});
+        self.events.tell(event);
+    }
+}

@@ -1,0 +1,196 @@
+//! Everything a sandbox knows, behind one door: requests in, replies out.
+
+use std::sync::Arc;
+
+use rust_decimal::Decimal;
+use serde_json::{Value, json};
+use tradai_domain::{Clock, Millis};
+
+use crate::api::{Call, Keys, Limits, Params, Reply, Request, Route, find_route};
+use crate::clock::VirtualClock;
+use crate::engine::Engine;
+use crate::error::Error;
+use crate::faults::{Fault, Faults, Shot};
+use crate::listen_key::ListenKeys;
+use crate::market::Market;
+use crate::refusal::{Outcome, Refusal};
+use crate::settings::{Deposit, Settings};
+
+/// Engine, clock, keys, limits and faults.
+pub(crate) struct Exchange {
+    pub(crate) engine: Engine,
+    pub(crate) clock: VirtualClock,
+    pub(crate) faults: Faults,
+    pub(crate) limits: Limits,
+    pub(crate) listen_keys: ListenKeys,
+    keys: Keys,
+    machine: Arc<dyn Clock>,
+    start: Millis,
+    pub(crate) seed: u64,
+    deposits: Vec<Deposit>,
+    level_cost: u32,
+    /// Counts up when sockets must end: told to go (`serverShutdown`), or cut.
+    pub(crate) shutdowns: u64,
+    pub(crate) resets: u64,
+}
+
+impl Exchange {
+    pub(crate) fn new(settings: Settings, machine: Arc<dyn Clock>) -> Result<Self, Error> {
+        let markets = settings.markets()?;
+        let start = settings.start(&markets);
+        let mut exchange = Self {
+            engine: Engine::new(markets, start, Decimal::from(settings.level_cost)),
+            clock: VirtualClock::new(Arc::clone(&machine), start, settings.pace),
+            faults: settings.faults()?,
+            limits: Limits::default(),
+            listen_keys: ListenKeys::new(settings.seed),
+            keys: Keys(settings.keys.into_iter().map(|key| (key.key, key.secret)).collect()),
+            machine,
+            start,
+            seed: settings.seed,
+            deposits: settings.deposits,
+            level_cost: settings.level_cost,
+            shutdowns: 0,
+            resets: 0,
+        };
+        exchange.fund()?;
+        Ok(exchange)
+    }
+
+    fn fund(&mut self) -> Result<(), Error> {
+        for deposit in &self.deposits {
+            let (venue, amount) = deposit.parse()?;
+            self.engine.deposit(venue, &deposit.asset, amount);
+        }
+        Ok(())
+    }
+
+    /// Starts over: time, account and orders as at the start, the plan of faults with fresh draws.
+    pub(crate) fn reset(&mut self) -> Result<(), Error> {
+        let markets: Vec<Market> = std::mem::take(&mut self.engine.markets);
+        let pace = self.clock.pace();
+        self.engine = Engine::new(markets, self.start, Decimal::from(self.level_cost));
+        self.clock = VirtualClock::new(Arc::clone(&self.machine), self.start, pace);
+        self.limits = Limits::default();
+        self.listen_keys = ListenKeys::new(self.seed);
+        self.faults = self.faults.rearmed(self.seed);
+        self.resets += 1;
+        self.fund()
+    }
+
+    /// Moves everything on to the exchange's time, and returns that.
+    pub(crate) fn catch_up(&mut self) -> Millis {
+        let now = self.clock.now();
+        self.apply_lasting(now);
+        self.engine.advance(now);
+        now
+    }
+
+    /// Faults that last set the state of the exchange; without any it is as usual.
+    fn apply_lasting(&mut self, now: Millis) {
+        let mut hide = 0;
+        let mut halted: Vec<Option<String>> = Vec::new();
+        for rule in self.faults.lasting(now) {
+            match rule.fault {
+                Fault::HideAlgos { ms } => hide = ms,
+                Fault::Halt => halted.push(rule.symbol.clone()),
+                _ => {}
+            }
+        }
+        self.engine.hide_algos_ms = hide;
+        for market in &mut self.engine.markets {
+            market.is_halted =
+                halted.iter().any(|symbol| symbol.as_ref().is_none_or(|symbol| *symbol == market.id));
+        }
+    }
+
+    /// Returns what the exchange's clock shows: its time, unless a fault has it off.
+    fn shown_time(&self, now: Millis) -> Millis {
+        let off = self.faults.lasting(now).map(|rule| match rule.fault {
+            Fault::Skew { ms, drift_ppm } => {
+                let running = now - rule.from.unwrap_or(self.start);
+                ms.saturating_add(running.saturating_mul(drift_ppm) / 1_000_000)
+            }
+            _ => 0,
+        });
+        now.saturating_add(off.sum())
+    }
+
+    /// Returns what goes wrong with a request that has just come in.
+    pub(crate) fn draw(&mut self, request: &Request) -> Shot {
+        let now = self.catch_up();
+        let params = Params::parse(&request.query, &request.body);
+        let symbol = params.get("symbol").or(params.get("pair"));
+        let shot = self.faults.draw(&request.method, &request.path, symbol, now);
+        if shot != Shot::default() {
+            let details = json!({"path": request.path, "fault": format!("{shot:?}")});
+            self.engine.events.log(now, "fault", details);
+        }
+        shot
+    }
+
+    /// Carries a request out.
+    pub(crate) fn answer(&mut self, request: &Request, shot: &Shot) -> Reply {
+        let now = self.catch_up();
+        let Some(route) = find_route(&request.method, &request.path) else {
+            let body = json!({"code": -1, "msg": format!("No handler found for {} {}", request.method, request.path)});
+            return Reply { status: 404, headers: Vec::new(), body };
+        };
+        let params = Params::parse(&request.query, &request.body);
+        let outcome = self.carry_out(route, request, &params, shot, now);
+        let mut reply = match outcome {
+            Ok(body) => Reply::ok(body),
+            Err(refusal) => Reply::refused(&refusal),
+        };
+        reply.headers.extend(self.limits.headers(route.venue(), route.is_order, now));
+        self.log_request(request, &params, &reply, now);
+        reply
+    }
+
+    fn carry_out(
+        &mut self,
+        route: &Route,
+        request: &Request,
+        params: &Params,
+        shot: &Shot,
+        now: Millis,
+    ) -> Outcome<Value> {
+        let venue = route.venue();
+        self.limits.admit(venue, route.weight(params), now)?;
+        let shown_time = self.shown_time(now);
+        self.keys.check(route.security, request, params, shown_time)?;
+        if route.is_order {
+            self.limits.admit_order(venue, now)?;
+        }
+        let mut call = Call {
+            engine: &mut self.engine,
+            listen_keys: &mut self.listen_keys,
+            venue,
+            params,
+            now,
+            shown_time,
+            candle_edit: shot.candle_edit,
+        };
+        let mut body = (route.handler)(&mut call)?;
+        if request.path.ends_with("/rateLimit/order") {
+            let counts = self.limits.order_counts(venue, now);
+            for (row, count) in body.as_array_mut().into_iter().flatten().zip(counts) {
+                row["count"] = json!(count);
+            }
+        }
+        Ok(body)
+    }
+
+    fn log_request(&mut self, request: &Request, params: &Params, reply: &Reply, now: Millis) {
+        let details = json!({"method": request.method, "path": request.path, "params": params.for_log(),
+            "status": reply.status, "code": reply.body["code"]});
+        self.engine.events.log(now, "request", details);
+    }
+
+    /// Returns the reply that says that nobody knows what happened.
+    pub(crate) fn unknown_state(path: &str) -> Reply {
+        let venue =
+            if path.starts_with("/fapi") { crate::market::Venue::UsdM } else { crate::market::Venue::Spot };
+        Reply::refused(&Refusal::unknown_state(venue))
+    }
+}

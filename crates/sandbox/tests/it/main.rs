@@ -1,0 +1,8 @@
+//! The sandbox over its socket.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod ccxt;
+mod faults;
+mod rest;
+mod support;
