@@ -13,7 +13,7 @@ use crate::open::Location;
 use crate::s3::Runtime;
 use crate::store::{
     AppendRequest, AsOf, Checkup, Commit, Listing, Metadata, OnProgress, Pruning, Read, ReadRequest,
-    Retention, SeriesInfo, SnapshotInfo, Store, TableOptions, TableRead, VersionInfo,
+    Retention, SeriesInfo, SnapshotInfo, Snapshots, Store, TableOptions, TableRead, VersionInfo,
 };
 use crate::table_store::TableStore;
 
@@ -37,8 +37,8 @@ impl CandleStore {
     /// different processes ([`tradai_domain::RandomIds`] does).
     ///
     /// # Errors
-    /// [`Error::Io`] when the directory cannot be made or opened; [`Error::Damaged`] when another program's
-    /// library is in it.
+    /// [`Error::Io`] when the directory cannot be made or opened. A directory with another program's library
+    /// opens, so that it can be checked; it is neither listed nor changed.
     pub fn open(dir: &Path, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Result<Self, Error> {
         Self::open_location(&Location::Directory(dir.to_owned()), clock, ids)
     }
@@ -65,11 +65,11 @@ impl CandleStore {
                 opened.store.check_library(),
             ));
             probed?;
-            checked.map_err(|error| settings.explain(error))?;
+            unless_damaged(checked).map_err(|error| settings.explain(error))?;
             return Ok(opened);
         }
         let opened = Self::over(Store::new(objects, clock, ids));
-        opened.wait(opened.store.check_library())?;
+        unless_damaged(opened.wait(opened.store.check_library()))?;
         Ok(opened)
     }
 
@@ -195,7 +195,7 @@ impl CandleStore {
     ///
     /// # Errors
     /// Those of [`Store::snapshots`].
-    pub fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
+    pub fn snapshots(&self) -> Result<Snapshots, Error> {
         self.wait(self.store.snapshots())
     }
 
@@ -308,4 +308,8 @@ impl CandleStore {
         let _entered = self.runtime.as_ref().and_then(|runtime| runtime.enter());
         block_on(operation)
     }
+}
+
+fn unless_damaged(checked: Result<(), Error>) -> Result<(), Error> {
+    if let Err(Error::Damaged { .. }) = checked { Ok(()) } else { checked }
 }

@@ -50,7 +50,7 @@ pub enum Error {
         fault: SeriesFault,
     },
     /// A stored object is missing, damaged or not ours.
-    #[error("stored object {key} {damage}; {}", readable_text(readable))]
+    #[error("stored object {key} {damage}{}", intact_text(key, readable))]
     Damaged {
         /// The object's key below the store's root.
         key: String,
@@ -133,6 +133,12 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// The storage has no create-if-absent, on which every commit rests.
+    #[error(
+        "the storage ignores `If-None-Match: *`, so that two writers would overwrite each other; use Amazon S3, a \
+         server that honours it, or a directory"
+    )]
+    Overwrites,
     /// The rules of what to keep make no sense.
     #[error("cannot prune: {problem}")]
     Retention {
@@ -384,6 +390,7 @@ impl Error {
             | Self::BadLibrary { .. }
             | Self::LibraryOptions { .. }
             | Self::Location { .. }
+            | Self::Overwrites
             | Self::Retention { .. }
             | Self::BadSymbol { .. } => ErrorKind::Invalid,
             Self::Table { problem, .. } => problem.kind(),
@@ -404,6 +411,11 @@ fn label(synthetic: bool) -> &'static str {
 
 fn names_text(names: &[String]) -> String {
     if names.is_empty() { "there is none yet".to_owned() } else { format!("there are {}", names.join(", ")) }
+}
+
+/// Says which versions are left of the symbol that an object belongs to, if it belongs to one.
+fn intact_text(key: &str, readable: &[u64]) -> String {
+    if key.contains("/sym/") { format!("; {}", readable_text(readable)) } else { String::new() }
 }
 
 /// Writes `1-3, 5` as "readable versions: 1-3, 5".

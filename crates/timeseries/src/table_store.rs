@@ -6,8 +6,8 @@ use tradai_domain::TimeRange;
 use crate::candle_store::CandleStore;
 use crate::error::Error;
 use crate::store::{
-    AsOf, Commit, Metadata, Pruning, Retention, SnapshotInfo, TableInfo, TableListing, TableOptions,
-    TableRead, Tables, VersionInfo,
+    AsOf, Commit, Metadata, Pruning, Retention, SnapshotInfo, Snapshots, TableInfo, TableListing,
+    TableOptions, TableRead, Tables, VersionInfo,
 };
 
 /// A library of tables beside the candles of a [`CandleStore`], which opens it with
@@ -195,7 +195,7 @@ impl TableStore {
     ///
     /// # Errors
     /// Those of [`Tables::snapshots`].
-    pub fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
+    pub fn snapshots(&self) -> Result<Snapshots, Error> {
         self.candles.wait(self.tables.snapshots())
     }
 

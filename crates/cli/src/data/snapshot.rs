@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
 use tradai_domain::{CandleKind, SeriesKey, Symbol, Timeframe, format_utc};
-use tradai_timeseries::{CandleStore, Error, Metadata, SnapshotInfo};
+use tradai_timeseries::{CandleStore, Error, Metadata, SnapshotInfo, Snapshots};
 
 use super::{DataError, output};
 
@@ -90,12 +90,16 @@ fn chosen(args: &CreateArgs, store: &CandleStore) -> anyhow::Result<Vec<SeriesKe
 }
 
 fn list(store: &CandleStore, as_json: bool) -> anyhow::Result<()> {
-    let snapshots = store.snapshots()?;
+    let Snapshots { snapshots, damaged } = store.snapshots()?;
+    for error in &damaged {
+        eprintln!("damaged: {error}");
+    }
     if as_json {
         let snapshots: Vec<Value> = snapshots.iter().map(snapshot_json).collect();
-        return output::print_json(&json!({ "snapshots": snapshots }));
+        let damaged: Vec<String> = damaged.iter().map(ToString::to_string).collect();
+        return output::print_json(&json!({ "snapshots": snapshots, "damaged": damaged }));
     }
-    if snapshots.is_empty() {
+    if snapshots.is_empty() && damaged.is_empty() {
         return output::print("No snapshots yet; `tradai data snapshot create NAME` takes one.");
     }
     let rows: Vec<Vec<String>> = snapshots
@@ -109,7 +113,7 @@ fn list(store: &CandleStore, as_json: bool) -> anyhow::Result<()> {
 }
 
 fn show(args: &NameArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<()> {
-    let snapshots = store.snapshots()?;
+    let snapshots = store.snapshots()?.snapshots;
     let Some(snapshot) = snapshots.iter().find(|snapshot| snapshot.name == args.name) else {
         return Err(no_snapshot(&args.name, &snapshots).into());
     };
@@ -129,7 +133,7 @@ fn show(args: &NameArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<(
 
 fn delete(args: &NameArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<()> {
     if !store.delete_snapshot(&args.name)? {
-        return Err(no_snapshot(&args.name, &store.snapshots()?).into());
+        return Err(no_snapshot(&args.name, &store.snapshots()?.snapshots).into());
     }
     if as_json {
         return output::print_json(&json!({ "name": args.name, "deleted": true }));

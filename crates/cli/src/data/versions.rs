@@ -54,7 +54,7 @@ pub(super) fn run(args: &VersionsArgs, store: &CandleStore, as_json: bool) -> an
 fn holders(store: &CandleStore, key: &SeriesKey) -> anyhow::Result<BTreeMap<u64, Vec<String>>> {
     let symbol = key.store_symbol();
     let mut holders: BTreeMap<u64, Vec<String>> = BTreeMap::new();
-    for snapshot in store.snapshots()? {
+    for snapshot in store.snapshots()?.snapshots {
         if let Some(&version) = snapshot.symbols.get(&symbol) {
             holders.entry(version).or_default().push(snapshot.name);
         }

@@ -30,6 +30,15 @@ pub(crate) enum Change<'a, R> {
     Restore(Arc<Stored>),
 }
 
+/// What a change is made to.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Base<'a> {
+    pub(crate) head: Option<&'a Manifest>,
+    /// Whether a damaged version lies between `head` and the new one, so that even what is in `head` already
+    /// makes a version.
+    pub(crate) over_damage: bool,
+}
+
 /// What a change comes to.
 pub(crate) struct Plan {
     /// Every file of the new version.
@@ -89,18 +98,20 @@ impl Store {
         &self,
         layout: &SymbolLayout,
         format: &R::Format,
-        head: Option<&Manifest>,
+        base: Base<'_>,
         change: &Change<'_, R>,
         metadata: Option<&Metadata>,
         nonce: &str,
     ) -> Result<Option<Plan>, Error> {
-        let alive = head.filter(|head| !head.is_deleted());
+        let alive = base.head.filter(|head| !head.is_deleted());
         let Some(new) = change.rows() else {
             return if let Change::Restore(old) = change {
-                self.plan_restore(layout, &old.manifest, alive, nonce).await
+                let current = alive.filter(|_| !base.over_damage);
+                self.plan_restore(layout, &old.manifest, current, nonce).await
             } else {
-                let empty = |schema| Plan::of(Vec::new(), Metadata::new(), R::periods(format), schema);
-                Ok(alive.map(|head| empty(head.schema.clone())))
+                let schema = alive.map_or_else(|| R::schema(format), |head| head.schema.clone());
+                let empty = Plan::of(Vec::new(), Metadata::new(), R::periods(format), schema);
+                Ok((alive.is_some() || base.over_damage).then_some(empty))
             };
         };
         let metadata = metadata.or(alive.map(|head| &head.metadata)).cloned().unwrap_or_default();
@@ -134,7 +145,8 @@ impl Store {
             }
         }
         plan.files.extend_from_slice(&stored[next..]);
-        Ok((!alive.is_some_and(|head| is_unchanged(head, &plan))).then_some(plan))
+        let unchanged = !base.over_damage && alive.is_some_and(|head| is_unchanged(head, &plan));
+        Ok((!unchanged).then_some(plan))
     }
 
     /// Returns the plan that makes an old version the newest, or `None` when it is that already.

@@ -15,7 +15,7 @@ use futures_util::{StreamExt, TryStreamExt, stream};
 use tradai_domain::{CandleSeries, Millis, SeriesKey, TimeRange};
 
 use super::cache::is_recent;
-use super::change::{Change, Plan};
+use super::change::{Base, Change, Plan};
 use super::data::NewFile;
 use super::head::{Stored, damaged, layout_of};
 use super::layout::{CANDLES, SymbolLayout};
@@ -56,9 +56,25 @@ struct Attempt {
     uploaded: BTreeSet<String>,
 }
 
+/// What a new version follows.
+struct Follow {
+    head: Option<Arc<Stored>>,
+    /// Number of the new version.
+    number: u64,
+    /// Whether `head` is not the version before, which is damaged.
+    over_damage: bool,
+}
+
+impl Follow {
+    fn after(head: Arc<Stored>) -> Self {
+        let number = head.manifest.version + 1;
+        Self { head: Some(head), number, over_damage: false }
+    }
+}
+
 impl Store {
-    /// Makes a new version that holds just these candles. Nothing is made when the newest version holds just
-    /// them already. Without metadata the old version's is kept.
+    /// Makes a new version that holds just these candles, even when the newest is damaged. Nothing is made when
+    /// the newest version holds just them already. Without metadata the old version's is kept.
     ///
     /// # Errors
     /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`].
@@ -194,12 +210,13 @@ impl Store {
         let mut remembered = self.cache.head(layout, self.now()).map(|(head, _)| head);
         for tries in 0..MAX_ATTEMPTS {
             let is_certain = remembered.is_none();
-            let (head, number) = match remembered.take() {
-                Some(head) => (Some(Arc::clone(&head)), head.manifest.version + 1),
+            let Follow { head, number, over_damage } = match remembered.take() {
+                Some(head) => Follow::after(head),
                 None => self.head_to_follow(layout, change).await?,
             };
             let parent = head.as_deref().map(|head| &head.manifest);
-            let plan = match self.plan(layout, format, parent, change, metadata, &attempt.commit_id).await {
+            let base = Base { head: parent, over_damage };
+            let plan = match self.plan(layout, format, base, change, metadata, &attempt.commit_id).await {
                 Ok(Some(plan)) => plan,
                 Ok(None) if is_certain => {
                     let (version, rows) = parent.map_or((0, 0), |head| (head.version, head.rows()));
@@ -219,13 +236,9 @@ impl Store {
                 attempt = self.new_attempt();
                 continue;
             }
-            let past = match change {
-                Change::Restore(old) => head.as_ref().or(Some(old)),
-                _ => head.as_ref(),
-            };
             let next = Next { number, now: self.now(), commit_id: &attempt.commit_id, op: change.op() };
             let of = (layout.symbol(), R::series(format));
-            let next = next_manifest(next, of, past.map(Arc::as_ref), plan);
+            let next = next_manifest(next, of, head.as_deref(), plan);
             // Invariant: nothing that overlaps or lies outside its period is ever committed, rebased or not.
             next.check().map_err(|damage| damaged(&layout.manifest(next.version), damage))?;
             match self.send(layout, &next).await? {
@@ -243,22 +256,21 @@ impl Store {
         Attempt { commit_id: self.next_id(), since: self.now(), uploaded: BTreeSet::new() }
     }
 
-    /// Returns the version to build upon and the number of the next. A restore goes past a newest version
-    /// that is damaged.
+    /// Returns the version to build upon and the number of the next. What needs no row of the newest version
+    /// goes past one that is damaged.
     async fn head_to_follow<R: Rows>(
         &self,
         layout: &SymbolLayout,
         change: &Change<'_, R>,
-    ) -> Result<(Option<Arc<Stored>>, u64), Error> {
-        match (self.head(layout).await, change) {
-            (Err(Error::Damaged { .. }), Change::Restore(_)) => {
-                Ok((None, self.newest_number(layout).await?.unwrap_or(0) + 1))
-            }
-            (head, _) => {
-                let head = head?;
-                let number = head.as_ref().map_or(1, |head| head.manifest.version + 1);
-                Ok((head, number))
-            }
+    ) -> Result<Follow, Error> {
+        let needs_rows = matches!(change, Change::Append(_) | Change::Upsert(_) | Change::ReplaceRange(..));
+        match self.head(layout).await {
+            Err(Error::Damaged { .. }) if !needs_rows => Ok(Follow {
+                head: self.newest_intact(layout).await?,
+                number: self.newest_number(layout).await?.unwrap_or(0) + 1,
+                over_damage: true,
+            }),
+            head => Ok(head?.map_or(Follow { head: None, number: 1, over_damage: false }, Follow::after)),
         }
     }
 

@@ -141,6 +141,8 @@ impl Store {
                     broken.insert(number);
                     check.version(number, layout.data(&file.key).to_string(), damage.to_string());
                 }
+                // To restore a deletion would be no help.
+                None if stored.manifest.is_deleted() => {}
                 None => check.intact.push(number),
             }
         }

@@ -138,6 +138,18 @@ impl Store {
         }
     }
 
+    /// Returns the newest version before a damaged one that is intact, or `None` when none is.
+    pub(crate) async fn newest_intact(&self, layout: &SymbolLayout) -> Result<Option<Arc<Stored>>, Error> {
+        for number in self.version_numbers(layout).await?.into_iter().rev() {
+            match self.live_version(layout, number).await {
+                Ok(Some(found)) => return Ok(Some(found)),
+                Ok(None) | Err(Error::Damaged { .. }) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+
     /// Returns the newest version that a collector has released, 0 when there is none. It and all before it
     /// are readable only through snapshots, and their numbers mean nothing else any more.
     pub(crate) async fn released(&self, layout: &SymbolLayout) -> Result<u64, Error> {
@@ -200,8 +212,12 @@ impl Store {
     pub(crate) async fn history(&self, layout: &SymbolLayout) -> Result<Vec<VersionInfo>, Error> {
         let Some(mut head) = self.head(layout).await? else { return Ok(Vec::new()) };
         let mut numbers = self.readable_numbers(layout).await?;
-        while !numbers.contains(&head.manifest.version) {
-            // It was released between the two questions.
+        for _ in 0..MAX_LISTINGS {
+            if numbers.contains(&head.manifest.version) {
+                break;
+            }
+            // It was released between the two questions, or somebody took the store away.
+            self.cache.forget(layout);
             let Some(later) = self.head(layout).await? else { return Ok(Vec::new()) };
             head = later;
             numbers = self.readable_numbers(layout).await?;

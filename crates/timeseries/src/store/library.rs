@@ -91,8 +91,10 @@ impl Store {
         };
         let mut text = serde_json::to_string(wanted).map_err(encode)?;
         text.push('\n');
-        match self.objects.create(&path, Bytes::from(text)).await? {
+        let bytes = Bytes::from(text);
+        match self.objects.create(&path, bytes.clone()).await? {
             Created::Yes => {
+                self.check_create(&path, bytes).await?;
                 self.cache.note_library(&wanted.library, wanted);
                 Ok(wanted.clone())
             }
@@ -101,6 +103,16 @@ impl Store {
                 found.ok_or_else(|| damaged(&path, Damage::Missing))
             }
         }
+    }
+
+    /// Refuses a storage that lets the same object be created twice, before anything is lost in it. Servers that
+    /// speak S3's protocol may know nothing of the condition and overwrite.
+    async fn check_create(&self, path: &object_store::path::Path, bytes: Bytes) -> Result<(), Error> {
+        if self.objects.create(path, bytes).await? == Created::Yes {
+            self.objects.delete(path).await?;
+            return Err(Error::Overwrites);
+        }
+        Ok(())
     }
 
     /// Refuses a place that holds another program's library of candles.

@@ -47,7 +47,7 @@ pub use fsck::{Checkup, Finding, OnProgress, Severity};
 pub use library::TableOptions;
 use objects::Objects;
 pub use retention::{GRACE_MS, MIN_GRACE_MS, Pruned, Pruning, Retention};
-pub use snapshot::SnapshotInfo;
+pub use snapshot::{SnapshotInfo, Snapshots};
 pub(crate) use table::candle_columns;
 pub use table::{TableInfo, TableListing, TableProblem, TableRead, Tables};
 pub use types::{

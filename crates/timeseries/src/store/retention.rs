@@ -111,6 +111,10 @@ impl Store {
         retention: Retention,
     ) -> Result<Pruning, Error> {
         retention.check()?;
+        if let Some(layout) = layouts.first() {
+            // A damaged snapshot might hold anything: one error says so, not one for each series.
+            self.all_snapshots(layout.library()).await?;
+        }
         let mut pruning = Pruning::default();
         for layout in layouts {
             let outcome = self.prune_symbol(layout, retention).await;

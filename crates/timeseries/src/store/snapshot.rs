@@ -59,6 +59,15 @@ pub struct SnapshotInfo {
     pub metadata: Metadata,
 }
 
+/// All snapshots of a library.
+#[derive(Debug, Default)]
+pub struct Snapshots {
+    /// By name.
+    pub snapshots: Vec<SnapshotInfo>,
+    /// One error for each that cannot be read; deleting it by name helps.
+    pub damaged: Vec<Error>,
+}
+
 impl Store {
     /// Gives the newest versions of some series of candles, or of all, a common name that keeps them from
     /// being pruned. A series without candles is left out when all are taken.
@@ -80,17 +89,24 @@ impl Store {
         self.take_snapshot(LibraryLayout(CANDLES), name, &layouts, keys.is_some(), metadata).await
     }
 
-    /// Returns the snapshots of candles, by name.
+    /// Returns the snapshots of candles, by name, and apart from them what is damaged.
     ///
     /// # Errors
-    /// [`Error::Damaged`], [`Error::Storage`].
-    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
+    /// [`Error::Storage`].
+    pub async fn snapshots(&self) -> Result<Snapshots, Error> {
         self.snapshots_of(LibraryLayout(CANDLES)).await
     }
 
-    pub(crate) async fn snapshots_of(&self, library: LibraryLayout<'_>) -> Result<Vec<SnapshotInfo>, Error> {
-        let snapshots = self.all_snapshots(library).await?;
-        Ok(snapshots.iter().map(Snapshot::info).collect())
+    pub(crate) async fn snapshots_of(&self, library: LibraryLayout<'_>) -> Result<Snapshots, Error> {
+        let mut found = Snapshots::default();
+        for name in self.snapshot_names(library).await? {
+            match self.find_snapshot(library, &name).await {
+                Ok(snapshot) => found.snapshots.extend(snapshot.as_ref().map(Snapshot::info)),
+                Err(error @ Error::Damaged { .. }) => found.damaged.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(found)
     }
 
     /// Deletes a snapshot; its versions may then be pruned. Returns whether there was one.

@@ -152,7 +152,42 @@ fn other_libraries_are_refused() {
         std::fs::create_dir_all(dir.path().join("ohlcv")).unwrap();
         std::fs::write(dir.path().join("ohlcv/lib.json"), text).unwrap();
         let clock = crate::support::clock();
-        let opened = CandleStore::open(dir.path(), clock, std::sync::Arc::new(tradai_domain::RandomIds));
-        assert_eq!(opened.unwrap_err().kind(), ErrorKind::Data, "{text}");
+        let store =
+            CandleStore::open(dir.path(), clock, std::sync::Arc::new(tradai_domain::RandomIds)).unwrap();
+        assert_eq!(store.list().unwrap_err().kind(), ErrorKind::Data, "{text}");
+        let refused = store.append(&key(Timeframe::H1), &candles(JUNE, HOUR, 0..1, 0.0), None);
+        assert_eq!(refused.unwrap_err().kind(), ErrorKind::Data, "{text}");
+        let checkup = store.fsck(&|_, _| ()).unwrap();
+        assert_eq!(checkup.findings.len(), 1, "{text}");
+        assert_eq!(checkup.findings[0].object, "ohlcv/lib.json", "{text}");
+    }
+}
+
+#[test]
+fn writes_and_deletions_go_past_a_damaged_version() {
+    for intact in [true, false] {
+        for deletes in [true, false] {
+            let dir = tempfile::tempdir().unwrap();
+            let key = key(Timeframe::H1);
+            if intact {
+                local(dir.path()).append(&key, &candles(JUNE, HOUR, 0..10, 0.0), None).unwrap();
+            }
+            let last =
+                local(dir.path()).append(&key, &candles(JUNE, HOUR, 10..20, 0.0), None).unwrap().version;
+            std::fs::remove_file(symbol_dir(dir.path()).join("HEAD.json")).unwrap();
+            damage(&symbol_dir(dir.path()).join(format!("v/{last:020}.json")), "flipped");
+            let store = local(dir.path());
+            assert_eq!(read(&store, AsOf::Latest).unwrap_err().kind(), ErrorKind::Data);
+            assert!(store.append(&key, &candles(JUNE, HOUR, 20..21, 0.0), None).is_err());
+            if deletes {
+                assert_eq!(store.delete(&key).unwrap().version, last + 1);
+                assert!(store.list().unwrap().series.is_empty());
+            } else {
+                // The same candles as in the version before the damaged one: a new version all the same.
+                let commit = store.write(&key, &candles(JUNE, HOUR, 0..10, 0.0), None).unwrap();
+                assert_eq!((commit.version, commit.changed), (last + 1, true));
+                assert_eq!(read(&store, AsOf::Latest).unwrap(), 10);
+            }
+        }
     }
 }

@@ -106,7 +106,7 @@ fn snapshots_hold_their_versions() {
         assert_eq!(rows(store, AsOf::Version(3)).unwrap(), Some(3));
         assert_eq!(numbers(store), [3, 8]);
         assert_eq!(store.fsck(&|_, _| ()).unwrap().findings, []);
-        assert_eq!(store.snapshots().unwrap(), [taken]);
+        assert_eq!(store.snapshots().unwrap().snapshots, [taken]);
 
         assert!(store.delete_snapshot("before run/7").unwrap());
         assert!(!store.delete_snapshot("before run/7").unwrap());
@@ -126,7 +126,7 @@ fn snapshots_of_nothing_are_refused() {
         let error = store.snapshot("a", Some(&missing), None).unwrap_err();
         assert_eq!(error.to_string(), "there is no series BTC_USDT_1d in the store");
         assert_eq!(store.snapshot("", None, None).unwrap_err().kind(), ErrorKind::Invalid);
-        assert!(store.snapshots().unwrap().is_empty());
+        assert!(store.snapshots().unwrap().snapshots.is_empty());
     });
 }
 

@@ -31,7 +31,7 @@ use super::manifest::FORMAT;
 use super::part::Part;
 use super::period::Periods;
 use super::retention::{Pruning, Retention};
-use super::snapshot::SnapshotInfo;
+use super::snapshot::{SnapshotInfo, Snapshots};
 use super::types::{AsOf, Commit, Metadata, VersionInfo};
 use crate::error::{Damage, Error};
 pub use problem::TableProblem;
@@ -293,7 +293,7 @@ impl Tables {
     ///
     /// # Errors
     /// [`Error::Damaged`], [`Error::Storage`].
-    pub async fn snapshots(&self) -> Result<Vec<SnapshotInfo>, Error> {
+    pub async fn snapshots(&self) -> Result<Snapshots, Error> {
         self.store.snapshots_of(self.library()).await
     }
 

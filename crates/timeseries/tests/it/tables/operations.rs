@@ -248,7 +248,7 @@ fn snapshots_hold_what_pruning_would_take() {
         assert_eq!(read(tables, "x", AsOf::Snapshot("early".into())).num_rows(), 2);
         assert!(tables.read("x", TimeRange::ALL, AsOf::Version(1), None).is_err());
         assert!(tables.read("y", TimeRange::ALL, AsOf::Snapshot("early".into()), None).unwrap().is_none());
-        assert_eq!(tables.snapshots().unwrap().len(), 1);
+        assert_eq!(tables.snapshots().unwrap().snapshots.len(), 1);
         assert!(tables.delete_snapshot("early").unwrap());
         assert!(!tables.delete_snapshot("early").unwrap());
     });
