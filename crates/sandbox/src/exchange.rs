@@ -78,6 +78,11 @@ impl Exchange {
         self.fund()
     }
 
+    /// Returns the machine's time, for what is between a client and the wire.
+    pub(crate) fn machine_ms(&self) -> Millis {
+        self.machine.now_ms()
+    }
+
     /// Moves everything on to the exchange's time, and returns that.
     pub(crate) fn catch_up(&mut self) -> Millis {
         let now = self.clock.now();

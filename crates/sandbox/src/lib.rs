@@ -9,7 +9,6 @@
 //! one sync, deterministic exchange; HTTP, sockets and real time are around it.
 
 #![forbid(unsafe_code)]
-#![expect(dead_code, unused_imports, reason = "the websocket is to use it")]
 
 mod account;
 mod admin;
@@ -30,6 +29,7 @@ mod refusal;
 mod server;
 mod settings;
 mod tape;
+mod ws;
 
 use std::sync::Arc;
 

@@ -8,8 +8,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
-use axum::extract::{ConnectInfo, Request as HttpRequest, State};
-use axum::response::Response;
+use axum::extract::ws::WebSocketUpgrade;
+use axum::extract::{ConnectInfo, FromRequestParts, Request as HttpRequest, State};
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
 use crate::admin;
@@ -17,6 +19,7 @@ use crate::api::Request;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::faults::Spoiled;
+use crate::ws::{self, Endpoint};
 use fuse::{FusedListener, Peer};
 
 /// Bytes of a request's body.
@@ -80,11 +83,33 @@ async fn tick(sandbox: Sandbox) {
     }
 }
 
+/// Opens a socket, unless a fault has another answer to the request for one.
+async fn open(sandbox: Sandbox, peer: &Peer, endpoint: Endpoint, http: HttpRequest) -> Response {
+    let (mut parts, _) = http.into_parts();
+    let path = parts.uri.path().to_owned();
+    let request = Request { method: "GET".to_owned(), path, ..Request::default() };
+    let shot = sandbox.exchange().draw(&request);
+    pause(shot.delay_before).await;
+    if let Some(spoiled) = &shot.instead {
+        return wire::spoiled(spoiled, None, peer);
+    }
+    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade
+            .max_message_size(ws::MAX_MESSAGE_BYTES)
+            .on_upgrade(move |socket| ws::talk(sandbox, endpoint, socket)),
+        Err(refused) => refused.into_response(),
+    }
+}
+
 async fn handle(
     State(sandbox): State<Sandbox>,
     ConnectInfo(peer): ConnectInfo<Peer>,
     http: HttpRequest,
 ) -> Response {
+    let host = http.headers().get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if let Some(endpoint) = Endpoint::parse(host, http.uri().path(), http.uri().query().unwrap_or_default()) {
+        return open(sandbox, &peer, endpoint, http).await;
+    }
     let request = match read(http).await {
         Ok(request) => request,
         Err(refused) => return refused,

@@ -18,9 +18,10 @@ use tradai_domain::Millis;
 
 pub(crate) use auth::{Keys, Security};
 pub(crate) use limits::Limits;
-pub(crate) use market_data::kline_json;
+pub(crate) use market_data::{agg_trade_json, kline_json, quantity_of};
 pub(crate) use params::Params;
 pub(crate) use routes::{Route, find_route};
+pub(crate) use stats::{best, mini_ticker};
 
 use crate::engine::Engine;
 use crate::faults::CandleEdit;

@@ -5,4 +5,5 @@
 mod ccxt;
 mod faults;
 mod rest;
+mod sockets;
 mod support;

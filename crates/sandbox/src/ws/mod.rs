@@ -1,0 +1,121 @@
+//! Websockets: market streams of both venues, and the user stream of USD-M.
+//!
+//! A session is a sync state machine ([`session`]) that a task asks for frames every few milliseconds; what streams
+//! say is computed from tape and engine when asked ([`stream`]), so that nothing is buffered for a slow client. It
+//! falls behind instead, and catches up in slices.
+
+mod frames;
+mod session;
+mod stream;
+
+use std::time::Duration;
+
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+
+use crate::market::Venue;
+use crate::server::Sandbox;
+use session::{Out, Session};
+
+/// How often a session looks for something to say.
+const POLL_EVERY: Duration = Duration::from_millis(10);
+/// Bytes of a client's message.
+pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
+
+/// What a socket was opened on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Endpoint {
+    venue: Venue,
+    /// Whether frames carry the name of their stream.
+    is_combined: bool,
+    /// Streams named in the address.
+    streams: Vec<String>,
+}
+
+impl Endpoint {
+    /// Returns the endpoint of a path, `None` when it is none of sockets.
+    ///
+    /// Spot: `/ws[/NAME...]` and `/stream?streams=NAME/NAME`. USD-M: the same below `/fstream`, `/public`, `/market`
+    /// and `/private`, or at a host called `fstream...`; a listen key is a name, or the parameter `listenKey`.
+    pub(crate) fn parse(host: &str, path: &str, query: &str) -> Option<Self> {
+        let prefixes = ["/fstream", "/public", "/market", "/private"];
+        let below =
+            prefixes.iter().find_map(|prefix| path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')));
+        let is_futures = below.is_some() || host.starts_with("fstream");
+        let venue = if is_futures { Venue::UsdM } else { Venue::Spot };
+        let path = below.unwrap_or(path);
+        let param = |name: &str| {
+            let found = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
+            found.map(|(_, value)| value.into_owned())
+        };
+        let names = |text: &str| text.split('/').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let (is_combined, mut streams): (bool, Vec<String>) = if path == "/stream" {
+            (true, param("streams").map(|text| names(&text)).unwrap_or_default())
+        } else if path == "/ws" {
+            (false, Vec::new())
+        } else {
+            (false, names(path.strip_prefix("/ws/")?))
+        };
+        streams.extend(param("listenKey"));
+        Some(Self { venue, is_combined, streams })
+    }
+}
+
+/// Talks to a client until one of both has enough.
+pub(crate) async fn talk(sandbox: Sandbox, endpoint: Endpoint, mut socket: WebSocket) {
+    let mut session = Session::new(&endpoint, &mut sandbox.exchange());
+    let mut every = tokio::time::interval(POLL_EVERY);
+    every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        let outs = tokio::select! {
+            message = socket.recv() => match message {
+                Some(Ok(Message::Text(text))) => session.hear(text.as_str(), &mut sandbox.exchange()),
+                Some(Ok(Message::Pong(_))) => session.ponged(&mut sandbox.exchange()),
+                Some(Ok(Message::Ping(_) | Message::Binary(_))) => Vec::new(),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return,
+            },
+            _ = every.tick() => session.poll(&mut sandbox.exchange()),
+        };
+        for out in outs {
+            let message = match out {
+                Out::Text(text) => Message::Text(text.into()),
+                Out::Ping(payload) => Message::Ping(payload.into()),
+                Out::Close(code, reason) => {
+                    let reason = Some(CloseFrame { code, reason: reason.into() });
+                    drop(socket.send(Message::Close(reason)).await);
+                    return;
+                }
+                Out::Cut => return,
+            };
+            if socket.send(message).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_say_venue_and_streams() {
+        let parse = |host, path, query| {
+            Endpoint::parse(host, path, query).map(|at| (at.venue, at.is_combined, at.streams.join(" ")))
+        };
+        let (spot, usd_m) = (Venue::Spot, Venue::UsdM);
+        assert_eq!(parse("x", "/ws", ""), Some((spot, false, String::new())));
+        assert_eq!(parse("x", "/ws/a@trade/b@trade", ""), Some((spot, false, "a@trade b@trade".to_owned())));
+        assert_eq!(
+            parse("x", "/stream", "streams=a%40trade/b@trade"),
+            Some((spot, true, "a@trade b@trade".to_owned()))
+        );
+        assert_eq!(parse("fstream.binance.com", "/ws/k", ""), Some((usd_m, false, "k".to_owned())));
+        assert_eq!(parse("x", "/private/ws", "listenKey=k"), Some((usd_m, false, "k".to_owned())));
+        assert_eq!(
+            parse("x", "/market/stream", "streams=a@kline_1m"),
+            Some((usd_m, true, "a@kline_1m".to_owned()))
+        );
+        assert_eq!(parse("x", "/wsx", ""), None);
+        assert_eq!(parse("x", "/api/v3/ping", ""), None);
+    }
+}
