@@ -1,0 +1,8 @@
+//! What every host shares, whether it serves HTTP, runs a job or is a function: settings and telemetry.
+//!
+//! Used by `main.rs` of services, functions and the command line. It is no home for logic. Invariant: the
+//! environment, the arguments and the settings file are read in [`settings::Inputs::of_process`] and nowhere else,
+//! so that tests hand in their own.
+
+pub mod settings;
+pub mod telemetry;

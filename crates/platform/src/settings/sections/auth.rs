@@ -1,0 +1,116 @@
+//! Who may call: nobody is asked (loopback only), or API keys.
+
+use std::fmt;
+use std::str::FromStr;
+
+use crate::settings::Reader;
+
+/// How callers prove who they are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AuthSettings {
+    /// Nobody is asked. Such a service serves loopback addresses only.
+    Open,
+    /// One of these keys, as `Authorization: Bearer <key>` or `X-API-Key: <key>`.
+    ApiKeys(Vec<ApiKeySetting>),
+}
+
+impl AuthSettings {
+    /// Reads the section.
+    pub fn read(reader: &mut Reader<'_>) -> Self {
+        let keys = reader.key("API_KEYS", "who may call, each name:role:blake3-hash-of-the-key-in-hex");
+        let keys: Vec<ApiKeySetting> = keys.hidden().list(&[]);
+        if keys.is_empty() { Self::Open } else { Self::ApiKeys(keys) }
+    }
+}
+
+/// What a caller may do; each role may do what the ones before it may.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Role {
+    /// Reads.
+    Viewer,
+    /// Starts and stops jobs and sessions.
+    Trader,
+    /// Everything.
+    Admin,
+}
+
+impl fmt::Display for Role {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Viewer => "viewer",
+            Self::Trader => "trader",
+            Self::Admin => "admin",
+        })
+    }
+}
+
+impl FromStr for Role {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "viewer" => Ok(Self::Viewer),
+            "trader" => Ok(Self::Trader),
+            "admin" => Ok(Self::Admin),
+            _ => Err("roles are viewer, trader and admin"),
+        }
+    }
+}
+
+/// The BLAKE3 hash of a key. Keys are long and random, so that a fast hash without salt is enough.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct KeyHash(pub [u8; 32]);
+
+/// A key that opens a service, known by its hash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKeySetting {
+    /// Who holds it; appears in logs.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// The hash of the key.
+    pub hash: KeyHash,
+}
+
+impl fmt::Debug for KeyHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("[redacted]")
+    }
+}
+
+/// The hash is left out: `--print-settings` uses this.
+impl fmt::Display for ApiKeySetting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:[redacted]", self.name, self.role)
+    }
+}
+
+impl FromStr for ApiKeySetting {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let mut parts = text.split(':').map(str::trim);
+        let (Some(name), Some(role), Some(hash), None) =
+            (parts.next(), parts.next(), parts.next(), parts.next())
+        else {
+            return Err("expected name:role:hash");
+        };
+        if name.is_empty() {
+            return Err("the name is empty");
+        }
+        let hash = parse_hash(hash).ok_or("the hash must be 64 hexadecimal digits")?;
+        Ok(Self { name: name.to_owned(), role: role.parse()?, hash: KeyHash(hash) })
+    }
+}
+
+fn parse_hash(hex: &str) -> Option<[u8; 32]> {
+    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let mut bytes = [0; 32];
+    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,13 @@
+//! Settings that several hosts share, one struct per concern.
+
+mod arctic;
+mod auth;
+mod http;
+mod log;
+mod mlflow;
+
+pub use arctic::ArcticSettings;
+pub use auth::{ApiKeySetting, AuthSettings, KeyHash, Role};
+pub use http::{HttpLimits, HttpSettings};
+pub use log::{LogFormat, LogLevels, LogSettings};
+pub use mlflow::MlflowSettings;
