@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Packages of ours that a package may depend on. A package that is not in this table fails the test.
-const ALLOWED: [(&str, &[&str]); 10] = [
+const ALLOWED: [(&str, &[&str]); 11] = [
     ("tradai-domain", &[]),
     ("tradai-strategy", &["tradai-domain"]),
     ("tradai-engine", &["tradai-domain", "tradai-strategy"]),
@@ -21,6 +21,7 @@ const ALLOWED: [(&str, &[&str]); 10] = [
         &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries", "tradai-runner"],
     ),
     ("tradai-platform", &["tradai-domain"]),
+    ("tradai-service", &["tradai-domain", "tradai-platform"]),
     ("xtask", &[]),
 ];
 

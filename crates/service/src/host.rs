@@ -1,0 +1,111 @@
+//! `main` of a service.
+
+use std::error::Error;
+use std::future::Future;
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tracing::{error, warn};
+use tradai_platform::settings::sections::{HttpSettings, LogSettings};
+use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
+use tradai_platform::telemetry;
+
+use crate::healthcheck::healthcheck;
+use crate::serve::serve;
+use crate::service::App;
+use crate::shutdown::Shutdown;
+
+/// Settings of a service that serves HTTP.
+pub trait HttpHost: Settings {
+    /// Returns the section about HTTP.
+    fn http(&self) -> &HttpSettings;
+    /// Returns the section about logs.
+    fn log(&self) -> &LogSettings;
+}
+
+/// Runs a service from its settings to its end. `<program> healthcheck` asks a running one with the same settings
+/// instead; `--print-settings` prints them.
+///
+/// Exit codes: 0 stopped as told, 1 the health check failed, 2 wrong settings, 70 a fault.
+pub fn run<S, F, A>(build: F) -> ExitCode
+where
+    S: HttpHost,
+    F: FnOnce(S, Shutdown) -> A,
+    A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
+{
+    let inputs = Inputs::of_process();
+    match start::<S>(&inputs) {
+        Start::End { code: 0, text } => say(&mut std::io::stdout(), &text, 0),
+        Start::End { code, text } => say(&mut std::io::stderr(), &text, code),
+        Start::Run(loaded) if inputs.arguments.first().is_some_and(|first| first == "healthcheck") => {
+            ask(loaded.settings.http())
+        }
+        Start::Run(loaded) => host(loaded, build),
+    }
+}
+
+fn host<S, F, A>(loaded: Loaded<S>, build: F) -> ExitCode
+where
+    S: HttpHost,
+    F: FnOnce(S, Shutdown) -> A,
+    A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
+{
+    if let Err(error) = telemetry::init(loaded.settings.log()) {
+        return say(&mut std::io::stderr(), &format!("logs cannot be written: {error}"), 70);
+    }
+    for name in &loaded.unknown {
+        warn!(name, "{name} is set, but no setting has this name; --print-settings lists them");
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say(&mut std::io::stderr(), &format!("no runtime: {error}"), 70),
+    };
+    match runtime.block_on(serve_until_told(loaded.settings, build)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let chain = chain(&*error);
+            error!(error = %chain, "{} cannot serve: {chain}", S::SERVICE);
+            ExitCode::from(70)
+        }
+    }
+}
+
+async fn serve_until_told<S, F, A>(settings: S, build: F) -> Result<(), Box<dyn Error + Send + Sync>>
+where
+    S: HttpHost,
+    F: FnOnce(S, Shutdown) -> A,
+    A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
+{
+    let address = settings.http().address;
+    let shutdown = Shutdown::on_signals()?;
+    let app = build(settings, shutdown.clone()).await?;
+    let listener =
+        TcpListener::bind(address).await.map_err(|error| format!("cannot listen on {address}: {error}"))?;
+    serve(listener, app, shutdown).await?;
+    Ok(())
+}
+
+fn ask(settings: &HttpSettings) -> ExitCode {
+    match healthcheck(settings.address, "/api/v1/health", Duration::from_secs(5)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => say(&mut std::io::stderr(), &error.to_string(), 1),
+    }
+}
+
+/// Prints and ends. Whether anybody reads it is not ours to judge.
+fn say(stream: &mut dyn Write, text: &str, code: u8) -> ExitCode {
+    writeln!(stream, "{}", text.trim_end()).unwrap_or_default();
+    ExitCode::from(code)
+}
+
+fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut next = error.source();
+    while let Some(source) = next {
+        text = format!("{text}: {source}");
+        next = source.source();
+    }
+    text
+}

@@ -1,0 +1,41 @@
+#![doc = include_str!("../README.md")]
+
+mod auth;
+mod boundary;
+mod extract;
+mod health;
+mod healthcheck;
+mod host;
+mod idempotency;
+mod limits;
+mod metrics;
+mod openapi;
+mod page;
+mod problem;
+mod process;
+mod rate;
+mod serve;
+mod service;
+mod shutdown;
+mod trace;
+
+pub use auth::Caller;
+pub use extract::{Json, Path, Query};
+pub use health::Check;
+pub use healthcheck::healthcheck;
+pub use host::{HttpHost, run};
+pub use idempotency::{
+    Begin, Fingerprint, Idempotency, IdempotencyStore, MemoryIdempotency, RequestKey, StoreError, StoredReply,
+};
+pub use openapi::write_spec;
+pub use page::{Cursors, Page, PageQuery, page_links};
+pub use problem::{Code, FieldFault, Place, Problem};
+pub use serve::{ServeError, serve};
+pub use service::{App, Service};
+pub use shutdown::Shutdown;
+pub use trace::RequestIds;
+
+/// The registry of Prometheus metrics and the types that services describe theirs with.
+pub use prometheus_client;
+/// What services declare routes and documented types with.
+pub use {axum, utoipa, utoipa_axum};

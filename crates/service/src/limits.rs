@@ -1,0 +1,98 @@
+//! What a service refuses: too much at once, too often, too slowly.
+
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use axum::body::{Body, HttpBody};
+use axum::extract::{Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use bytes::Bytes;
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+use tradai_platform::settings::sections::HttpLimits;
+
+use crate::problem::{Code, Problem};
+use crate::rate::{RateLimit, client};
+
+/// Limits shared by all requests of a service, probes apart.
+pub(crate) struct Limits {
+    request_timeout: Duration,
+    trusted_proxies: usize,
+    places: Semaphore,
+    rate: Option<RateLimit>,
+}
+
+impl Limits {
+    pub(crate) fn new(limits: &HttpLimits) -> Self {
+        Self {
+            request_timeout: limits.request_timeout,
+            trusted_proxies: limits.trusted_proxies,
+            places: Semaphore::new(limits.concurrent_requests),
+            rate: RateLimit::new(limits.client_rate, limits.client_burst),
+        }
+    }
+
+    fn check_rate(&self, request: &Request) -> Result<(), Problem> {
+        let client = client(request.extensions(), request.headers(), self.trusted_proxies);
+        let (Some(rate), Some(client)) = (&self.rate, client) else {
+            return Ok(());
+        };
+        rate.take(client, Instant::now())
+            .map_err(|after| Problem::new(Code::RateLimited, Code::RateLimited.meaning()).retry_after(after))
+    }
+}
+
+/// The layer that keeps the limits.
+pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    if let Err(problem) = limits.check_rate(&request) {
+        return problem.into_response();
+    }
+    // Refused, not queued: a queue would only let requests time out later.
+    let Ok(_place) = limits.places.try_acquire() else {
+        let problem = Problem::new(Code::Overloaded, Code::Overloaded.meaning());
+        return problem.retry_after(Duration::from_secs(1)).into_response();
+    };
+    let arrived = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+    let request = request.map(|body| Body::new(Watched { body, arrived: arrived.clone() }));
+    match timeout(limits.request_timeout, next.run(request)).await {
+        Ok(response) => response,
+        Err(_) if arrived.load(Ordering::Relaxed) => {
+            Problem::new(Code::Timeout, Code::Timeout.meaning()).into_response()
+        }
+        Err(_) => Problem::new(Code::SlowRequest, Code::SlowRequest.meaning()).into_response(),
+    }
+}
+
+/// A body that remembers whether all of it has arrived: it tells a slow client from a slow handler.
+struct Watched {
+    body: Body,
+    arrived: Arc<AtomicBool>,
+}
+
+impl HttpBody for Watched {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<hyper::body::Frame<Bytes>, axum::Error>>> {
+        let frame = Pin::new(&mut self.body).poll_frame(context);
+        if matches!(frame, Poll::Ready(None)) || self.body.is_end_stream() {
+            self.arrived.store(true, Ordering::Relaxed);
+        }
+        frame
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> hyper::body::SizeHint {
+        self.body.size_hint()
+    }
+}

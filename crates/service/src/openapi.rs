@@ -1,0 +1,46 @@
+//! The OpenAPI document, the page that shows it, and what each problem means.
+
+use axum::Router;
+use axum::extract::Path;
+use axum::http::{HeaderValue, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use bytes::Bytes;
+use utoipa::openapi::OpenApi;
+use utoipa_swagger_ui::{Config, SwaggerUi};
+
+use crate::problem::{Code, Problem};
+
+/// What the page may load: itself. It then works without any other address, and loads nothing by mistake.
+const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
+                      script-src 'self' 'unsafe-inline'; frame-ancestors 'none'";
+
+/// `/openapi.json`, `/docs` and `/problems/{code}`.
+pub(crate) fn routes(spec: &OpenApi) -> Router {
+    let json = Bytes::from(write_spec(spec));
+    let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
+    // The badge of an outside validator is what `none` turns off.
+    let page = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]).validator_url("none"));
+    let page = Router::from(page).layer(axum::middleware::map_response(async |mut response: Response| {
+        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+        response
+    }));
+    Router::new().route("/openapi.json", get(document)).route("/problems/{code}", get(problem)).merge(page)
+}
+
+/// Returns the document as it is served and checked in: pretty JSON, ending in a line break.
+#[must_use]
+pub fn write_spec(spec: &OpenApi) -> String {
+    let mut json = spec.to_pretty_json().unwrap_or_default();
+    json.push('\n');
+    json
+}
+
+/// What a problem's `type` leads to.
+async fn problem(Path(id): Path<String>) -> Response {
+    let Some(code) = Code::ALL.iter().find(|code| code.id().eq_ignore_ascii_case(&id)) else {
+        return Problem::new(Code::NotFound, "there is no such code").into_response();
+    };
+    let text = format!("{} {} ({})\n\n{}\n", code.id(), code.title(), code.status().as_u16(), code.meaning());
+    ([(header::CONTENT_TYPE, "text/plain; charset=utf-8")], text).into_response()
+}

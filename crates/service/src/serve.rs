@@ -1,0 +1,147 @@
+//! Answering a socket until told to stop.
+//!
+//! axum's own loop sets no limit on slow heads, on connections or on draining; this one does.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::extract::ConnectInfo;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+use tower_service::Service as _;
+use tracing::{debug, info, warn};
+use tradai_platform::settings::sections::AuthSettings;
+
+use crate::service::App;
+use crate::shutdown::Shutdown;
+
+/// Why a service does not serve.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// Everybody could call it, from outside.
+    #[error("{0} is reachable from outside and no API keys are set; set API_KEYS or listen on loopback")]
+    OpenToOutside(SocketAddr),
+    /// The socket is not usable.
+    #[error("the listening socket failed")]
+    Socket(#[from] io::Error),
+}
+
+/// Serves until `shutdown`, then lets running requests end within the service's drain time.
+///
+/// # Errors
+/// [`ServeError::OpenToOutside`] before anything is answered, if the address is not loopback and nobody is asked
+/// who they are.
+pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> Result<(), ServeError> {
+    let address = listener.local_addr()?;
+    if !address.ip().is_loopback() && app.auth == AuthSettings::Open {
+        return Err(ServeError::OpenToOutside(address));
+    }
+    if app.auth == AuthSettings::Open {
+        info!(%address, "open to everybody on this machine: no API keys are set");
+    }
+    info!(%address, "{} listens on http://{address}", app.name);
+    let drain = app.limits.drain;
+    let connections = accept_all(&listener, &app, &shutdown).await;
+    drop(listener);
+    drain_connections(connections, drain).await;
+    Ok(())
+}
+
+/// Accepts connections until told to stop; no more at once than the limit.
+async fn accept_all(listener: &TcpListener, app: &App, shutdown: &Shutdown) -> JoinSet<()> {
+    let mut connections = JoinSet::new();
+    let places = Arc::new(Semaphore::new(app.limits.connections));
+    loop {
+        while connections.try_join_next().is_some() {}
+        let accepted = tokio::select! {
+            biased;
+            () = shutdown.stopping() => break,
+            accepted = accept(listener, &places) => accepted,
+        };
+        match accepted {
+            Some((stream, peer, place)) => {
+                connections.spawn(connection(stream, peer, place, app, shutdown.clone()))
+            }
+            None => break,
+        };
+    }
+    connections
+}
+
+/// Waits for a place, then for a connection. Cancel safe.
+async fn accept(
+    listener: &TcpListener,
+    places: &Arc<Semaphore>,
+) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
+    let place = places.clone().acquire_owned().await.ok()?;
+    loop {
+        match listener.accept().await {
+            Ok((stream, peer)) => return Some((stream, peer, place)),
+            // The peer is gone already, or files have run out: neither is a reason to stop.
+            Err(error) => {
+                warn!(%error, "a connection was not accepted: {error}");
+                tokio::time::sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}
+
+/// Answers one connection, which holds its place until it ends.
+fn connection(
+    stream: TcpStream,
+    peer: SocketAddr,
+    place: OwnedSemaphorePermit,
+    app: &App,
+    shutdown: Shutdown,
+) -> impl Future<Output = ()> + Send + 'static {
+    if let Err(error) = stream.set_nodelay(true) {
+        debug!(%error, "replies may be late: {error}");
+    }
+    let router = app.router.clone();
+    let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(ConnectInfo(peer));
+        router.clone().call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(app.limits.head_timeout)
+        // A client may close its side once it has asked; it still gets its answer.
+        .half_close(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    async move {
+        let mut connection = pin!(connection);
+        let ended = tokio::select! {
+            ended = connection.as_mut() => ended,
+            () = shutdown.stopping() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = ended {
+            debug!(%peer, %error, "a connection ended early: {error}");
+        }
+        drop(place);
+    }
+}
+
+/// Lets connections end by themselves, then ends them.
+async fn drain_connections(mut connections: JoinSet<()>, drain: Duration) {
+    let all = async { while connections.join_next().await.is_some() {} };
+    if timeout(drain, all).await.is_err() {
+        warn!(open = connections.len(), "cut off connections that did not end in {drain:?}");
+    }
+    connections.shutdown().await;
+    info!("stopped");
+}

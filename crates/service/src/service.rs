@@ -1,0 +1,215 @@
+//! A service put together: its routes inside everything that services share.
+
+use std::sync::Arc;
+
+use axum::extract::DefaultBodyLimit;
+use axum::http::{HeaderName, HeaderValue, Method};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Router, routing};
+use prometheus_client::registry::Registry;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::compression::CompressionLayer;
+use tower_http::cors::CorsLayer;
+use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
+use tradai_platform::settings::sections::{AuthSettings, HttpLimits, HttpSettings};
+use utoipa::OpenApi as _;
+use utoipa::openapi::OpenApi;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::auth::authenticate;
+use crate::boundary::{Boundary, boundary, panicked};
+use crate::health::{self, Check, Checks, Version};
+use crate::limits::{Limits, limit};
+use crate::metrics::Metrics;
+use crate::page::Cursors;
+use crate::problem::{Code, Document, FieldFault, Problem};
+use crate::shutdown::Shutdown;
+use crate::{Idempotency, IdempotencyStore, openapi};
+
+/// Puts a service together.
+pub struct Service {
+    version: Version,
+    settings: HttpSettings,
+    shutdown: Shutdown,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    metrics: Arc<Metrics>,
+    checks: Vec<Check>,
+    routes: OpenApiRouter,
+    pages: Router,
+}
+
+/// A service that is ready to be served.
+#[derive(Clone)]
+pub struct App {
+    /// Its name.
+    pub name: &'static str,
+    /// Everything it answers; tests call it through `tower::ServiceExt::oneshot`.
+    pub router: Router,
+    /// Its OpenAPI document.
+    pub spec: OpenApi,
+    pub(crate) auth: AuthSettings,
+    pub(crate) limits: HttpLimits,
+}
+
+#[derive(utoipa::OpenApi)]
+#[openapi(components(schemas(Document<'static>, FieldFault)))]
+struct Shared;
+
+impl Service {
+    /// Begins a service; `version` is `env!("CARGO_PKG_VERSION")` of its own package.
+    #[must_use]
+    pub fn new(
+        name: &'static str,
+        version: &'static str,
+        settings: &HttpSettings,
+        shutdown: &Shutdown,
+    ) -> Self {
+        let git_commit = option_env!("GIT_COMMIT");
+        Self {
+            version: Version { service: name, version, git_commit, started_at: String::new() },
+            settings: settings.clone(),
+            shutdown: shutdown.clone(),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+            metrics: Arc::new(Metrics::new(name, version)),
+            checks: Vec::new(),
+            routes: OpenApiRouter::new(),
+            pages: Router::new(),
+        }
+    }
+
+    /// Takes the time and ids from somewhere else.
+    #[must_use]
+    pub fn with_sources(mut self, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        (self.clock, self.ids) = (clock, ids);
+        self
+    }
+
+    /// Adds a dependency.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
+
+    /// Adds routes of the API. They are limited, authenticated and documented.
+    #[must_use]
+    pub fn routes(mut self, routes: OpenApiRouter) -> Self {
+        self.routes = self.routes.merge(routes);
+        self
+    }
+
+    /// Adds routes of the API that create or trigger: POST takes an `Idempotency-Key`.
+    #[must_use]
+    pub fn idempotent_routes(self, routes: OpenApiRouter, store: Arc<dyn IdempotencyStore>) -> Self {
+        let layer = Idempotency::new(store, self.clock.clone(), self.settings.limits.body_bytes);
+        let (router, spec) = routes.split_for_parts();
+        self.routes(OpenApiRouter::with_openapi(spec).merge(layer.layer(router).into()))
+    }
+
+    /// Adds pages that are not part of the API. They are limited and authenticated, not documented.
+    #[must_use]
+    pub fn pages(mut self, pages: Router) -> Self {
+        self.pages = self.pages.merge(pages);
+        self
+    }
+
+    /// Adds metrics.
+    #[must_use]
+    pub fn metrics(self, add: impl FnOnce(&mut Registry)) -> Self {
+        self.metrics.register(add);
+        self
+    }
+
+    /// Returns what the lists of this service seal their cursors with.
+    #[must_use]
+    pub fn cursors(&self) -> Cursors {
+        match &self.settings.cursor_secret {
+            Some(secret) => Cursors::new(secret),
+            None => Cursors::random(&*self.ids, &*self.clock),
+        }
+    }
+
+    /// Puts everything together.
+    #[must_use]
+    pub fn build(self) -> App {
+        let Self { mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages } = self;
+        version.started_at = clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
+        let limits = Arc::new(Limits::new(&settings.limits));
+        let auth = Arc::new(settings.auth.clone());
+        let (api, api_spec) = routes.split_for_parts();
+        let guarded = api
+            .merge(pages)
+            .layer(from_fn_with_state(auth, authenticate))
+            .layer(from_fn_with_state(limits, limit))
+            .layer(DefaultBodyLimit::max(settings.limits.body_bytes));
+
+        let (probes, probe_spec) = probes(&metrics, checks, shutdown, version.clone()).split_for_parts();
+        let spec = document(&version, api_spec, probe_spec);
+        let router = guarded
+            .merge(probes)
+            .merge(openapi::routes(&spec))
+            .fallback(no_route)
+            .layer(CatchPanicLayer::custom(panicked))
+            .layer(cors(&settings.cors_origins))
+            .layer(from_fn_with_state(Arc::new(Boundary { clock, ids, metrics }), boundary))
+            .layer(CompressionLayer::new());
+        App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits }
+    }
+}
+
+/// What a machine asks: unlimited and open, so that an overloaded service still says that it lives.
+fn probes(metrics: &Arc<Metrics>, checks: Vec<Check>, shutdown: Shutdown, version: Version) -> OpenApiRouter {
+    let metrics = metrics.clone();
+    OpenApiRouter::new()
+        .routes(routes!(health::health))
+        .routes(routes!(health::ready))
+        .routes(routes!(health::version))
+        .route("/metrics", routing::get(move || async move { metrics.respond() }))
+        .layer(Extension(Arc::new(Checks::new(checks, shutdown))))
+        .layer(Extension(version))
+}
+
+/// The whole OpenAPI document.
+fn document(version: &Version, api: OpenApi, probes: OpenApi) -> OpenApi {
+    let mut spec = api.merge_from(probes).merge_from(Shared::openapi());
+    spec.info = utoipa::openapi::Info::new(version.service, version.version);
+    spec
+}
+
+async fn no_route() -> Response {
+    Problem::new(Code::NoRoute, Code::NoRoute.meaning()).into_response()
+}
+
+fn cors(origins: &[String]) -> CorsLayer {
+    let origins = origins.iter().filter_map(|origin| HeaderValue::from_str(origin).ok());
+    let names = |names: &[&'static str]| -> Vec<HeaderName> {
+        names.iter().copied().map(HeaderName::from_static).collect()
+    };
+    CorsLayer::new()
+        .allow_origin(origins.collect::<Vec<_>>())
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers(names(&[
+            "authorization",
+            "content-type",
+            "if-match",
+            "idempotency-key",
+            "traceparent",
+            "x-api-key",
+            "x-correlation-id",
+        ]))
+        .expose_headers(names(&[
+            "etag",
+            "idempotency-replayed",
+            "link",
+            "location",
+            "retry-after",
+            "server-timing",
+            "traceparent",
+            "x-correlation-id",
+        ]))
+        .max_age(std::time::Duration::from_secs(600))
+}

@@ -1,0 +1,139 @@
+//! What a request is called: W3C `traceparent`, `X-Correlation-ID`, or ids of our own.
+
+use axum::http::{HeaderMap, HeaderValue};
+use tradai_domain::{Clock, IdSource};
+
+const TRACEPARENT: &str = "traceparent";
+const CORRELATION: &str = "x-correlation-id";
+const TRACE: &str = "x-trace-id";
+
+/// The ids of one request; an extension of requests that reach a handler.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestIds {
+    /// 32 hexadecimal digits, the same in every process that works for the request.
+    pub trace_id: String,
+    /// 16 hexadecimal digits, this service's part of the trace.
+    pub span_id: String,
+    /// What the client calls the request; the trace id if it did not say.
+    pub correlation_id: String,
+    sampled: bool,
+}
+
+impl RequestIds {
+    /// Takes the ids of a request's headers, and makes those that are missing or malformed.
+    pub(crate) fn of(headers: &HeaderMap, ids: &dyn IdSource, clock: &dyn Clock) -> Self {
+        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let correlation = text(CORRELATION).filter(|id| is_printable(id));
+        let parent = text(TRACEPARENT).and_then(parse_traceparent);
+        let sampled = parent.as_ref().is_some_and(|(_, sampled)| *sampled);
+        let trace_id = parent
+            .map(|(trace_id, _)| trace_id)
+            .or_else(|| text(TRACE).and_then(parse_trace_id))
+            .or_else(|| correlation.and_then(parse_trace_id))
+            .unwrap_or_else(|| ids.next(clock).simple().to_string());
+        let span_id = ids.next(clock).simple().to_string()[16..].to_owned();
+        let correlation_id = correlation.map_or_else(|| trace_id.clone(), str::to_owned);
+        Self { trace_id, span_id, correlation_id, sampled }
+    }
+
+    /// Returns the header by which a client passes the trace on.
+    #[must_use]
+    pub fn traceparent(&self) -> String {
+        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+    }
+
+    /// Tells the client what its request is called.
+    pub(crate) fn write(&self, headers: &mut HeaderMap) {
+        let pairs = [(TRACEPARENT, self.traceparent()), (CORRELATION, self.correlation_id.clone())];
+        for (name, value) in pairs {
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+    }
+}
+
+/// Reads `00-<trace>-<parent>-<flags>`; later versions may append fields.
+fn parse_traceparent(text: &str) -> Option<(String, bool)> {
+    let mut parts = text.split('-');
+    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
+    let later = version != "00" && version != "ff";
+    if !lower || !is_hex(version, 2) || version == "ff" || !(later || parts.next().is_none()) {
+        return None;
+    }
+    if !is_hex(parent, 16) || is_zero(parent) || !is_hex(flags, 2) || trace.len() != 32 {
+        return None;
+    }
+    let flags = u8::from_str_radix(flags, 16).ok()?;
+    Some((parse_trace_id(trace)?, flags & 1 == 1))
+}
+
+/// Reads 32 hexadecimal digits or a UUID.
+fn parse_trace_id(text: &str) -> Option<String> {
+    let uuid = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
+    let digits = if uuid { text.replace('-', "") } else { text.to_owned() };
+    (is_hex(&digits, 32) && !is_zero(&digits)).then(|| digits.to_ascii_lowercase())
+}
+
+fn is_hex(text: &str, length: usize) -> bool {
+    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
+}
+
+fn is_zero(text: &str) -> bool {
+    text.bytes().all(|byte| byte == b'0')
+}
+
+fn is_printable(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 128 && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+#[cfg(test)]
+mod tests {
+    use tradai_domain::{ManualClock, SequentialIds};
+
+    use super::*;
+
+    fn ids(headers: &[(&'static str, &'static str)]) -> RequestIds {
+        let headers =
+            headers.iter().map(|(name, value)| (name.parse().unwrap(), HeaderValue::from_static(value)));
+        RequestIds::of(&headers.collect(), &SequentialIds::default(), &ManualClock::at(1_700_000_000_000))
+    }
+
+    #[test]
+    fn a_traceparent_is_continued_with_a_span_of_our_own() {
+        // The example of the W3C recommendation, section 3.2.
+        let ids = ids(&[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]);
+        assert_eq!(ids.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(ids.correlation_id, ids.trace_id);
+        assert!(ids.traceparent().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+        assert!(ids.traceparent().ends_with("-01") && !ids.traceparent().contains("00f067aa0ba902b7"));
+    }
+
+    #[test]
+    fn malformed_traceparents_are_replaced() {
+        for text in [
+            "",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7",
+            "00-00000000000000000000000000000000-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01",
+            "00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01",
+            "ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+            "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more",
+            "00-4bf92f35-77b3-4da6-a3ce-929d0e0e4736-00f067aa0ba902b7-01",
+        ] {
+            let ids = ids(&[("traceparent", text)]);
+            assert_eq!(ids.trace_id, "018bcfe5680070008000000000000001", "{text}");
+        }
+    }
+
+    #[test]
+    fn a_correlation_id_is_returned_and_is_the_trace_if_it_is_a_uuid() {
+        let named = ids(&[("x-correlation-id", "order-17")]);
+        assert_eq!(named.correlation_id, "order-17");
+        let uuid = ids(&[("x-correlation-id", "018BCFE5-6800-7000-8000-0000000000AA")]);
+        assert_eq!(uuid.trace_id, "018bcfe56800700080000000000000aa");
+        let hostile = ids(&[("x-correlation-id", "two words")]);
+        assert_eq!(hostile.correlation_id, hostile.trace_id);
+    }
+}

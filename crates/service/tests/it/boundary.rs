@@ -1,0 +1,145 @@
+//! Ids, headers, failures, logs: what the boundary does to every request.
+
+use std::io::Write;
+use std::sync::{Arc, Mutex};
+
+use serde_json::Value;
+use tracing_subscriber::layer::SubscriberExt;
+use tradai_platform::telemetry;
+use tradai_service::axum::body::Body;
+use tradai_service::axum::http::Request;
+
+use crate::api::{app, fetch, loopback, send};
+
+const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+#[derive(Clone, Default)]
+struct Lines(Arc<Mutex<Vec<u8>>>);
+
+impl Lines {
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+impl Write for Lines {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn captured() -> (Lines, tracing::subscriber::DefaultGuard) {
+    let lines = Lines::default();
+    let writer = lines.clone();
+    let subscriber = tracing_subscriber::registry().with(telemetry::json(move || writer.clone()));
+    (lines, tracing::subscriber::set_default(subscriber))
+}
+
+#[tokio::test]
+async fn ids_are_taken_returned_and_handed_on() {
+    let app = app(&loopback());
+    let request = Request::get("/trace").header("traceparent", PARENT).header("x-correlation-id", "mine");
+    let reply = send(&app, request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.text, "4bf92f3577b34da6a3ce929d0e0e4736");
+    assert!(reply.header("traceparent").starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
+    assert_eq!(reply.header("x-correlation-id"), "mine");
+    assert!(reply.header("server-timing").starts_with("app;dur="));
+    assert_eq!(reply.header("cache-control"), "no-store");
+    let reply = fetch(&app, "/trace").await;
+    assert_eq!(reply.header("x-correlation-id"), reply.text);
+}
+
+#[tokio::test]
+async fn kinds_of_errors_become_statuses_and_inner_texts_stay_inside() {
+    let app = app(&loopback());
+    for (kind, status, code) in [
+        ("invalid", 422, "VAL002"),
+        ("not_found", 404, "RES001"),
+        ("conflict", 409, "RES002"),
+        ("data", 500, "SYS005"),
+        ("unavailable", 503, "EXT001"),
+        ("internal", 500, "SYS001"),
+    ] {
+        let reply = fetch(&app, &format!("/fail/{kind}")).await;
+        assert_eq!((reply.status, reply.code().as_str()), (status, code));
+        assert!(!reply.text.contains("hunter2"), "{}", reply.text);
+        assert_eq!(reply.text.contains("/secret/path"), status < 500, "{}", reply.text);
+    }
+    let reply = fetch(&app, "/bare").await;
+    assert_eq!((reply.status, reply.code().as_str()), (500, "SYS001"));
+    assert!(!reply.text.contains("/etc/x"));
+}
+
+#[tokio::test]
+async fn a_panic_is_a_problem_and_the_service_goes_on() {
+    let app = app(&loopback());
+    let reply = fetch(&app, "/panic").await;
+    assert_eq!((reply.status, reply.code().as_str()), (500, "SYS001"));
+    assert!(!reply.text.contains("secret of the panic"));
+    assert_eq!(fetch(&app, "/filter?limit=1").await.status, 200);
+}
+
+#[tokio::test]
+async fn what_is_not_sent_is_logged_once_with_its_sources_and_the_trace() {
+    let (lines, _guard) = captured();
+    let request = Request::get("/fail/data").header("traceparent", PARENT);
+    send(&app(&loopback()), request.body(Body::empty()).unwrap()).await;
+    let text = lines.text();
+    let with_source: Vec<&str> = text.lines().filter(|line| line.contains("hunter2")).collect();
+    assert_eq!(with_source.len(), 1, "{text}");
+    let event: Value = serde_json::from_str(with_source[0]).unwrap();
+    assert_eq!(event["level"], "ERROR");
+    assert_eq!(event["code"], "SYS005");
+    assert_eq!(event["error"], "cannot open /secret/path: password=hunter2");
+    for line in text.lines() {
+        let event: Value = serde_json::from_str(line).unwrap();
+        assert_eq!(event["spans"][0]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{line}");
+        assert_eq!(event["spans"][0]["route"], "/fail/{kind}");
+    }
+}
+
+#[tokio::test]
+async fn keys_never_reach_the_log() {
+    let (lines, _guard) = captured();
+    let request = Request::get("/caller?token=topsecret").header("authorization", "Bearer topsecret");
+    send(&app(&loopback()), request.body(Body::empty()).unwrap()).await;
+    assert!(!lines.text().is_empty() && !lines.text().contains("topsecret"), "{}", lines.text());
+}
+
+#[tokio::test]
+async fn large_replies_are_compressed_where_asked_and_problems_stay_readable() {
+    let app = app(&loopback());
+    let request = Request::get("/big").header("accept-encoding", "gzip");
+    let reply = send(&app, request.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.header("content-encoding"), "gzip");
+    assert!(reply.text.len() < 1000);
+    assert_eq!(fetch(&app, "/big").await.text.len(), 10_000);
+}
+
+#[tokio::test]
+async fn only_listed_origins_may_read() {
+    let mut settings = loopback();
+    settings.cors_origins = vec!["https://ours.example".to_owned()];
+    let app = app(&settings);
+    let ask = async |origin: &str| {
+        let request = Request::get("/filter?limit=1").header("origin", origin);
+        send(&app, request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(
+        ask("https://ours.example").await.header("access-control-allow-origin"),
+        "https://ours.example"
+    );
+    assert_eq!(ask("https://other.example").await.header("access-control-allow-origin"), "");
+    let preflight = Request::options("/api/v1/orders")
+        .header("origin", "https://ours.example")
+        .header("access-control-request-method", "POST")
+        .header("access-control-request-headers", "idempotency-key");
+    let reply = send(&app, preflight.body(Body::empty()).unwrap()).await;
+    assert_eq!(reply.status, 200);
+    assert!(reply.header("access-control-allow-headers").contains("idempotency-key"));
+}

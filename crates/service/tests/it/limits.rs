@@ -1,0 +1,109 @@
+//! Too much, too often, too slow, and not allowed.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, HttpSettings};
+use tradai_service::axum::body::Body;
+use tradai_service::axum::extract::ConnectInfo;
+use tradai_service::axum::http::Request;
+
+use crate::api::{Reply, app, fetch, loopback, send};
+
+fn with_key(key: &str, role: &str) -> HttpSettings {
+    let setting: ApiKeySetting =
+        format!("ann:{role}:{}", blake3::hash(key.as_bytes()).to_hex()).parse().unwrap();
+    let mut settings = loopback();
+    settings.auth = AuthSettings::ApiKeys(vec![setting]);
+    settings
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stuck_handler_is_given_up() {
+    let app = app(&loopback());
+    let reply = send(&app, Request::post("/stuck").body(Body::empty()).unwrap()).await;
+    assert_eq!((reply.status, reply.code().as_str()), (504, "SYS002"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_does_not_finish_its_body_is_told_so() {
+    let app = app(&loopback());
+    let never = Body::from_stream(futures_util::stream::pending::<Result<Vec<u8>, std::io::Error>>());
+    let reply = send(&app, Request::post("/raw").body(never).unwrap()).await;
+    assert_eq!((reply.status, reply.code().as_str()), (408, "VAL005"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn too_many_at_once_are_refused_and_probes_are_not() {
+    let mut settings = loopback();
+    settings.limits.concurrent_requests = 2;
+    let app = app(&settings);
+    let stuck = || send(&app, Request::post("/stuck").body(Body::empty()).unwrap());
+    let third = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (fetch(&app, "/filter?limit=1").await, fetch(&app, "/api/v1/health").await)
+    };
+    let (_, _, (refused, health)) = tokio::join!(stuck(), stuck(), third);
+    assert_eq!((refused.code().as_str(), refused.header("retry-after")), ("SYS003", "1"));
+    assert_eq!(health.status, 200);
+    assert_eq!(fetch(&app, "/filter?limit=1").await.status, 200);
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_client_has_its_own_rate() {
+    let mut settings = loopback();
+    (settings.limits.client_rate, settings.limits.client_burst) = (1, 2);
+    let app = app(&settings);
+    let ask = async |client: &str| -> Reply {
+        let peer: SocketAddr = client.parse().unwrap();
+        let request = Request::get("/filter?limit=1").extension(ConnectInfo(peer));
+        send(&app, request.body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(ask("10.0.0.1:1").await.status, 200);
+    assert_eq!(ask("10.0.0.1:2").await.status, 200);
+    let refused = ask("10.0.0.1:3").await;
+    assert_eq!(
+        (refused.status, refused.code().as_str(), refused.header("retry-after")),
+        (429, "SYS004", "1")
+    );
+    assert_eq!(ask("10.0.0.2:1").await.status, 200);
+    tokio::time::advance(Duration::from_secs(1)).await;
+    assert_eq!(ask("10.0.0.1:4").await.status, 200);
+}
+
+#[tokio::test]
+async fn keys_open_the_api_and_nothing_else_does() {
+    let app = app(&with_key("correct horse", "trader"));
+    let ask = async |name: &str, value: &str| {
+        send(&app, Request::get("/caller").header(name, value).body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(ask("authorization", "Bearer correct horse").await.text, "ann trader");
+    assert_eq!(ask("authorization", "bearer correct horse").await.text, "ann trader");
+    assert_eq!(ask("x-api-key", "correct horse").await.text, "ann trader");
+    let wrong = [
+        ("authorization", "Bearer wrong"),
+        ("authorization", "Basic correct horse"),
+        ("authorization", "Bearer "),
+        ("x-api-key", ""),
+        ("cookie", "key=correct horse"),
+    ];
+    for (name, value) in wrong {
+        let reply = ask(name, value).await;
+        assert_eq!((reply.status, reply.code().as_str()), (401, "AUTH001"), "{name}: {value}");
+        assert_eq!(reply.header("www-authenticate"), "Bearer");
+    }
+    for open in ["/api/v1/health", "/api/v1/ready", "/metrics", "/openapi.json"] {
+        assert_eq!(fetch(&app, open).await.status, 200, "{open}");
+    }
+}
+
+#[tokio::test]
+async fn without_keys_only_names_of_loopback_are_answered() {
+    let app = app(&loopback());
+    let ask = async |host: &str| {
+        send(&app, Request::get("/caller").header("host", host).body(Body::empty()).unwrap()).await
+    };
+    assert_eq!(ask("127.0.0.1:8002").await.text, "local admin");
+    let reply = ask("rebound.example:8002").await;
+    assert_eq!((reply.status, reply.code().as_str()), (403, "AUTH002"));
+}

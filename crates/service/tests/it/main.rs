@@ -1,0 +1,12 @@
+//! The service as a client meets it: in process, and over sockets.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod api;
+mod boundary;
+mod idempotency;
+mod limits;
+mod probes;
+mod requests;
+mod signals;
+mod sockets;

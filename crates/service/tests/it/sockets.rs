@@ -1,0 +1,169 @@
+//! Over real sockets: slow, huge, half-closed, and from outside.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinHandle;
+use tradai_platform::settings::sections::HttpSettings;
+use tradai_service::{ServeError, Shutdown, healthcheck, serve};
+
+use crate::api::{app, loopback, service};
+
+struct Running {
+    address: SocketAddr,
+    shutdown: Shutdown,
+    task: JoinHandle<Result<(), ServeError>>,
+}
+
+async fn start(settings: &HttpSettings) -> Running {
+    let shutdown = Shutdown::manual();
+    let app = service(settings, &shutdown, &Arc::default()).build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let task = tokio::spawn(serve(listener, app, shutdown.clone()));
+    Running { address, shutdown, task }
+}
+
+impl Running {
+    async fn stop(self) {
+        self.shutdown.stop();
+        tokio::time::timeout(Duration::from_secs(30), self.task).await.unwrap().unwrap().unwrap();
+    }
+
+    async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.address).await.unwrap()
+    }
+}
+
+async fn read_all(stream: &mut TcpStream) -> String {
+    let mut bytes = Vec::new();
+    let read = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut bytes)).await;
+    // A reset after the reply is how TCP ends a connection whose sender was not done.
+    drop(read.expect("the service must end the connection"));
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+#[tokio::test]
+async fn a_request_is_answered_and_health_is_checked() {
+    let running = start(&loopback()).await;
+    let mut stream = running.connect().await;
+    stream
+        .write_all(b"GET /number/7 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        .await
+        .unwrap();
+    let reply = read_all(&mut stream).await;
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("\r\n\r\n7"), "{reply}");
+    let address = running.address;
+    let ask = |path: &'static str| {
+        tokio::task::spawn_blocking(move || healthcheck(address, path, Duration::from_secs(20)))
+    };
+    ask("/api/v1/health").await.unwrap().unwrap();
+    assert!(ask("/nowhere").await.unwrap().unwrap_err().to_string().contains("RES003"));
+    running.stop().await;
+    assert!(healthcheck(address, "/api/v1/health", Duration::from_secs(2)).is_err());
+}
+
+#[tokio::test]
+async fn a_half_closed_client_still_gets_its_answer() {
+    let running = start(&loopback()).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"POST /slow HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nhi").await.unwrap();
+    stream.shutdown().await.unwrap();
+    let reply = read_all(&mut stream).await;
+    assert!(reply.starts_with("HTTP/1.1 200 OK\r\n") && reply.ends_with("hi"), "{reply}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_head_is_cut_off() {
+    let mut settings = loopback();
+    settings.limits.head_timeout = Duration::from_millis(200);
+    let running = start(&settings).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"GET / HTTP/1.1\r\nHost: loc").await.unwrap();
+    read_all(&mut stream).await;
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_slow_body_is_answered_with_408() {
+    let mut settings = loopback();
+    settings.limits.request_timeout = Duration::from_millis(200);
+    let running = start(&settings).await;
+    let mut stream = running.connect().await;
+    stream.write_all(b"POST /raw HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nab").await.unwrap();
+    let reply = read_all(&mut stream).await;
+    assert!(reply.starts_with("HTTP/1.1 408 ") && reply.contains("VAL005"), "{reply}");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_huge_body_is_refused_without_being_read() {
+    let running = start(&loopback()).await;
+    for head in ["Content-Length: 1000000000000", "Transfer-Encoding: chunked"] {
+        let mut stream = running.connect().await;
+        let head = format!("POST /raw HTTP/1.1\r\nHost: localhost\r\n{head}\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        let chunk = format!("10000\r\n{}\r\n", "a".repeat(0x10000));
+        // Until the service stops reading: 2 MiB are enough.
+        for _ in 0..32 {
+            if stream.write_all(chunk.as_bytes()).await.is_err() {
+                break;
+            }
+        }
+        let reply = read_all(&mut stream).await;
+        assert!(reply.starts_with("HTTP/1.1 413 ") && reply.contains("VAL004"), "{reply:?}");
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn garbage_ends_the_connection_and_not_the_service() {
+    let running = start(&loopback()).await;
+    for garbage in [&b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"[..], b"GET\r\n\r\n", b"\0\0\0\0\r\n\r\n"]
+    {
+        let mut stream = running.connect().await;
+        stream.write_all(garbage).await.unwrap();
+        stream.shutdown().await.unwrap();
+        read_all(&mut stream).await;
+    }
+    let mut stream = running.connect().await;
+    stream.write_all(b"GET /number/7 HTTP/1.0\r\n\r\n").await.unwrap();
+    assert!(read_all(&mut stream).await.ends_with('7'));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn connections_over_the_limit_wait() {
+    let mut settings = loopback();
+    settings.limits.connections = 1;
+    let running = start(&settings).await;
+    let first = running.connect().await;
+    let mut second = running.connect().await;
+    second.write_all(b"GET /number/7 HTTP/1.0\r\n\r\n").await.unwrap();
+    let mut byte = [0];
+    assert!(tokio::time::timeout(Duration::from_millis(200), second.read(&mut byte)).await.is_err());
+    drop(first);
+    assert!(read_all(&mut second).await.ends_with('7'));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn idle_connections_do_not_hold_up_stopping() {
+    let running = start(&loopback()).await;
+    let mut idle = running.connect().await;
+    idle.write_all(b"GET /number/7 HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    let mut reply = [0; 12];
+    idle.read_exact(&mut reply).await.unwrap();
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_open_service_does_not_serve_the_outside() {
+    let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
+    let refused = serve(listener, app(&loopback()), Shutdown::manual()).await;
+    assert!(matches!(refused, Err(ServeError::OpenToOutside(_))));
+}
