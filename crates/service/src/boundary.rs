@@ -39,7 +39,7 @@ pub(crate) async fn boundary(
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
     request.extensions_mut().insert(ids.clone());
-    let span = info_span!("request", trace_id = %ids.trace_id, method = %method, route = %route);
+    let span = info_span!("request", trace_id = %ids.trace_id, method = %method, route = %route, path = %shown(&path));
 
     let _running = state.metrics.running();
     async {
@@ -74,6 +74,11 @@ async fn finish(response: Response, path: &str, ids: &RequestIds) -> Response {
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
     Response::from_parts(parts, Body::from(problem.document(path, &ids.trace_id)))
+}
+
+/// The path for the log: without the query, which may hold what must not be logged, and of bounded length.
+fn shown(path: &str) -> &str {
+    path.get(..200).unwrap_or(path)
 }
 
 /// True for failures without a document: axum's rejections, 404 and 405.

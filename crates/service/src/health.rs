@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use axum::Extension;
@@ -21,6 +21,8 @@ use crate::shutdown::Shutdown;
 const FRESH: Duration = Duration::from_secs(1);
 /// How old the results may be that health shows; it is asked often and must stay cheap.
 const SUMMARY: Duration = Duration::from_secs(10);
+/// How long health waits for newer ones.
+const SOON: Duration = Duration::from_millis(250);
 
 type Answer = Pin<Box<dyn Future<Output = Result<(), String>> + Send>>;
 
@@ -53,6 +55,11 @@ impl Check {
         Self { hard: false, ..Self::hard(name, patience, ask) }
     }
 
+    fn unknown(&self) -> Dependency {
+        let status = DependencyStatus::Unknown;
+        Dependency { name: self.name, required: self.hard, status, latency_ms: 0, error: None }
+    }
+
     async fn run(&self) -> Dependency {
         let started = Instant::now();
         let (status, error) = match timeout(self.patience, (self.ask)()).await {
@@ -83,35 +90,58 @@ pub(crate) enum DependencyStatus {
     Up,
     Down,
     TimedOut,
+    /// Never asked to the end.
+    Unknown,
 }
 
 /// The checks of a service and what they found last.
 pub(crate) struct Checks {
     checks: Vec<Check>,
     shutdown: Shutdown,
-    last: Mutex<Option<(Instant, Vec<Dependency>)>>,
+    /// Held while the checks run: however many ask, they run once at a time.
+    running: Mutex<()>,
+    last: std::sync::Mutex<Option<(Instant, Vec<Dependency>)>>,
 }
 
 impl Checks {
     pub(crate) fn new(checks: Vec<Check>, shutdown: Shutdown) -> Self {
-        Self { checks, shutdown, last: Mutex::new(None) }
+        Self { checks, shutdown, running: Mutex::new(()), last: std::sync::Mutex::default() }
     }
 
-    /// Returns results that are at most `age` old. However many ask, the checks run once at a time.
+    /// Returns the last results and when they were found.
+    fn last(&self) -> Option<(Instant, Vec<Dependency>)> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns results that are at most `age` old, asking if need be.
     async fn results(&self, age: Duration) -> Vec<Dependency> {
-        let mut last = self.last.lock().await;
-        if let Some((at, results)) = &*last
+        let _running = self.running.lock().await;
+        let last = self.last();
+        if let Some((at, results)) = &last
             && at.elapsed() <= age
         {
             return results.clone();
         }
         let results = join_all(self.checks.iter().map(Check::run)).await;
-        let before = last.take().map(|(_, before)| before).unwrap_or_default();
+        let before = last.map(|(_, before)| before).unwrap_or_default();
         for (index, now) in results.iter().enumerate() {
             log_change(before.get(index).map(|before| before.status), now);
         }
+        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
         *last = Some((Instant::now(), results.clone()));
         results
+    }
+
+    /// Returns fresh results if there are any soon, and the last ones otherwise: a dependency that hangs must not
+    /// make the service look dead.
+    async fn summary(self: Arc<Self>) -> Vec<Dependency> {
+        let asking = self.clone();
+        // Not awaited when slow: it ends within the checks' patience, and leaves its results.
+        let asked = tokio::spawn(async move { asking.results(SUMMARY).await });
+        if let Ok(Ok(results)) = timeout(SOON, asked).await {
+            return results;
+        }
+        self.last().map_or_else(|| self.checks.iter().map(Check::unknown).collect(), |(_, results)| results)
     }
 }
 
@@ -149,7 +179,7 @@ pub(crate) struct Health {
     status: &'static str,
     service: &'static str,
     version: &'static str,
-    /// What the checks found in the last ten seconds.
+    /// What the checks found last.
     dependencies: Vec<Dependency>,
 }
 
@@ -159,7 +189,7 @@ pub(crate) async fn health(
     Extension(checks): Extension<Arc<Checks>>,
     Extension(version): Extension<Version>,
 ) -> Json<Health> {
-    let dependencies = checks.results(SUMMARY).await;
+    let dependencies = checks.summary().await;
     let up = dependencies.iter().all(|dependency| dependency.status == DependencyStatus::Up);
     let status = if up { "ok" } else { "degraded" };
     Json(Health { status, service: version.service, version: version.version, dependencies })

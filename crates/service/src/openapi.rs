@@ -6,10 +6,11 @@ use axum::http::{HeaderValue, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use bytes::Bytes;
-use utoipa::openapi::OpenApi;
+use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
-use crate::problem::{Code, Problem};
+use crate::problem::{self, Code, Problem};
 
 /// What the page may load: itself. It then works without any other address, and loads nothing by mistake.
 const POLICY: &str = "default-src 'self'; img-src 'self' data:; style-src 'self' 'unsafe-inline'; \
@@ -25,7 +26,7 @@ pub(crate) fn routes(spec: &OpenApi) -> Router {
         response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
         response
     }));
-    Router::new().route("/openapi.json", get(document)).route("/problems/{code}", get(problem)).merge(page)
+    Router::new().route("/openapi.json", get(document)).route("/problems/{code}", get(explain)).merge(page)
 }
 
 /// Returns the document as it is served and checked in: pretty JSON, ending in a line break.
@@ -36,8 +37,40 @@ pub fn write_spec(spec: &OpenApi) -> String {
     json
 }
 
+/// Adds what all operations share: a problem for every other status, and how callers prove who they are.
+pub(crate) fn complete(spec: &mut OpenApi) {
+    for item in spec.paths.paths.values_mut() {
+        let operations = [&mut item.get, &mut item.put, &mut item.post, &mut item.delete, &mut item.patch];
+        for operation in operations.into_iter().flatten() {
+            let responses = &mut operation.responses.responses;
+            responses.entry("default".to_owned()).or_insert_with(|| problem_response("Any failure").into());
+            for (status, response) in
+                responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']))
+            {
+                if let RefOr::T(response) = response
+                    && response.content.is_empty()
+                {
+                    let description = std::mem::take(&mut response.description);
+                    let description = if description.is_empty() { status.clone() } else { description };
+                    *response = problem_response(&description);
+                }
+            }
+        }
+    }
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    spec.components.get_or_insert_default().security_schemes.insert("bearer".to_owned(), bearer.into());
+    // Either nothing, on loopback, or a key.
+    spec.security = Some(vec![SecurityRequirement::default(), SecurityRequirement::new("bearer", [""; 0])]);
+}
+
+fn problem_response(description: &str) -> utoipa::openapi::Response {
+    let schema = Ref::from_schema_name("Problem");
+    let content = ContentBuilder::new().schema(Some(schema)).build();
+    ResponseBuilder::new().description(description).content(problem::CONTENT_TYPE, content).build()
+}
+
 /// What a problem's `type` leads to.
-async fn problem(Path(id): Path<String>) -> Response {
+async fn explain(Path(id): Path<String>) -> Response {
     let Some(code) = Code::ALL.iter().find(|code| code.id().eq_ignore_ascii_case(&id)) else {
         return Problem::new(Code::NotFound, "there is no such code").into_response();
     };

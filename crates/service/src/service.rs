@@ -149,12 +149,15 @@ impl Service {
 
         let (probes, probe_spec) = probes(&metrics, checks, shutdown, version.clone()).split_for_parts();
         let spec = document(&version, api_spec, probe_spec);
-        let router = guarded
+        let mut router = guarded
             .merge(probes)
             .merge(openapi::routes(&spec))
             .fallback(no_route)
-            .layer(CatchPanicLayer::custom(panicked))
-            .layer(cors(&settings.cors_origins))
+            .layer(CatchPanicLayer::custom(panicked));
+        if !settings.cors_origins.is_empty() {
+            router = router.layer(cors(&settings.cors_origins));
+        }
+        let router = router
             .layer(from_fn_with_state(Arc::new(Boundary { clock, ids, metrics }), boundary))
             .layer(CompressionLayer::new());
         App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits }
@@ -177,6 +180,7 @@ fn probes(metrics: &Arc<Metrics>, checks: Vec<Check>, shutdown: Shutdown, versio
 fn document(version: &Version, api: OpenApi, probes: OpenApi) -> OpenApi {
     let mut spec = api.merge_from(probes).merge_from(Shared::openapi());
     spec.info = utoipa::openapi::Info::new(version.service, version.version);
+    openapi::complete(&mut spec);
     spec
 }
 

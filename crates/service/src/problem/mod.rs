@@ -18,6 +18,9 @@ pub use code::Code;
 
 pub(crate) const CONTENT_TYPE: &str = "application/problem+json";
 
+/// When to come back while something cannot be reached, if nobody knows better.
+const UNAVAILABLE: Duration = Duration::from_secs(5);
+
 /// A failed request, as a handler returns it. The boundary adds the trace and the instance, logs what must not be
 /// sent, and sends the rest.
 #[derive(Clone)]
@@ -112,7 +115,8 @@ impl Problem {
     pub fn from_error(kind: ErrorKind, error: impl Error + Send + Sync + 'static) -> Self {
         let code = Code::of(kind);
         let detail = if code.is_callers_fault() { error.to_string() } else { code.meaning().to_owned() };
-        Self::new(code, detail).source(error)
+        let problem = Self::new(code, detail).source(error);
+        if code == Code::Unavailable { problem.retry_after(UNAVAILABLE) } else { problem }
     }
 
     /// Returns the problem of values that are not allowed, all at once.

@@ -100,6 +100,7 @@ async fn what_is_not_sent_is_logged_once_with_its_sources_and_the_trace() {
         let event: Value = serde_json::from_str(line).unwrap();
         assert_eq!(event["spans"][0]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{line}");
         assert_eq!(event["spans"][0]["route"], "/fail/{kind}");
+        assert_eq!(event["spans"][0]["path"], "/fail/data");
     }
 }
 

@@ -74,6 +74,22 @@ async fn checks_run_once_however_many_ask() {
     assert_eq!(count.load(Ordering::SeqCst), 1);
 }
 
+#[tokio::test(start_paused = true)]
+async fn health_answers_while_a_dependency_hangs() {
+    let check = Check::hard("store", Duration::from_secs(20), std::future::pending);
+    let app = with_checks([check], &Shutdown::manual());
+    let started = tokio::time::Instant::now();
+    let health = fetch(&app, "/api/v1/health").await.json();
+    assert!(started.elapsed() < Duration::from_secs(1));
+    assert_eq!(
+        (&health["status"], &health["dependencies"][0]["status"]),
+        (&"degraded".into(), &"unknown".into())
+    );
+    tokio::time::sleep(Duration::from_secs(20)).await;
+    let health = fetch(&app, "/api/v1/health").await.json();
+    assert_eq!(health["dependencies"][0]["status"], "timed_out");
+}
+
 #[tokio::test]
 async fn a_stopping_service_lives_but_is_not_ready() {
     let shutdown = Shutdown::manual();
@@ -122,6 +138,10 @@ async fn the_document_describes_api_and_probes() {
         assert!(spec["paths"][path].is_object(), "{path}");
     }
     assert!(spec["components"]["schemas"]["Problem"]["properties"]["trace_id"].is_object(), "{spec:#}");
+    let failure = &spec["paths"]["/api/v1/orders"]["post"]["responses"]["default"]["content"];
+    assert_eq!(failure["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
+    let ready = &spec["paths"]["/api/v1/ready"]["get"]["responses"]["503"];
+    assert!(ready["content"]["application/problem+json"].is_object() && ready["description"] == "Not ready");
     assert_eq!(spec["info"]["title"], "test");
 }
 
