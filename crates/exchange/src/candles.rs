@@ -112,22 +112,29 @@ fn number(text: &str) -> Result<f64, Error> {
 fn short_decimal(text: &[u8]) -> Option<f64> {
     const POWERS: [f64; 17] =
         [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
-    if text.is_empty() || text.len() > 16 {
+    if text.len() > 16 {
+        return None;
+    }
+    let point = text.iter().position(|byte| *byte == b'.');
+    let (whole, fraction) = match point {
+        Some(at) => (&text[..at], &text[at + 1..]),
+        None => (text, &[][..]),
+    };
+    if whole.is_empty() || (point.is_some() && fraction.is_empty()) {
         return None;
     }
     let mut mantissa = 0_u64;
-    let mut point = None;
-    for (index, byte) in text.iter().enumerate() {
-        match byte {
-            b'0'..=b'9' => mantissa = mantissa * 10 + u64::from(byte - b'0'),
-            b'.' if point.is_none() && index > 0 => point = Some(index),
-            _ => return None,
+    for byte in whole.iter().chain(fraction) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
         }
+        mantissa = mantissa * 10 + u64::from(digit);
     }
-    let places = point.map_or(0, |at| text.len() - at - 1);
-    if point.is_some_and(|_| places == 0) || mantissa > 1 << 53 {
+    if mantissa > 1 << 53 {
         return None;
     }
+    let places = fraction.len();
     // Below 2^53, checked above: the conversion is exact.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
     let exact = mantissa as f64;

@@ -95,6 +95,11 @@ impl Decimal {
     #[must_use]
     pub fn checked_add(self, other: Self) -> Option<Self> {
         let scale = self.scale.max(other.scale);
+        if let Some(sum) =
+            self.narrow_at(scale).zip(other.narrow_at(scale)).and_then(|(a, b)| a.checked_add(b))
+        {
+            return Some(Self { mantissa: sum, scale }.reduced());
+        }
         fit(self.wide_at(scale)?.checked_add(other.wide_at(scale)?)?, scale)
     }
 
@@ -107,8 +112,11 @@ impl Decimal {
     /// Returns the product; digits after the point that do not fit are dropped.
     #[must_use]
     pub fn checked_mul(self, other: Self) -> Option<Self> {
-        let product = I256::from(self.mantissa).checked_mul(I256::from(other.mantissa))?;
-        fit(product, self.scale + other.scale)
+        let scale = self.scale + other.scale;
+        match self.mantissa.checked_mul(other.mantissa) {
+            Some(mantissa) if scale <= MAX_SCALE => Some(Self { mantissa, scale }.reduced()),
+            _ => fit(I256::from(self.mantissa).checked_mul(I256::from(other.mantissa))?, scale),
+        }
     }
 
     /// Returns the quotient with at most `places` digits after the point, truncated towards zero; `None` for
@@ -119,6 +127,11 @@ impl Decimal {
             return None;
         }
         let shift = places.checked_add(other.scale)?;
+        let narrow =
+            shift.checked_sub(self.scale).and_then(ten_to).and_then(|ten| self.mantissa.checked_mul(ten));
+        if let Some(numerator) = narrow.filter(|_| places <= MAX_SCALE) {
+            return Some(Self { mantissa: numerator.checked_div(other.mantissa)?, scale: places }.reduced());
+        }
         let (numerator, denominator) = if shift >= self.scale {
             (I256::from(self.mantissa).checked_mul(wide_ten_to(shift - self.scale)?)?, other.mantissa.into())
         } else {
@@ -135,6 +148,11 @@ impl Decimal {
             return None;
         }
         let scale = self.scale.max(other.scale);
+        if let Some((a, b)) = self.narrow_at(scale).zip(other.narrow_at(scale)) {
+            let rest = a.checked_rem(b)?;
+            let differs = rest != 0 && (rest < 0) != (b < 0);
+            return Some(Self { mantissa: if differs { rest + b } else { rest }, scale }.reduced());
+        }
         let (a, b) = (self.wide_at(scale)?, other.wide_at(scale)?);
         let rest = a.checked_rem(b)?;
         let differs = rest != 0 && (rest < 0) != (b < 0);
@@ -176,6 +194,11 @@ impl Decimal {
         i64::try_from(self.truncated(0).mantissa).ok()
     }
 
+    /// Returns the mantissa at a larger scale where it fits: the common case, and much the faster one.
+    fn narrow_at(self, scale: u32) -> Option<i128> {
+        self.mantissa.checked_mul(ten_to(scale - self.scale)?)
+    }
+
     fn wide_at(self, scale: u32) -> Option<I256> {
         I256::from(self.mantissa).checked_mul(wide_ten_to(scale - self.scale)?)
     }
@@ -183,6 +206,15 @@ impl Decimal {
     fn reduced(mut self) -> Self {
         if self.mantissa == 0 {
             return Self::ZERO;
+        }
+        // Division of 64 bits is one instruction, of 128 a call.
+        if let Ok(mut short) = i64::try_from(self.mantissa) {
+            while self.scale > 0 && short % 10 == 0 {
+                short /= 10;
+                self.scale -= 1;
+            }
+            self.mantissa = short.into();
+            return self;
         }
         while self.scale > 0 && self.mantissa % 10 == 0 {
             self.mantissa /= 10;
@@ -215,6 +247,9 @@ impl Ord for Decimal {
             return self.mantissa.cmp(&other.mantissa);
         }
         let scale = self.scale.max(other.scale);
+        if let Some((a, b)) = self.narrow_at(scale).zip(other.narrow_at(scale)) {
+            return a.cmp(&b);
+        }
         // 38 digits at most on either side, shifted by 38 at most: 256 bits always hold them.
         self.wide_at(scale).cmp(&other.wide_at(scale))
     }
@@ -293,18 +328,28 @@ fn shifted(whole: &str, fraction: &str, exponent: i32) -> Option<Decimal> {
 
 fn append_digits(start: i128, digits: impl Iterator<Item = u8>) -> Option<i128> {
     let mut mantissa = start;
+    // Up to 18 digits fit 64 bits: collect them there, and widen a chunk at a time.
+    let (mut chunk, mut length) = (0_u64, 0);
     for byte in digits {
         if !byte.is_ascii_digit() {
             return None;
         }
-        mantissa = mantissa.checked_mul(10)?.checked_add((byte - b'0').into())?;
+        chunk = chunk * 10 + u64::from(byte - b'0');
+        length += 1;
+        if length == 18 {
+            mantissa = mantissa.checked_mul(ten_to(length)?)?.checked_add(chunk.into())?;
+            (chunk, length) = (0, 0);
+        }
     }
-    Some(mantissa)
+    mantissa.checked_mul(ten_to(length)?)?.checked_add(chunk.into())
 }
 
 impl fmt::Display for Decimal {
     /// Writes the number without an exponent and without trailing zeros; a precision pads with zeros.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.scale == 0 && f.precision().is_none_or(|places| places == 0) {
+            return write!(f, "{}", self.mantissa);
+        }
         let digits = self.mantissa.unsigned_abs().to_string();
         let scale = self.scale as usize;
         let sign = if self.mantissa < 0 { "-" } else { "" };

@@ -15,4 +15,4 @@ pub use ohlcvc::{Ohlcvc, build_ohlcvc};
 pub use precision::{Counting, Padding, Rounding, decimal_to_precision};
 pub use time::{iso8601, parse8601};
 pub use timeframe::timeframe_seconds;
-pub use url::{Query, percent_encode};
+pub use url::{Query, append_pair, percent_encode};

@@ -1,8 +1,10 @@
 //! Query strings and form bodies.
 
+use std::borrow::Cow;
+
 /// Parameters in the order they will be sent; signatures cover that order.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub struct Query(Vec<(String, String)>);
+pub struct Query(Vec<(Cow<'static, str>, String)>);
 
 impl Query {
     /// Returns a query without parameters.
@@ -13,7 +15,7 @@ impl Query {
 
     /// Adds a parameter at the end; one of that name keeps its place and takes the new value.
     #[expect(clippy::needless_pass_by_value, reason = "numbers and literals are handed over as they are")]
-    pub fn set(&mut self, name: impl Into<String>, value: impl ToString) {
+    pub fn set(&mut self, name: impl Into<Cow<'static, str>>, value: impl ToString) {
         let (name, value) = (name.into(), value.to_string());
         match self.0.iter_mut().find(|(known, _)| *known == name) {
             Some((_, old)) => *old = value,
@@ -22,7 +24,7 @@ impl Query {
     }
 
     /// Adds a parameter if there is a value.
-    pub fn set_some(&mut self, name: &str, value: Option<impl ToString>) {
+    pub fn set_some(&mut self, name: &'static str, value: Option<impl ToString>) {
         if let Some(value) = value {
             self.set(name, value);
         }
@@ -42,25 +44,22 @@ impl Query {
 
     /// Returns the parameters in order.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0.iter().map(|(name, value)| (name.as_ref(), value.as_str()))
     }
 
     /// Returns `a=1&b=2`, percent-encoded.
     #[must_use]
     pub fn encoded(&self) -> String {
-        self.joined(percent_encode)
+        let mut text = String::with_capacity(256);
+        self.encode_into(&mut text);
+        text
     }
 
-    /// Returns `a=1&b=2` as the values are.
-    #[must_use]
-    pub fn raw(&self) -> String {
-        self.joined(str::to_owned)
-    }
-
-    fn joined(&self, write: impl Fn(&str) -> String) -> String {
-        let pairs: Vec<String> =
-            self.0.iter().map(|(name, value)| format!("{}={}", write(name), write(value))).collect();
-        pairs.join("&")
+    /// Writes `a=1&b=2`, percent-encoded, behind what is there; with an `&` before it unless there is nothing.
+    pub fn encode_into(&self, text: &mut String) {
+        for (name, value) in &self.0 {
+            append_pair(text, name, value);
+        }
     }
 
     /// Returns the parameters as a JSON object of strings.
@@ -69,25 +68,47 @@ impl Query {
         let members = self
             .0
             .iter()
-            .map(|(name, value)| (name.as_str().into(), crate::Json::Text(value.as_str().into())));
+            .map(|(name, value)| (name.as_ref().into(), crate::Json::Text(value.as_str().into())));
         crate::Json::Map(members.collect()).to_string()
     }
+}
+
+/// Writes `name=value`, percent-encoded, behind what is there.
+pub fn append_pair(text: &mut String, name: &str, value: &str) {
+    if !text.is_empty() {
+        text.push('&');
+    }
+    encode_into(text, name);
+    text.push('=');
+    encode_into(text, value);
 }
 
 /// Encodes everything but letters, digits and `-._~`, as RFC 3986 wants it.
 #[must_use]
 pub fn percent_encode(text: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
     let mut encoded = String::with_capacity(text.len());
+    encode_into(&mut encoded, text);
+    encoded
+}
+
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
+fn encode_into(encoded: &mut String, text: &str) {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    if text.bytes().all(is_plain) {
+        encoded.push_str(text);
+        return;
+    }
     for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if is_plain(byte) {
             encoded.push(byte.into());
         } else {
             let digits = [byte >> 4, byte & 15].map(|digit| char::from(DIGITS[usize::from(digit)]));
             encoded.extend(['%', digits[0], digits[1]]);
         }
     }
-    encoded
 }
 
 #[cfg(test)]
@@ -102,7 +123,6 @@ mod tests {
         query.set("a", 2);
         query.set_some("c", None::<&str>);
         assert_eq!(query.encoded(), "a=2&b=x%20y%2Fz");
-        assert_eq!(query.raw(), "a=2&b=x y/z");
         assert_eq!(percent_encode("\u{ff11}"), "%EF%BC%91");
     }
 }

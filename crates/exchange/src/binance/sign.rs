@@ -1,8 +1,8 @@
 //! Requests on their way out: query or form, timestamp, signature.
 
 use super::weights;
-use crate::base::Query;
 use crate::base::signing::{PrivateKey, base64, hex, hmac_sha256};
+use crate::base::{Query, append_pair};
 use crate::{Context, Credentials, Endpoint, Error, ErrorClass, HttpRequest, Method};
 
 /// Writes a request. Signed ones get `timestamp` first and `recvWindow` last; the signature covers the text
@@ -20,8 +20,9 @@ pub(super) fn write(
     }
     let missing = || Error::new(ErrorClass::AuthenticationError, "the call needs keys");
     let credentials = context.credentials.ok_or_else(missing)?;
-    let payload = payload(query, context);
-    let signed = format!("{payload}&signature={}", signature(credentials, &payload)?);
+    let mut signed = payload(query, context);
+    let signature = signature(credentials, &signed)?;
+    append_pair(&mut signed, "signature", &signature);
     let mut headers = vec![("X-MBX-APIKEY", credentials.key().to_owned())];
     if matches!(endpoint.method, Method::Get | Method::Delete) {
         return Ok(HttpRequest { endpoint, weight, url: format!("{url}?{signed}"), headers, body: None });
@@ -34,14 +35,16 @@ pub(super) fn write(
 const LAST: &str = "orderidlist";
 
 fn payload(query: &Query, context: &Context<'_>) -> String {
-    let mut all = Query::new();
-    all.set("timestamp", context.now_ms);
+    let mut text = String::with_capacity(512);
+    append_pair(&mut text, "timestamp", &context.now_ms.to_string());
     for (name, value) in query.iter().filter(|(name, _)| *name != LAST) {
-        all.set(name, value);
+        append_pair(&mut text, name, value);
     }
-    all.set("recvWindow", context.recv_window_ms);
-    all.set_some(LAST, query.get(LAST));
-    all.encoded()
+    append_pair(&mut text, "recvWindow", &context.recv_window_ms.to_string());
+    if let Some(last) = query.get(LAST) {
+        append_pair(&mut text, LAST, last);
+    }
+    text
 }
 
 /// Signs with the shared secret, or with the private key where the secret is one.
@@ -55,7 +58,7 @@ fn signature(credentials: &Credentials, payload: &str) -> Result<String, Error> 
     };
     let signed =
         PrivateKey::from_pem(secret).and_then(|key| key.sign(payload.as_bytes())).map_err(refused)?;
-    Ok(crate::base::percent_encode(&base64(&signed)))
+    Ok(base64(&signed))
 }
 
 /// Returns the weight of a request whose endpoint alone does not tell.

@@ -203,10 +203,14 @@ impl<'a> Scanner<'a> {
         let start = self.at + 1;
         let mut at = start;
         loop {
-            match bytes.get(at) {
-                Some(b'"') => break,
-                Some(b'\\') => at += 2,
-                Some(0x20..) => at += 1,
+            let rest = bytes.get(at..).unwrap_or_default();
+            let Some(plain) = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20)) else {
+                return Err(JsonError { at: bytes.len() });
+            };
+            at += plain;
+            match bytes[at] {
+                b'"' => break,
+                b'\\' => at += 2,
                 _ => return Err(JsonError { at }),
             }
         }

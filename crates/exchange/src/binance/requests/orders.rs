@@ -284,7 +284,7 @@ fn edit(
     query.set("type", plan.kind);
     let created = order_query(change, &plan, target, context.new_client_order_id)?;
     for (name, value) in created.iter() {
-        query.set(name, value);
+        query.set(name.to_owned(), value);
     }
     query.set("cancelReplaceMode", "STOP_ON_FAILURE");
     query.set_some("cancelOrderId", order.id.as_ref());
