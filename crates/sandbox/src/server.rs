@@ -19,7 +19,7 @@ use crate::api::Request;
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::faults::Spoiled;
-use crate::ws::{self, Endpoint};
+use crate::ws::{self, Endpoint, Session};
 use fuse::{FusedListener, Peer};
 
 /// Bytes of a request's body.
@@ -93,12 +93,12 @@ async fn open(sandbox: Sandbox, peer: &Peer, endpoint: Endpoint, http: HttpReque
     if let Some(spoiled) = &shot.instead {
         return wire::spoiled(spoiled, None, peer);
     }
-    match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
-        Ok(upgrade) => upgrade
-            .max_message_size(ws::MAX_MESSAGE_BYTES)
-            .on_upgrade(move |socket| ws::talk(sandbox, endpoint, socket)),
-        Err(refused) => refused.into_response(),
-    }
+    let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
+        Ok(upgrade) => upgrade.max_message_size(ws::MAX_MESSAGE_BYTES),
+        Err(refused) => return refused.into_response(),
+    };
+    let session = Session::new(&endpoint, &mut sandbox.exchange());
+    upgrade.on_upgrade(move |socket| ws::talk(sandbox, session, socket))
 }
 
 async fn handle(

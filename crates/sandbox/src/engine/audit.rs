@@ -112,6 +112,14 @@ impl Engine {
             for order in self.open_orders(market) {
                 let asset = if order.asked.side == Side::Buy { of.quote() } else { of.base() };
                 *locked.entry(asset).or_default() += order.locked;
+                if order.locked != self.lock_of(order) {
+                    found.push(format!(
+                        "order {} holds {}, needs {}",
+                        order.id,
+                        order.locked,
+                        self.lock_of(order)
+                    ));
+                }
                 if !order.status.is_open() || order.executed > order.quantity {
                     found.push(format!("order {} is on the book as {:?}", order.id, order.status));
                 }

@@ -185,20 +185,25 @@ impl Engine {
         }
     }
 
-    /// Makes an order hold back what it needs now: all of it when new, nothing when done.
+    /// Returns what a spot order must hold back now: nothing when it is done, or a market order that executes at once.
+    pub(super) fn lock_of(&self, order: &Order) -> Decimal {
+        let waits = order.asked.kind.trigger.is_some() && !order.is_working;
+        if order.asked.kind.is_limit || waits { order.needed_lock() } else { Decimal::ZERO }
+    }
+
+    /// Makes an order hold back what it needs now.
     pub(super) fn adjust_lock(&mut self, id: u64) {
-        let Some(order) = self.orders.get_mut(&id) else { return };
+        let Some(order) = self.orders.get(&id) else { return };
         let market = &self.markets[order.asked.market];
         if market.venue == Venue::UsdM {
             return;
         }
-        // A market order that executes at once holds nothing.
-        let holds = order.asked.kind.is_limit || (order.asked.kind.trigger.is_some() && !order.is_working);
-        let needed = if holds { order.needed_lock() } else { Decimal::ZERO };
+        let needed = self.lock_of(order);
         let asset = if order.asked.side == Side::Buy { market.quote() } else { market.base() };
-        let change = needed - order.locked;
-        order.locked = needed;
-        self.account.lock(asset, change);
+        self.account.lock(asset, needed - order.locked);
+        if let Some(order) = self.orders.get_mut(&id) {
+            order.locked = needed;
+        }
     }
 
     fn log_fill(&mut self, fill: &Fill) {

@@ -12,6 +12,8 @@ mod execute;
 mod margin;
 mod place;
 mod tell;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 

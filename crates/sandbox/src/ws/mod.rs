@@ -14,7 +14,8 @@ use axum::extract::ws::{CloseFrame, Message, WebSocket};
 
 use crate::market::Venue;
 use crate::server::Sandbox;
-use session::{Out, Session};
+use session::Out;
+pub(crate) use session::Session;
 
 /// How often a session looks for something to say.
 const POLL_EVERY: Duration = Duration::from_millis(10);
@@ -34,15 +35,21 @@ pub(crate) struct Endpoint {
 impl Endpoint {
     /// Returns the endpoint of a path, `None` when it is none of sockets.
     ///
-    /// Spot: `/ws[/NAME...]` and `/stream?streams=NAME/NAME`. USD-M: the same below `/fstream`, `/public`, `/market`
-    /// and `/private`, or at a host called `fstream...`; a listen key is a name, or the parameter `listenKey`.
+    /// Spot: `/ws[/NAME...]` and `/stream?streams=NAME/NAME`. USD-M: the same below `/public`, `/market` and
+    /// `/private`, or at a host called `fstream...`. The first label of the exchange's host may come before all that
+    /// (`/stream/ws`, `/fstream/ws`), since one port stands for several hosts here and some clients look for it. A
+    /// listen key is a name, or the parameter `listenKey`.
     pub(crate) fn parse(host: &str, path: &str, query: &str) -> Option<Self> {
-        let prefixes = ["/fstream", "/public", "/market", "/private"];
-        let below =
-            prefixes.iter().find_map(|prefix| path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')));
-        let is_futures = below.is_some() || host.starts_with("fstream");
+        let below = |path: &'_ str, prefix: &str| -> Option<String> {
+            path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).map(str::to_owned)
+        };
+        let below_fstream = below(path, "/fstream");
+        let path = below_fstream.clone().or(below(path, "/stream")).unwrap_or_else(|| path.to_owned());
+        let below_category =
+            ["/public", "/market", "/private"].iter().find_map(|prefix| below(&path, prefix));
+        let is_futures = below_fstream.is_some() || below_category.is_some() || host.starts_with("fstream");
         let venue = if is_futures { Venue::UsdM } else { Venue::Spot };
-        let path = below.unwrap_or(path);
+        let path = below_category.unwrap_or(path);
         let param = |name: &str| {
             let found = form_urlencoded::parse(query.as_bytes()).find(|(known, _)| known == name);
             found.map(|(_, value)| value.into_owned())
@@ -61,8 +68,7 @@ impl Endpoint {
 }
 
 /// Talks to a client until one of both has enough.
-pub(crate) async fn talk(sandbox: Sandbox, endpoint: Endpoint, mut socket: WebSocket) {
-    let mut session = Session::new(&endpoint, &mut sandbox.exchange());
+pub(crate) async fn talk(sandbox: Sandbox, mut session: Session, mut socket: WebSocket) {
     let mut every = tokio::time::interval(POLL_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -115,6 +121,9 @@ mod tests {
             parse("x", "/market/stream", "streams=a@kline_1m"),
             Some((usd_m, true, "a@kline_1m".to_owned()))
         );
+        assert_eq!(parse("x", "/fstream/market/ws/0", ""), Some((usd_m, false, "0".to_owned())));
+        assert_eq!(parse("x", "/fstream/ws", ""), Some((usd_m, false, String::new())));
+        assert_eq!(parse("x", "/stream/ws/0", ""), Some((spot, false, "0".to_owned())));
         assert_eq!(parse("x", "/wsx", ""), None);
         assert_eq!(parse("x", "/api/v3/ping", ""), None);
     }

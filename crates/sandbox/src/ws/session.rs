@@ -39,7 +39,7 @@ struct UserStream {
 
 /// The state of a socket.
 #[derive(Debug)]
-pub(super) struct Session {
+pub(crate) struct Session {
     venue: Venue,
     is_combined: bool,
     streams: Vec<Stream>,
@@ -60,7 +60,8 @@ pub(super) struct Session {
 }
 
 impl Session {
-    pub(super) fn new(endpoint: &Endpoint, exchange: &mut Exchange) -> Self {
+    /// Returns the session of a client that just came: what happens from now on is told.
+    pub(crate) fn new(endpoint: &Endpoint, exchange: &mut Exchange) -> Self {
         let now = exchange.catch_up();
         let machine = exchange.machine_ms();
         let mut session = Self {

@@ -175,7 +175,6 @@ fn orders_are_told_on_the_user_stream_until_its_key_expires() {
     let running = Running::start(settings());
     let key = running.json("POST", "/fapi/v1/listenKey", "").1["listenKey"].as_str().unwrap().to_owned();
     let mut socket = Socket::open(&running, &format!("/private/ws?listenKey={key}"));
-    std::thread::sleep(Duration::from_millis(50));
     let (_, order) = running.signed(
         "POST",
         "/fapi/v1/order",
@@ -198,13 +197,11 @@ fn orders_are_told_on_the_user_stream_until_its_key_expires() {
 fn sockets_end_after_a_day_or_at_a_shutdown() {
     let running = Running::start(settings());
     let mut old = Socket::open(&running, "/ws/btcusdt@kline_1h");
-    std::thread::sleep(Duration::from_millis(50));
     running.admin("clock", r#"{"advance_ms": 86400000}"#);
     let end =
         std::iter::repeat_with(|| old.next()).find(|frame| !matches!(frame, Frame::Json(_) | Frame::Ping));
     assert_eq!(end, Some(Frame::Close(1_001)));
     let mut young = Socket::open(&running, "/ws/btcusdt@kline_1h");
-    std::thread::sleep(Duration::from_millis(50));
     running.admin("shutdown-sockets", "");
     assert_eq!(young.next(), Frame::Json(json!({"e": "serverShutdown", "E": running.sandbox.now()})));
     assert_eq!(young.next(), Frame::Close(1_001));
@@ -216,7 +213,6 @@ fn sockets_stall_lose_repeat_and_break() {
         let running = Running::start(settings());
         running.admin("faults", &format!(r#"[{{"method": "WS", "path": "btcusdt@*", "skip": 1, "count": 1, "fault": {{"kind": "{fault}"}}}}]"#));
         let mut socket = Socket::open(&running, "/ws/btcusdt@trade");
-        std::thread::sleep(Duration::from_millis(50));
         running.admin("clock", r#"{"advance_ms": 300000}"#);
         let ids: Vec<i64> = socket.all().iter().map(|frame| frame["t"].as_i64().unwrap()).collect();
         let last = socket.next();
