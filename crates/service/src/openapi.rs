@@ -2,12 +2,12 @@
 
 use axum::Router;
 use axum::extract::Path;
-use axum::http::{HeaderValue, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::IntoResponse;
 use axum::routing::get;
 use bytes::Bytes;
 use utoipa::openapi::security::{HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme};
-use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, ResponseBuilder};
+use utoipa::openapi::{ContentBuilder, OpenApi, Ref, RefOr, Response, ResponseBuilder};
 use utoipa_swagger_ui::{Config, SwaggerUi};
 
 use crate::problem::{self, Code, Problem};
@@ -22,10 +22,12 @@ pub(crate) fn routes(spec: &OpenApi) -> Router {
     let document = move || async move { ([(header::CONTENT_TYPE, "application/json")], json) };
     // The badge of an outside validator is what `none` turns off.
     let page = SwaggerUi::new("/docs").config(Config::new(["/openapi.json"]).validator_url("none"));
-    let page = Router::from(page).layer(axum::middleware::map_response(async |mut response: Response| {
-        response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
-        response
-    }));
+    let page = Router::from(page).layer(axum::middleware::map_response(
+        async |mut response: axum::response::Response| {
+            response.headers_mut().insert(header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY));
+            response
+        },
+    ));
     Router::new().route("/openapi.json", get(document)).route("/problems/{code}", get(explain)).merge(page)
 }
 
@@ -44,15 +46,9 @@ pub(crate) fn complete(spec: &mut OpenApi) {
         for operation in operations.into_iter().flatten() {
             let responses = &mut operation.responses.responses;
             responses.entry("default".to_owned()).or_insert_with(|| problem_response("Any failure").into());
-            for (status, response) in
-                responses.iter_mut().filter(|(status, _)| status.starts_with(['4', '5']))
-            {
-                if let RefOr::T(response) = response
-                    && response.content.is_empty()
-                {
-                    let description = std::mem::take(&mut response.description);
-                    let description = if description.is_empty() { status.clone() } else { description };
-                    *response = problem_response(&description);
+            for (status, response) in responses.iter_mut() {
+                if let RefOr::T(response) = response {
+                    complete_response(status, response);
                 }
             }
         }
@@ -63,14 +59,26 @@ pub(crate) fn complete(spec: &mut OpenApi) {
     spec.security = Some(vec![SecurityRequirement::default(), SecurityRequirement::new("bearer", [""; 0])]);
 }
 
-fn problem_response(description: &str) -> utoipa::openapi::Response {
+/// A description is mandatory, and failures are problems.
+fn complete_response(status: &str, response: &mut Response) {
+    if response.description.is_empty() {
+        let status = status.parse::<StatusCode>().ok();
+        let reason = status.and_then(|status| status.canonical_reason()).unwrap_or("Reply");
+        reason.clone_into(&mut response.description);
+    }
+    if status.starts_with(['4', '5']) && response.content.is_empty() {
+        *response = problem_response(&response.description);
+    }
+}
+
+fn problem_response(description: &str) -> Response {
     let schema = Ref::from_schema_name("Problem");
     let content = ContentBuilder::new().schema(Some(schema)).build();
     ResponseBuilder::new().description(description).content(problem::CONTENT_TYPE, content).build()
 }
 
 /// What a problem's `type` leads to.
-async fn explain(Path(id): Path<String>) -> Response {
+async fn explain(Path(id): Path<String>) -> axum::response::Response {
     let Some(code) = Code::ALL.iter().find(|code| code.id().eq_ignore_ascii_case(&id)) else {
         return Problem::new(Code::NotFound, "there is no such code").into_response();
     };

@@ -138,6 +138,7 @@ async fn the_document_describes_api_and_probes() {
         assert!(spec["paths"][path].is_object(), "{path}");
     }
     assert!(spec["components"]["schemas"]["Problem"]["properties"]["trace_id"].is_object(), "{spec:#}");
+    assert_eq!(spec["paths"]["/api/v1/orders"]["post"]["responses"]["201"]["description"], "Created");
     let failure = &spec["paths"]["/api/v1/orders"]["post"]["responses"]["default"]["content"];
     assert_eq!(failure["application/problem+json"]["schema"]["$ref"], "#/components/schemas/Problem");
     let ready = &spec["paths"]["/api/v1/ready"]["get"]["responses"]["503"];
