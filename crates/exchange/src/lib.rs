@@ -15,6 +15,7 @@ mod body;
 pub mod bybit;
 mod call;
 mod candles;
+pub mod client;
 mod credentials;
 mod decimal;
 mod error;

@@ -1,0 +1,124 @@
+//! A circuit breaker per exchange: who does not answer is left alone for a while.
+
+use std::time::Duration;
+
+use tradai_domain::Millis;
+
+/// Where a breaker stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BreakerState {
+    /// Calls go through.
+    Closed,
+    /// No call goes through before this moment.
+    Open {
+        /// When one call may try.
+        until: Millis,
+    },
+    /// One call is under way to see whether the exchange is back.
+    HalfOpen,
+}
+
+/// Opens after so many failures in a row, lets one call try after a pause, and doubles the pause each time that
+/// fails, up to sixteen times. Only what may have been the exchange's or the network's fault counts as a failure.
+#[derive(Debug, Clone)]
+pub struct Breaker {
+    failures_to_open: u32,
+    pause_ms: i64,
+    failures: u32,
+    reopened: u32,
+    state: BreakerState,
+}
+
+/// How often the pause doubles at most.
+const MAX_DOUBLINGS: u32 = 4;
+
+impl Breaker {
+    /// Returns a closed breaker.
+    #[must_use]
+    pub fn new(failures_to_open: u32, pause: Duration) -> Self {
+        let pause_ms = i64::try_from(pause.as_millis()).unwrap_or(i64::MAX);
+        Self {
+            failures_to_open: failures_to_open.max(1),
+            pause_ms,
+            failures: 0,
+            reopened: 0,
+            state: BreakerState::Closed,
+        }
+    }
+
+    /// Returns where it stands.
+    #[must_use]
+    pub fn state(&self) -> BreakerState {
+        self.state
+    }
+
+    /// Returns whether a call may go at `now`. When the pause is over, the first to ask may, and no other until
+    /// that call has ended.
+    pub fn allows(&mut self, now: Millis) -> bool {
+        match self.state {
+            BreakerState::Closed => true,
+            BreakerState::Open { until } if now >= until => {
+                self.state = BreakerState::HalfOpen;
+                true
+            }
+            BreakerState::Open { .. } | BreakerState::HalfOpen => false,
+        }
+    }
+
+    /// A call came back, be it with a refusal: the exchange is there.
+    pub fn succeeded(&mut self) {
+        (self.failures, self.reopened, self.state) = (0, 0, BreakerState::Closed);
+    }
+
+    /// A call failed on the way.
+    pub fn failed(&mut self, now: Millis) {
+        self.failures = self.failures.saturating_add(1);
+        match self.state {
+            BreakerState::HalfOpen => {
+                self.reopened = (self.reopened + 1).min(MAX_DOUBLINGS);
+                self.open(now);
+            }
+            BreakerState::Closed if self.failures >= self.failures_to_open => self.open(now),
+            BreakerState::Closed | BreakerState::Open { .. } => {}
+        }
+    }
+
+    fn open(&mut self, now: Millis) {
+        let pause = self.pause_ms.saturating_mul(1_i64 << self.reopened);
+        self.state = BreakerState::Open { until: now.saturating_add(pause) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn opens_tries_once_and_closes() {
+        let mut breaker = Breaker::new(2, Duration::from_secs(10));
+        breaker.failed(0);
+        assert!(breaker.allows(0));
+        breaker.failed(1);
+        assert!(!breaker.allows(10_000));
+        assert!(breaker.allows(10_001));
+        assert!(!breaker.allows(10_002), "only one call may try");
+        breaker.succeeded();
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn every_failed_try_doubles_the_pause_up_to_a_bound() {
+        let mut breaker = Breaker::new(1, Duration::from_secs(1));
+        let mut now = 0;
+        let mut pauses = Vec::new();
+        breaker.failed(now);
+        for _ in 0..7 {
+            let BreakerState::Open { until } = breaker.state() else { panic!("it is open") };
+            pauses.push((until - now) / 1_000);
+            now = until;
+            assert!(breaker.allows(now));
+            breaker.failed(now);
+        }
+        assert_eq!(pauses, [1, 2, 4, 8, 16, 16, 16]);
+    }
+}
