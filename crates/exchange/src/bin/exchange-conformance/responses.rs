@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tradai_exchange::{HttpReply, Reply};
+use tradai_exchange::{HttpReply, Json, Reply};
 
 use crate::report::{Case, Outcome, Report};
 use crate::venue::Venue;
@@ -42,5 +42,22 @@ fn check(venue: &Venue, case: &Case<'_>) -> Outcome {
         Reply::Acknowledged(text) => serde_json::from_str(&text),
         reply => serde_json::to_value(&reply),
     };
-    compare::same(case.json.get("expect"), &ours.map_err(|error| error.to_string())?)
+    let ours = ours.map_err(|error| error.to_string())?;
+    let outcome = compare::same(case.json.get("expect"), &ours);
+    if case.method == "fetchOrderBook" && outcome.is_err() {
+        compare::same(&pairs_only(case.json.get("expect")), &ours)?;
+        return Err("levels: the reference has further columns".to_owned());
+    }
+    outcome
+}
+
+/// Returns an order book whose levels are price and amount only.
+fn pairs_only<'a>(book: &Json<'a>) -> Json<'a> {
+    let pair = |level: &Json<'a>| Json::List(level.items().iter().take(2).cloned().collect());
+    let members = book.members().iter().map(|(name, value)| {
+        let levels = name == "bids" || name == "asks";
+        let value = if levels { Json::List(value.items().iter().map(pair).collect()) } else { value.clone() };
+        (name.clone(), value)
+    });
+    Json::Map(members.collect())
 }
