@@ -78,7 +78,7 @@ async fn finish(response: Response, path: &str, ids: &RequestIds) -> Response {
 
 /// The path for the log: without the query, which may hold what must not be logged, and of bounded length.
 fn shown(path: &str) -> &str {
-    path.get(..200).unwrap_or(path)
+    &path[..path.floor_char_boundary(200)]
 }
 
 /// True for failures without a document: axum's rejections, 404 and 405.

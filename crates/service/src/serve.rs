@@ -17,12 +17,16 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
+use tokio_io_timeout::TimeoutStream;
 use tower_service::Service as _;
 use tracing::{debug, info, warn};
 use tradai_platform::settings::sections::AuthSettings;
 
 use crate::service::App;
 use crate::shutdown::Shutdown;
+
+/// About the longest head of a request, and the most that a connection buffers.
+const BUFFER_BYTES: usize = 64 * 1024;
 
 /// Why a service does not serve.
 #[derive(Debug, thiserror::Error)]
@@ -113,12 +117,16 @@ fn connection(
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().call(request)
     });
+    // A client that does not read its reply, or its WebSocket, is let go.
+    let mut stream = TimeoutStream::new(stream);
+    stream.set_write_timeout(Some(app.limits.request_timeout));
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(app.limits.head_timeout)
+        .max_buf_size(BUFFER_BYTES)
         // A client may close its side once it has asked; it still gets its answer.
         .half_close(true)
-        .serve_connection(TokioIo::new(stream), service)
+        .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
     async move {
         let mut connection = pin!(connection);

@@ -136,4 +136,16 @@ mod tests {
         let hostile = ids(&[("x-correlation-id", "two words")]);
         assert_eq!(hostile.correlation_id, hostile.trace_id);
     }
+
+    proptest::proptest! {
+        #[test]
+        fn any_text_is_survived_and_what_is_taken_is_hexadecimal(text in "\\PC{0,80}|[0-9a-f-]{30,60}") {
+            if let Some((trace_id, _)) = parse_traceparent(&text) {
+                assert!(is_hex(&trace_id, 32));
+            }
+            if let Some(trace_id) = parse_trace_id(&text) {
+                assert!(is_hex(&trace_id, 32));
+            }
+        }
+    }
 }

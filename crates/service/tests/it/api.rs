@@ -88,6 +88,7 @@ pub(crate) fn service(settings: &HttpSettings, shutdown: &Shutdown, count: &Arc<
         .route("/stuck", post(|_: String| async { std::future::pending::<()>().await }))
         .route("/raw", post(|body: String| async move { body.len().to_string() }))
         .route("/caller", get(|caller: Caller| async move { format!("{} {}", caller.name, caller.role) }))
+        .route("/huge", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
         .route("/big", get(|| async { "a".repeat(10_000) }))
         .route(
             "/trace",

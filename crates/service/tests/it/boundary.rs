@@ -1,7 +1,7 @@
 //! Ids, headers, failures, logs: what the boundary does to every request.
 
 use std::io::Write;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use serde_json::Value;
 use tracing_subscriber::layer::SubscriberExt;
@@ -13,16 +13,27 @@ use crate::api::{app, fetch, loopback, send};
 
 const PARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 
-#[derive(Clone, Default)]
-struct Lines(Arc<Mutex<Vec<u8>>>);
+/// The log of all tests: subscribers of single threads miss events while others come and go.
+static LOG: LazyLock<Log> = LazyLock::new(|| {
+    let log = Log::default();
+    let writer = log.clone();
+    let subscriber = tracing_subscriber::registry().with(telemetry::json(move || writer.clone()));
+    tracing::subscriber::set_global_default(subscriber).unwrap();
+    log
+});
 
-impl Lines {
-    fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl Log {
+    /// The lines of one trace.
+    fn lines(&self, trace_id: &str) -> Vec<String> {
+        let text = String::from_utf8(self.0.lock().unwrap().clone()).unwrap();
+        text.lines().filter(|line| line.contains(trace_id)).map(str::to_owned).collect()
     }
 }
 
-impl Write for Lines {
+impl Write for Log {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
@@ -33,11 +44,14 @@ impl Write for Lines {
     }
 }
 
-fn captured() -> (Lines, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::default();
-    let writer = lines.clone();
-    let subscriber = tracing_subscriber::registry().with(telemetry::json(move || writer.clone()));
-    (lines, tracing::subscriber::set_default(subscriber))
+/// Sends a request under a trace of its own, and returns what was logged about it.
+async fn logged(path: &str, trace_id: &str) -> Vec<String> {
+    LazyLock::force(&LOG);
+    let request = Request::get(path)
+        .header("traceparent", format!("00-{trace_id}-00f067aa0ba902b7-01"))
+        .header("authorization", "Bearer topsecret");
+    send(&app(&loopback()), request.body(Body::empty()).unwrap()).await;
+    LOG.lines(trace_id)
 }
 
 #[tokio::test]
@@ -86,30 +100,25 @@ async fn a_panic_is_a_problem_and_the_service_goes_on() {
 
 #[tokio::test]
 async fn what_is_not_sent_is_logged_once_with_its_sources_and_the_trace() {
-    let (lines, _guard) = captured();
-    let request = Request::get("/fail/data").header("traceparent", PARENT);
-    send(&app(&loopback()), request.body(Body::empty()).unwrap()).await;
-    let text = lines.text();
-    let with_source: Vec<&str> = text.lines().filter(|line| line.contains("hunter2")).collect();
-    assert_eq!(with_source.len(), 1, "{text}");
-    let event: Value = serde_json::from_str(with_source[0]).unwrap();
-    assert_eq!(event["level"], "ERROR");
-    assert_eq!(event["code"], "SYS005");
-    assert_eq!(event["error"], "cannot open /secret/path: password=hunter2");
-    for line in text.lines() {
-        let event: Value = serde_json::from_str(line).unwrap();
-        assert_eq!(event["spans"][0]["trace_id"], "4bf92f3577b34da6a3ce929d0e0e4736", "{line}");
+    let trace_id = "4bf92f3577b34da6a3ce929d0e0e0001";
+    let lines = logged("/fail/data", trace_id).await;
+    let events: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let failed: Vec<&Value> = events.iter().filter(|event| event["level"] == "ERROR").collect();
+    assert_eq!(failed.len(), 1, "{lines:#?}");
+    assert_eq!(failed[0]["code"], "SYS005");
+    assert_eq!(failed[0]["error"], "cannot open /secret/path: password=hunter2");
+    assert_eq!(lines.iter().filter(|line| line.contains("hunter2")).count(), 1);
+    for event in &events {
+        assert_eq!(event["spans"][0]["trace_id"], trace_id);
         assert_eq!(event["spans"][0]["route"], "/fail/{kind}");
         assert_eq!(event["spans"][0]["path"], "/fail/data");
     }
 }
 
 #[tokio::test]
-async fn keys_never_reach_the_log() {
-    let (lines, _guard) = captured();
-    let request = Request::get("/caller?token=topsecret").header("authorization", "Bearer topsecret");
-    send(&app(&loopback()), request.body(Body::empty()).unwrap()).await;
-    assert!(!lines.text().is_empty() && !lines.text().contains("topsecret"), "{}", lines.text());
+async fn keys_and_queries_never_reach_the_log() {
+    let lines = logged("/caller?token=topsecret", "4bf92f3577b34da6a3ce929d0e0e0002").await;
+    assert!(!lines.is_empty() && !lines.concat().contains("topsecret"), "{lines:#?}");
 }
 
 #[tokio::test]

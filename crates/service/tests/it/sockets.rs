@@ -101,6 +101,31 @@ async fn a_slow_body_is_answered_with_408() {
 }
 
 #[tokio::test]
+async fn a_client_that_does_not_read_is_let_go() {
+    let mut settings = loopback();
+    settings.limits.request_timeout = Duration::from_millis(200);
+    settings.limits.connections = 1;
+    let running = start(&settings).await;
+    let mut greedy = running.connect().await;
+    greedy.write_all(b"GET /huge HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
+    // Its place becomes free without it having read a byte.
+    let mut next = running.connect().await;
+    next.write_all(b"GET /number/7 HTTP/1.0\r\n\r\n").await.unwrap();
+    assert!(read_all(&mut next).await.ends_with('7'));
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_long_head_is_refused() {
+    let running = start(&loopback()).await;
+    let mut stream = running.connect().await;
+    let head = format!("GET / HTTP/1.1\r\nHost: localhost\r\nX-Long: {}\r\n\r\n", "a".repeat(300_000));
+    drop(stream.write_all(head.as_bytes()).await);
+    assert!(read_all(&mut stream).await.starts_with("HTTP/1.1 431 "));
+    running.stop().await;
+}
+
+#[tokio::test]
 async fn a_huge_body_is_refused_without_being_read() {
     let running = start(&loopback()).await;
     for head in ["Content-Length: 1000000000000", "Transfer-Encoding: chunked"] {
