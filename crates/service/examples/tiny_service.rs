@@ -7,7 +7,7 @@ use tradai_platform::settings::sections::{HttpSettings, LogSettings};
 use tradai_platform::settings::{Reader, Settings};
 use tradai_service::axum::routing::get;
 use tradai_service::utoipa_axum::router::OpenApiRouter;
-use tradai_service::{HttpHost, Service};
+use tradai_service::{Caller, HttpHost, Service};
 
 struct Tiny {
     http: HttpSettings,
@@ -44,9 +44,16 @@ async fn stuck() -> &'static str {
     std::future::pending().await
 }
 
+async fn who(caller: Caller) -> String {
+    format!("{} {}", caller.name, caller.role)
+}
+
 fn main() -> ExitCode {
     tradai_service::run(|settings: Tiny, shutdown| async move {
-        let routes = OpenApiRouter::new().route("/slow", get(slow)).route("/stuck", get(stuck));
+        let routes = OpenApiRouter::new()
+            .route("/slow", get(slow))
+            .route("/stuck", get(stuck))
+            .route("/caller", get(who));
         Ok(Service::new("tiny-service", env!("CARGO_PKG_VERSION"), &settings.http, &shutdown)
             .routes(routes)
             .build())

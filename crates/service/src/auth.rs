@@ -1,5 +1,6 @@
 //! Who calls. A key is known by its hash; hashes are compared in constant time.
 
+use std::io::Read;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -8,6 +9,8 @@ use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use tradai_platform::settings::sections::{AuthSettings, Role};
 
 use crate::problem::{Code, Problem};
@@ -99,6 +102,15 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
     let bearer =
         bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
     bearer.or_else(|| headers.get("x-api-key")?.to_str().ok()).filter(|key| !key.is_empty())
+}
+
+/// Makes a key from the system's randomness, and returns it with the item of `API_KEYS` that lets it in.
+pub(crate) fn new_key(name: &str, role: Role) -> std::io::Result<(String, String)> {
+    let mut random = [0; 32];
+    std::fs::File::open("/dev/urandom")?.read_exact(&mut random)?;
+    let key = format!("tradai_{}", URL_SAFE_NO_PAD.encode(random));
+    let item = format!("{name}:{role}:{}", blake3::hash(key.as_bytes()).to_hex());
+    Ok((key, item))
 }
 
 fn unauthenticated() -> Problem {

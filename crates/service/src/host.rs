@@ -12,6 +12,7 @@ use tradai_platform::settings::sections::{HttpSettings, LogSettings};
 use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
 use tradai_platform::telemetry;
 
+use crate::auth::new_key;
 use crate::healthcheck::healthcheck;
 use crate::serve::serve;
 use crate::service::App;
@@ -25,8 +26,8 @@ pub trait HttpHost: Settings {
     fn log(&self) -> &LogSettings;
 }
 
-/// Runs a service from its settings to its end. `<program> healthcheck` asks a running one with the same settings
-/// instead; `--print-settings` prints them.
+/// Runs a service from its settings to its end. Instead of that, `<program> healthcheck` asks a running one with the
+/// same settings, `<program> new-key NAME ROLE` makes an API key, and `--print-settings` prints the settings.
 ///
 /// Exit codes: 0 stopped as told, 1 the health check failed, 2 wrong settings, 70 a fault.
 pub fn run<S, F, A>(build: F) -> ExitCode
@@ -36,6 +37,11 @@ where
     A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
 {
     let inputs = Inputs::of_process();
+    if let Some(("new-key", arguments)) =
+        inputs.arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
+    {
+        return make_key(arguments);
+    }
     match start::<S>(&inputs) {
         Start::End { code: 0, text } => say(&mut std::io::stdout(), &text, 0),
         Start::End { code, text } => say(&mut std::io::stderr(), &text, code),
@@ -91,6 +97,23 @@ fn ask(settings: &HttpSettings) -> ExitCode {
     match healthcheck(settings.address, "/api/v1/health", Duration::from_secs(5)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => say(&mut std::io::stderr(), &error.to_string(), 1),
+    }
+}
+
+fn make_key(arguments: &[String]) -> ExitCode {
+    let made = match arguments {
+        [name, role] if !name.is_empty() && !name.contains([':', ',', ' ']) => {
+            role.parse().map(|role| new_key(name, role))
+        }
+        _ => Err("expected new-key NAME ROLE, with a name without colon, comma and space"),
+    };
+    match made {
+        Ok(Ok((key, item))) => {
+            let text = format!("key, shown this once: {key}\nadd to API_KEYS:      {item}");
+            say(&mut std::io::stdout(), &text, 0)
+        }
+        Ok(Err(error)) => say(&mut std::io::stderr(), &format!("no key was made: {error}"), 70),
+        Err(problem) => say(&mut std::io::stderr(), problem, 2),
     }
 }
 

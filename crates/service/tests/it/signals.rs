@@ -142,6 +142,26 @@ fn other_addresses_than_loopback_need_keys() {
 }
 
 #[test]
+fn a_new_key_opens_the_service_that_is_told_of_it() {
+    let (code, printed, _) = output(8099, &["new-key", "ann", "viewer"], |_| ());
+    let lines: Vec<&str> = printed.lines().map(|line| line.rsplit_once(' ').unwrap().1).collect();
+    assert_eq!((code, lines.len()), (Some(0), 2), "{printed}");
+    let tiny = Tiny::start(|command| {
+        command.env("TINY_API_KEYS", lines[1]).env("TINY_HOST", "0.0.0.0");
+    });
+    let ask = |key: &str| {
+        let mut stream = TcpStream::connect(tiny.address).unwrap();
+        write!(stream, "GET /caller HTTP/1.0\r\nAuthorization: Bearer {key}\r\n\r\n").unwrap();
+        read(stream)
+    };
+    assert!(ask(lines[0]).ends_with("ann viewer"), "{}", ask(lines[0]));
+    assert!(ask("tradai_other").contains("AUTH001"));
+    for wrong in [&["new-key"][..], &["new-key", "a:b", "viewer"], &["new-key", "ann", "king"]] {
+        assert_eq!(output(8099, wrong, |_| ()).0, Some(2));
+    }
+}
+
+#[test]
 fn a_taken_port_is_said_in_one_line() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let (code, _, error) = output(taken.local_addr().unwrap().port(), &[], |_| ());
