@@ -69,13 +69,13 @@ fn row(scanner: &mut Scanner<'_>, volume: usize) -> Result<Candle, Error> {
     let mut prices = [0.0; 4];
     for price in &mut prices {
         scanner.expect(b',')?;
-        *price = number(scanner.scalar()?)?;
+        *price = number(scanner)?;
     }
     let mut traded = None;
     let mut column = 5;
     while scanner.take(b',') {
         if column == volume {
-            traded = Some(number(scanner.scalar()?)?);
+            traded = Some(number(scanner)?);
         } else {
             scanner.skip(1)?;
         }
@@ -97,48 +97,54 @@ fn time(text: &str) -> Result<Millis, Error> {
     text.parse().map_err(|_| Error::bad_response("a candle has no time"))
 }
 
-/// Reads a decimal number to the nearest float: the bits that reading the text in any other way would give.
+/// Reads a decimal number to the nearest float: the bits that reading its text in any other way would give.
 #[inline]
-fn number(text: &str) -> Result<f64, Error> {
-    match short_decimal(text.as_bytes()) {
-        Some(value) => Ok(value),
-        None => long_decimal(text),
+fn number(scanner: &mut Scanner<'_>) -> Result<f64, Error> {
+    if let Some((value, length)) = short_decimal(scanner.rest()) {
+        scanner.advance(length);
+        return Ok(value);
     }
+    long_decimal(scanner.scalar()?)
 }
 
-/// Reads `123.45` where digits and places are few enough that one division gives the nearest float: both
-/// sides are exact up to 2^53 and 10^22, and IEEE division rounds correctly.
+/// Reads `"123.45"`, in quotes, where digits and places are few enough that one division gives the nearest float:
+/// both sides are exact up to 2^53 and 10^22, and IEEE division rounds correctly. Also returns how many bytes it
+/// took. `None` for everything else, be it a number or not.
 #[inline]
-fn short_decimal(text: &[u8]) -> Option<f64> {
+fn short_decimal(text: &[u8]) -> Option<(f64, usize)> {
     const POWERS: [f64; 17] =
         [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16];
-    if text.len() > 16 {
-        return None;
-    }
-    let point = text.iter().position(|byte| *byte == b'.');
-    let (whole, fraction) = match point {
-        Some(at) => (&text[..at], &text[at + 1..]),
-        None => (text, &[][..]),
-    };
-    if whole.is_empty() || (point.is_some() && fraction.is_empty()) {
+    // A quote, at most 16 digits and a point, a quote.
+    let text = text.get(..text.len().min(19))?;
+    let (quote, digits) = text.split_first()?;
+    if *quote != b'"' {
         return None;
     }
     let mut mantissa = 0_u64;
-    for byte in whole.iter().chain(fraction) {
+    let mut point = None;
+    let mut end = None;
+    for (index, byte) in digits.iter().enumerate() {
         let digit = byte.wrapping_sub(b'0');
-        if digit > 9 {
+        if digit <= 9 {
+            mantissa = mantissa * 10 + u64::from(digit);
+        } else if *byte == b'.' && point.is_none() && index > 0 {
+            point = Some(index);
+        } else if *byte == b'"' {
+            end = Some(index);
+            break;
+        } else {
             return None;
         }
-        mantissa = mantissa * 10 + u64::from(digit);
     }
-    if mantissa > 1 << 53 {
+    let end = end?;
+    let places = point.map_or(0, |point| end - point - 1);
+    if end == 0 || (point.is_some() && places == 0) || mantissa > 1 << 53 {
         return None;
     }
-    let places = fraction.len();
     // Below 2^53, checked above: the conversion is exact.
     #[expect(clippy::cast_precision_loss, reason = "exact below 2^53")]
     let exact = mantissa as f64;
-    Some(exact / POWERS[places])
+    Some((exact / POWERS.get(places)?, end + 2))
 }
 
 fn long_decimal(text: &str) -> Result<f64, Error> {
@@ -211,7 +217,10 @@ mod tests {
         #[test]
         fn short_numbers_have_the_bits_of_the_standard_parser(whole in 0..1_000_000_000_u64, places in 0..1_000_000_u32) {
             for text in [format!("{whole}.{places}"), format!("{whole}"), format!("{whole}.{places:06}")] {
-                prop_assert_eq!(number(&text).unwrap().to_bits(), text.parse::<f64>().unwrap().to_bits());
+                let expected = text.parse::<f64>().unwrap().to_bits();
+                for written in [format!("\"{text}\""), text] {
+                    prop_assert_eq!(number(&mut Scanner::new(&written)).unwrap().to_bits(), expected);
+                }
             }
         }
     }

@@ -167,6 +167,18 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// Returns the bytes that are left.
+    #[inline]
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        &self.text.as_bytes()[self.at..]
+    }
+
+    /// Moves on by so many ASCII bytes that [`Scanner::rest`] showed.
+    #[inline]
+    pub(crate) fn advance(&mut self, bytes: usize) {
+        self.at += bytes;
+    }
+
     #[inline]
     fn number(&mut self) -> Result<&'a str, JsonError> {
         let bytes = self.text.as_bytes();
