@@ -235,7 +235,7 @@ impl Store {
         let manifests = self.objects.list(&layout.manifests()).await?;
         let newest = manifests.iter().rfind(|manifest| version_of(&manifest.name).is_some());
         let newest_stored = newest.map_or(Millis::MIN, |manifest| manifest.modified);
-        let (named, doomed) = self.named_files(layout, &manifests, gone).await?;
+        let Some((named, doomed)) = self.named_files(layout, &manifests, gone).await? else { return Ok(()) };
         let mut garbage: Vec<Listed> = Vec::new();
         for file in files {
             let key = format!("d/{}", file.name);
@@ -260,25 +260,33 @@ impl Store {
     }
 
     /// Returns the keys of all files that manifests name: those that stay, and those that are `gone`. A manifest
-    /// that cannot be read might name any file, so that it is an error.
+    /// that cannot be read might name any file, so that it is an error; `None` when another collector has deleted
+    /// one meanwhile, for the same reason: what it named may have been handed on to versions stored since.
     async fn named_files(
         &self,
         layout: &SymbolLayout,
         manifests: &[Listed],
         gone: &BTreeSet<u64>,
-    ) -> Result<(BTreeSet<String>, BTreeSet<String>), Error> {
-        let numbers = manifests.iter().filter_map(|manifest| version_of(&manifest.name));
-        let manifests: Vec<Option<Arc<Stored>>> = stream::iter(numbers)
-            .map(|number| self.find_manifest(layout, number))
+    ) -> Result<Option<(BTreeSet<String>, BTreeSet<String>)>, Error> {
+        let numbers: Vec<u64> = manifests.iter().filter_map(|manifest| version_of(&manifest.name)).collect();
+        let manifests: Vec<Option<Arc<Stored>>> = stream::iter(&numbers)
+            .map(|&number| self.find_manifest(layout, number))
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
         let (mut named, mut doomed) = (BTreeSet::new(), BTreeSet::new());
-        for stored in manifests.iter().flatten() {
-            let keys = if gone.contains(&stored.manifest.version) { &mut doomed } else { &mut named };
+        for (number, stored) in numbers.iter().zip(manifests) {
+            let is_gone = gone.contains(number);
+            let Some(stored) = stored else {
+                if is_gone {
+                    continue;
+                }
+                return Ok(None);
+            };
+            let keys = if is_gone { &mut doomed } else { &mut named };
             keys.extend(stored.manifest.files.iter().map(|file| file.key.clone()));
         }
-        Ok((named, doomed))
+        Ok(Some((named, doomed)))
     }
 
     async fn delete_all(&self, paths: impl Iterator<Item = object_store::path::Path>) -> Result<(), Error> {
