@@ -93,7 +93,8 @@ impl Faults {
     pub(crate) fn draw(&self, action: &Action, random: &mut Random) -> Option<Fault> {
         for fault in FAULTS {
             let delicate = matches!(fault, Fault::FreezeBefore | Fault::FreezeAfter | Fault::CrashAfter)
-                && (action.writes() && !action.key().ends_with("HEAD.json"));
+                && (action.writes() || action.key().contains("/v/"))
+                && !action.key().ends_with("HEAD.json");
             let rate = self.rates[position(fault)] * if delicate { 3 } else { 1 };
             if rate > 0 && random.chance(rate) && applies(fault, action) {
                 return Some(fault);

@@ -5,6 +5,7 @@
 //! that.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use bytes::Bytes;
 use tradai_domain::Millis;
@@ -21,7 +22,7 @@ pub(crate) struct Version {
 }
 
 /// One symbol.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Symbol {
     /// The folder, with a slash at its end.
     pub(crate) folder: String,
@@ -32,7 +33,7 @@ pub(crate) struct Symbol {
 }
 
 /// Something that a task asked of the store.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Operation {
     /// The change and the symbol that it is for.
     pub(crate) change: Option<(usize, Change)>,
@@ -52,7 +53,7 @@ pub(crate) struct Snapshot {
     pub(crate) doomed: bool,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) operations: Vec<Operation>,
@@ -95,6 +96,22 @@ impl History {
             released: 0,
         });
         Self { symbols: symbols.collect(), ..Self::default() }
+    }
+
+    /// Returns a number that tells apart which operations made which versions.
+    pub(crate) fn digest(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        // In whatever order they began.
+        let operations = self.operations.iter().map(|operation| {
+            let mut hasher = DefaultHasher::new();
+            (operation.committed, &operation.newest, &operation.change).hash(&mut hasher);
+            hasher.finish()
+        });
+        operations.fold(0, u64::wrapping_add).hash(&mut hasher);
+        for (name, snapshot) in &self.snapshots {
+            (name, &snapshot.versions, snapshot.doomed).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     pub(crate) fn violate(&mut self, what: String) {

@@ -8,11 +8,13 @@
 
 mod counts;
 mod disk;
+mod exhaustive;
 mod faults;
 mod history;
 mod model;
 mod random;
 mod sabotage;
+mod scenarios;
 mod schedule;
 mod script;
 mod storage;
@@ -39,6 +41,17 @@ fn schedules() {
     if let Some((plan, verdict)) = failure {
         panic!("{}", explain(&plan, &verdict));
     }
+}
+
+#[test]
+fn orders() {
+    let most = number("TRADAI_SIM_ORDERS").unwrap_or(300);
+    let mut failures = String::new();
+    for (name, explored) in scenarios::explore_all(most) {
+        println!("{name}: {explored}");
+        failures.extend(explored.violation.map(|what| format!("{name}\n{what}\n")));
+    }
+    assert!(failures.is_empty(), "{failures}");
 }
 
 /// Runs schedules on a broken storage, which must show; prints what broke first.

@@ -19,7 +19,7 @@ pub(crate) type Rows = BTreeMap<i64, u32>;
 pub(crate) type Series = Option<Arc<Rows>>;
 
 /// A change as the store is asked for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
     Write(Rows),
     Append(Rows),

@@ -32,8 +32,13 @@ impl Random {
         self.below(10_000) < of_ten_thousand
     }
 
+    /// Returns a place among so many things; 0 when there is none.
+    pub(crate) fn index(&mut self, things: usize) -> usize {
+        usize::try_from(self.below(things.max(1) as u64)).unwrap_or(0)
+    }
+
     /// Returns one of some things, of which there is at least one.
     pub(crate) fn pick<'a, T>(&mut self, things: &'a [T]) -> &'a T {
-        &things[usize::try_from(self.below(things.len() as u64)).unwrap_or(0)]
+        &things[self.index(things.len())]
     }
 }

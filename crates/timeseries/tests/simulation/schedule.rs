@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::task::{Context, Wake, Waker};
 
 use futures_util::FutureExt;
-use tradai_domain::{Clock, Millis};
+use tradai_domain::{Clock, Millis, SequentialIds};
 use tradai_timeseries::{AsOf, Retention, Severity, Store};
 
 use crate::counts::Counts;
@@ -18,7 +18,7 @@ use crate::random::Random;
 use crate::sabotage::Sabotage;
 use crate::script;
 use crate::storage::Storage;
-use crate::world::{Event, ProcessClock, Role, State, World};
+use crate::world::{Event, ProcessClock, Role, State, Tempo, World};
 
 /// What a schedule consists of; everything else is told from the seed.
 #[derive(Debug, Clone)]
@@ -27,6 +27,7 @@ pub(crate) struct Plan {
     /// Role, tasks and operations per task of each process.
     pub(crate) processes: Vec<(Role, usize, u32)>,
     pub(crate) symbols: usize,
+    pub(crate) tempo: Tempo,
     pub(crate) faults: Faults,
     pub(crate) sabotage: Option<Sabotage>,
 }
@@ -61,7 +62,8 @@ impl Plan {
         add(Role::Keeper, least, 1, 5, &mut random);
         add(Role::Collector, least, 2, 8, &mut random);
         let symbols = if random.chance(2_000) { 2 } else { 1 };
-        Self { seed, processes, symbols, faults: Faults::random(&mut random), sabotage }
+        let tempo = if random.chance(5_000) { Tempo::Slow } else { Tempo::Fast };
+        Self { seed, processes, symbols, tempo, faults: Faults::random(&mut random), sabotage }
     }
 
     /// Returns smaller schedules that may break the same law.
@@ -96,6 +98,7 @@ impl Plan {
         let world = World::new(random, self.faults.clone(), self.sabotage, History::new(&keys));
         {
             let mut state = world.state();
+            state.tempo = self.tempo;
             if with_log {
                 state.keep_log();
             }
@@ -148,10 +151,10 @@ impl Plan {
     }
 }
 
-type Running = Pin<Box<dyn Future<Output = ()>>>;
+pub(crate) type Running = Pin<Box<dyn Future<Output = ()>>>;
 
 /// Polls tasks as the world wakes them.
-struct Executor<'a> {
+pub(crate) struct Executor<'a> {
     world: &'a Arc<World>,
     tasks: Vec<Option<Running>>,
     ready: Arc<Mutex<VecDeque<usize>>>,
@@ -169,7 +172,7 @@ impl Wake for TaskWaker {
 }
 
 impl<'a> Executor<'a> {
-    fn new(world: &'a Arc<World>) -> Self {
+    pub(crate) fn new(world: &'a Arc<World>) -> Self {
         let tasks = world.state().tasks.iter().map(|_| None).collect();
         Self { world, tasks, ready: Arc::default() }
     }
@@ -198,21 +201,27 @@ impl<'a> Executor<'a> {
     }
 
     fn start(&mut self, process: usize) {
-        let store = store_of(self.world, process);
+        let ids = self.world.state().ids.clone();
+        let store = store_of(self.world, process, ids);
         for task in self.tasks_of(process) {
-            self.tasks[task] = Some(Box::pin(script::run(Arc::clone(self.world), store.clone(), task)));
-            self.ready.lock().unwrap().push_back(task);
+            self.set(task, Box::pin(script::run(Arc::clone(self.world), store.clone(), task)));
         }
     }
 
-    fn crash(&mut self, process: usize) {
+    /// Gives a task something to do.
+    pub(crate) fn set(&mut self, task: usize, running: Running) {
+        self.tasks[task] = Some(running);
+        self.ready.lock().unwrap().push_back(task);
+    }
+
+    pub(crate) fn crash(&mut self, process: usize) {
         for task in self.tasks_of(process) {
             self.tasks[task] = None;
             self.world.state().tasks[task].operation = None;
         }
     }
 
-    fn poll_ready(&mut self) {
+    pub(crate) fn poll_ready(&mut self) {
         loop {
             let next = self.ready.lock().unwrap().pop_front();
             let Some(task) = next else { return };
@@ -227,21 +236,19 @@ impl<'a> Executor<'a> {
 }
 
 /// Opens the store in a process, which remembers nothing yet.
-fn store_of(world: &Arc<World>, process: usize) -> Store {
+pub(crate) fn store_of(world: &Arc<World>, process: usize, ids: Arc<SequentialIds>) -> Store {
     let clock = ProcessClock { world: Arc::clone(world), process };
     let storage = Storage::Scheduled(Arc::clone(world));
     let pauses = Arc::clone(world);
-    Store::new(Arc::new(storage), Arc::new(clock), world.state().ids.clone()).with_waiter(Arc::new(
-        move |pause| {
-            let world = Arc::clone(&pauses);
-            let millis = Millis::try_from(pause.as_millis()).unwrap();
-            async move { drop(world.pause(millis).await) }.boxed()
-        },
-    ))
+    Store::new(Arc::new(storage), Arc::new(clock), ids).with_waiter(Arc::new(move |pause| {
+        let world = Arc::clone(&pauses);
+        let millis = Millis::try_from(pause.as_millis()).unwrap();
+        async move { drop(world.pause(millis).await) }.boxed()
+    }))
 }
 
 /// Reads what was just committed as a process without a memory would, and compares it with the model.
-fn read_new_versions(world: &Arc<World>) {
+pub(crate) fn read_new_versions(world: &Arc<World>) {
     let (unread, disk) = {
         let mut state = world.state();
         let unread = std::mem::take(&mut state.history.unread);
@@ -270,24 +277,24 @@ fn read_new_versions(world: &Arc<World>) {
 }
 
 /// A store without a memory whose clock is the storage's.
-fn fresh(world: &Arc<World>, storage: Storage) -> Store {
+pub(crate) fn fresh(world: &Arc<World>, storage: Storage) -> Store {
     let clock: Arc<dyn Clock> = Arc::new(ProcessClock { world: Arc::clone(world), process: usize::MAX });
     Store::new(Arc::new(storage), clock, world.state().ids.clone())
         .with_waiter(Arc::new(|_| async {}.boxed()))
 }
 
 /// Takes the result of what never waits.
-fn now<F: Future>(future: F) -> F::Output {
+pub(crate) fn now<F: Future>(future: F) -> F::Output {
     future.now_or_never().expect("a direct storage answers at once")
 }
 
 /// What must hold when all faults have stopped.
-struct Aftermath<'a> {
-    world: &'a Arc<World>,
+pub(crate) struct Aftermath<'a> {
+    pub(crate) world: &'a Arc<World>,
 }
 
 impl Aftermath<'_> {
-    fn check(&self) {
+    pub(crate) fn check(&self) {
         self.world.state().calm();
         let symbols = 0..self.world.state().history.symbols.len();
         for symbol in symbols.clone() {

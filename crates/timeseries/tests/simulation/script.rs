@@ -1,5 +1,6 @@
 //! What the processes do: random operations, each held against the history when it returns.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use tradai_domain::{Millis, SeriesKey, Timeframe};
@@ -8,7 +9,7 @@ use tradai_timeseries::{AsOf, Commit, Error, Read, Retention, Store};
 use crate::faults::{DAY, HOUR, MIN_GRACE, MINUTE, SECOND};
 use crate::history::Snapshot;
 use crate::model::{ALL_HOURS, Change, Rows, candles, range};
-use crate::world::{Role, State, World};
+use crate::world::{Role, State, Tempo, World};
 
 /// Hours that are written.
 const HOURS: i64 = 12;
@@ -19,25 +20,87 @@ pub(crate) fn key(symbol: usize) -> SeriesKey {
     SeriesKey::traded(&format!("{base}/USDT").parse().unwrap(), Timeframe::H1)
 }
 
-/// Does a task's operations one after the other, with pauses.
+/// One operation.
+#[derive(Debug, Clone)]
+pub(crate) enum Step {
+    Change(usize, Change),
+    Read(usize, AsOf, Range<i64>),
+    ListVersions(usize),
+    /// A name, and the one symbol it is for; none for all.
+    TakeSnapshot(String, Option<usize>),
+    DeleteSnapshot(String),
+    Prune(Retention),
+    /// Lets time pass; in what comes before a scenario.
+    Wait(Millis),
+}
+
+/// Does random operations of a task one after the other, with pauses.
 pub(crate) async fn run(world: Arc<World>, store: Store, task: usize) {
     loop {
         let Some((role, pause)) = next_step(&mut world.state(), task) else { return };
         world.pause(pause).await;
-        let choice = world.state().random.below(100);
-        match role {
-            Role::Writer if choice < 88 => change(&world, &store, task).await,
-            Role::Keeper if choice < 55 => take_snapshot(&world, &store, task).await,
-            Role::Keeper if choice < 80 => delete_snapshot(&world, &store, task).await,
-            Role::Collector => prune(&world, &store, task).await,
-            _ if choice.is_multiple_of(8) => list_versions(&world, &store, task).await,
-            _ => read(&world, &store, task).await,
-        }
-        let mut state = world.state();
-        state.tasks[task].operation = None;
-        if state.history.violation.is_some() {
+        let step = draw_step(&mut world.state(), role);
+        let Some(step) = step else { continue };
+        perform(&world, &store, task, step).await;
+        if world.state().history.violation.is_some() {
             return;
         }
+    }
+}
+
+/// Does some operations of a task one after the other.
+pub(crate) async fn run_steps(world: Arc<World>, store: Store, task: usize, steps: Vec<Step>) {
+    for step in steps {
+        perform(&world, &store, task, step).await;
+    }
+}
+
+/// Does one operation and holds its outcome against the history.
+async fn perform(world: &Arc<World>, store: &Store, task: usize, step: Step) {
+    match step {
+        Step::Change(symbol, change) => self::change(world, store, task, symbol, change).await,
+        Step::Read(symbol, as_of, hours) => read(world, store, task, symbol, as_of, hours).await,
+        Step::ListVersions(symbol) => list_versions(world, store, task, symbol).await,
+        Step::TakeSnapshot(name, symbol) => take_snapshot(world, store, task, name, symbol).await,
+        Step::DeleteSnapshot(name) => delete_snapshot(world, store, task, name).await,
+        Step::Prune(retention) => prune(world, store, task, retention).await,
+        Step::Wait(millis) => world.state().now += millis,
+    }
+    world.state().tasks[task].operation = None;
+}
+
+/// Draws an operation; `None` when there is nothing to do it to.
+fn draw_step(state: &mut State, role: Role) -> Option<Step> {
+    let choice = state.random.below(100);
+    let symbol = draw_symbol(state);
+    Some(match role {
+        Role::Writer if choice < 88 => Step::Change(symbol, draw_change(state, symbol)),
+        Role::Keeper if choice < 55 => {
+            let name = format!("s{}", state.history.operations.len());
+            Step::TakeSnapshot(name, state.random.chance(5_000).then_some(symbol))
+        }
+        Role::Keeper if choice < 80 => {
+            let names: Vec<String> = state.history.snapshots.keys().cloned().collect();
+            Step::DeleteSnapshot(names.get(state.random.index(names.len()))?.clone())
+        }
+        Role::Collector => Step::Prune(draw_retention(state)),
+        _ if choice.is_multiple_of(8) => Step::ListVersions(symbol),
+        _ => {
+            let as_of = draw_as_of(state, symbol);
+            let start = state.random.between(-1, HOURS - 1);
+            let end = start + state.random.between(1, HOURS);
+            Step::Read(symbol, as_of, if state.random.chance(5_000) { ALL_HOURS } else { start..end })
+        }
+    })
+}
+
+fn draw_retention(state: &mut State) -> Retention {
+    let random = &mut state.random;
+    Retention {
+        versions: Some(1 + random.below(3)),
+        millis: random.chance(2_000).then(|| random.between(0, DAY)),
+        grace: MIN_GRACE,
+        dry_run: random.chance(500),
     }
 }
 
@@ -46,13 +109,15 @@ fn next_step(state: &mut State, task: usize) -> Option<(Role, Millis)> {
     let steps = state.tasks[task].steps.checked_sub(1)?;
     state.tasks[task].steps = steps;
     let role = state.processes[state.tasks[task].process].role;
+    let tempo = state.tempo;
     let random = &mut state.random;
-    let pause = match (role, random.below(10)) {
-        (Role::Collector, 0..8) => random.between(20 * MINUTE, 3 * HOUR),
-        (_, 0..5) => random.between(0, 200),
-        (_, 5 | 6) => random.between(SECOND, 10 * MINUTE),
-        (_, 7 | 8) => random.between(10 * MINUTE, 2 * HOUR),
-        _ => random.between(2 * HOUR, DAY),
+    let pause = match (role, tempo, random.below(10)) {
+        (Role::Collector, Tempo::Slow, 0..9) => random.between(15 * MINUTE, 70 * MINUTE),
+        (Role::Collector, _, 0..8) => random.between(20 * MINUTE, 3 * HOUR),
+        (_, Tempo::Slow, 0..3) | (_, Tempo::Fast, 0..5) => random.between(0, 200),
+        (_, Tempo::Slow, 3 | 4) | (_, Tempo::Fast, 5 | 6) => random.between(SECOND, 10 * MINUTE),
+        (_, Tempo::Slow, _) | (_, Tempo::Fast, 7 | 8) => random.between(10 * MINUTE, 2 * HOUR),
+        (_, Tempo::Fast, _) => random.between(2 * HOUR, DAY),
     };
     Some((role, pause))
 }
@@ -60,6 +125,8 @@ fn next_step(state: &mut State, task: usize) -> Option<(Role, Millis)> {
 fn begin(state: &mut State, task: usize, change: Option<(usize, Change)>, keeps: Option<u64>) -> usize {
     let operation = state.history.begin(change, keeps);
     state.tasks[task].operation = Some(operation);
+    let newest = state.history.operations[operation].newest.clone();
+    state.tasks[task].remember(&newest);
     state.counts.operations += 1;
     operation
 }
@@ -91,14 +158,12 @@ fn draw_change(state: &mut State, symbol: usize) -> Change {
     }
 }
 
-async fn change(world: &Arc<World>, store: &Store, task: usize) {
-    let (symbol, change, operation) = {
+async fn change(world: &Arc<World>, store: &Store, task: usize, symbol: usize, change: Change) {
+    let operation = {
         let mut state = world.state();
-        let symbol = draw_symbol(&mut state);
-        let change = draw_change(&mut state, symbol);
         let operation = begin(&mut state, task, Some((symbol, change.clone())), None);
         state.note(|| format!("T{task} begins {operation}: {} {change:?}", key(symbol)));
-        (symbol, change, operation)
+        operation
     };
     let outcome = ask(store, symbol, &change).await;
     let mut state = world.state();
@@ -164,17 +229,12 @@ pub(crate) fn judge_change(
     }
 }
 
-async fn read(world: &Arc<World>, store: &Store, task: usize) {
-    let (symbol, as_of, hours, operation) = {
+async fn read(world: &Arc<World>, store: &Store, task: usize, symbol: usize, as_of: AsOf, hours: Range<i64>) {
+    let operation = {
         let mut state = world.state();
-        let symbol = draw_symbol(&mut state);
-        let as_of = draw_as_of(&mut state, symbol);
-        let start = state.random.between(-1, HOURS - 1);
-        let whole = state.random.chance(5_000);
-        let hours = if whole { ALL_HOURS } else { start..start + state.random.between(1, HOURS) };
         let operation = begin(&mut state, task, None, None);
         state.note(|| format!("T{task} begins {operation}: read {} {as_of:?} {hours:?}", key(symbol)));
-        (symbol, as_of, hours, operation)
+        operation
     };
     let outcome = store.read(&key(symbol), range(&hours), as_of.clone()).await;
     let mut state = world.state();
@@ -206,7 +266,7 @@ pub(crate) fn judge_read(
     operation: usize,
     symbol: usize,
     as_of: &AsOf,
-    hours: &std::ops::Range<i64>,
+    hours: &Range<i64>,
     outcome: &Result<Option<Read>, Error>,
 ) {
     let allowed = versions_to_read(state, operation, symbol, as_of);
@@ -278,13 +338,12 @@ fn is_held(state: &State, symbol: usize, as_of: &AsOf) -> bool {
     }
 }
 
-async fn list_versions(world: &Arc<World>, store: &Store, task: usize) {
-    let (symbol, operation) = {
+async fn list_versions(world: &Arc<World>, store: &Store, task: usize, symbol: usize) {
+    let operation = {
         let mut state = world.state();
-        let symbol = draw_symbol(&mut state);
         let operation = begin(&mut state, task, None, None);
         state.note(|| format!("T{task} begins {operation}: list versions of {}", key(symbol)));
-        (symbol, operation)
+        operation
     };
     let outcome = store.versions(&key(symbol)).await;
     let mut state = world.state();
@@ -307,13 +366,13 @@ async fn list_versions(world: &Arc<World>, store: &Store, task: usize) {
     }
 }
 
-async fn take_snapshot(world: &Arc<World>, store: &Store, task: usize) {
-    let (name, keys, operation) = {
+async fn take_snapshot(world: &Arc<World>, store: &Store, task: usize, name: String, symbol: Option<usize>) {
+    let keys = symbol.map(|symbol| vec![key(symbol)]);
+    let operation = {
         let mut state = world.state();
         let operation = begin(&mut state, task, None, None);
-        let keys = state.random.chance(5_000).then(|| vec![key(draw_symbol(&mut state))]);
-        state.note(|| format!("T{task} begins {operation}: snapshot s{operation} of {keys:?}"));
-        (format!("s{operation}"), keys, operation)
+        state.note(|| format!("T{task} begins {operation}: snapshot {name} of {symbol:?}"));
+        operation
     };
     let outcome = store.snapshot(&name, keys.as_deref(), None).await;
     let mut state = world.state();
@@ -340,19 +399,13 @@ async fn take_snapshot(world: &Arc<World>, store: &Store, task: usize) {
     state.history.snapshots.insert(name, snapshot);
 }
 
-async fn delete_snapshot(world: &Arc<World>, store: &Store, task: usize) {
-    let name = {
+async fn delete_snapshot(world: &Arc<World>, store: &Store, task: usize, name: String) {
+    {
         let mut state = world.state();
-        let names: Vec<String> = state.history.snapshots.keys().cloned().collect();
-        if names.is_empty() {
-            return;
-        }
-        let name = state.random.pick(&names).clone();
         state.history.snapshots.entry(name.clone()).and_modify(|snapshot| snapshot.doomed = true);
         let operation = begin(&mut state, task, None, None);
         state.note(|| format!("T{task} begins {operation}: delete snapshot {name}"));
-        name
-    };
+    }
     match store.delete_snapshot(&name).await {
         Ok(_) => {}
         Err(Error::Storage { .. }) => world.state().counts.storage_errors += 1,
@@ -360,21 +413,12 @@ async fn delete_snapshot(world: &Arc<World>, store: &Store, task: usize) {
     }
 }
 
-async fn prune(world: &Arc<World>, store: &Store, task: usize) {
-    let (retention, operation) = {
+async fn prune(world: &Arc<World>, store: &Store, task: usize, retention: Retention) {
+    let operation = {
         let mut state = world.state();
-        let random = &mut state.random;
-        let versions = 1 + random.below(3);
-        let by_age = random.chance(2_000).then(|| random.between(0, DAY));
-        let retention = Retention {
-            versions: Some(versions),
-            millis: by_age,
-            grace: MIN_GRACE,
-            dry_run: random.chance(500),
-        };
-        let operation = begin(&mut state, task, None, Some(versions));
+        let operation = begin(&mut state, task, None, retention.versions);
         state.note(|| format!("T{task} begins {operation}: prune {retention:?}"));
-        (retention, operation)
+        operation
     };
     let outcome = store.prune(None, retention).await;
     let mut state = world.state();

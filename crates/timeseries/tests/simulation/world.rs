@@ -5,6 +5,7 @@
 //! randomness comes from one seed, so that a seed is a schedule.
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -32,13 +33,22 @@ pub(crate) enum Role {
     Collector,
 }
 
+/// How long processes wait between operations.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Tempo {
+    /// Operations come in bursts.
+    Fast,
+    /// They come through the hours, so that much happens while somebody stands still.
+    Slow,
+}
+
 /// A process: a store with a memory, a clock, and tasks that share them.
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) role: Role,
     frozen_until: Millis,
     /// How far its clock is ahead of the storage's.
-    skew: Millis,
+    pub(crate) skew: Millis,
 }
 
 /// One task of one process; numbered through all processes.
@@ -49,6 +59,17 @@ pub(crate) struct Task {
     pub(crate) steps: u32,
     /// The operation that it is at.
     pub(crate) operation: Option<usize>,
+    /// Tells apart all that it has learnt so far.
+    pub(crate) seen: u64,
+}
+
+impl Task {
+    /// Notes what the task has learnt.
+    pub(crate) fn remember(&mut self, what: &impl Hash) {
+        let mut hasher = DefaultHasher::new();
+        (self.seen, what).hash(&mut hasher);
+        self.seen = hasher.finish();
+    }
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -72,6 +93,8 @@ struct Pending {
     /// The first page of a listing in two pages.
     page: Option<Vec<(String, crate::disk::Object)>>,
     two_pages: bool,
+    /// In schedules by hand: what the storage answered and the task does not know yet.
+    held: Option<Answer>,
     answer: Option<Answer>,
     waker: Option<Waker>,
 }
@@ -86,8 +109,11 @@ pub(crate) struct State {
     pub(crate) tasks: Vec<Task>,
     /// The task that is being polled.
     pub(crate) running: usize,
+    pub(crate) tempo: Tempo,
     pub(crate) history: History,
     pub(crate) counts: Counts,
+    /// Whether requests wait for [`State::perform`] and [`State::deliver`] instead of their time.
+    pub(crate) by_hand: bool,
     /// For all processes, so that ids differ.
     pub(crate) ids: Arc<SequentialIds>,
     queue: BTreeMap<(Millis, u64), Event>,
@@ -116,8 +142,10 @@ impl World {
             processes: Vec::new(),
             tasks: Vec::new(),
             running: 0,
+            tempo: Tempo::Fast,
             history,
             counts: Counts::default(),
+            by_hand: false,
             ids: Arc::default(),
             queue: BTreeMap::new(),
             pending: BTreeMap::new(),
@@ -141,8 +169,12 @@ impl World {
     pub(crate) fn pause(self: &Arc<Self>, millis: Millis) -> Waiting {
         let mut state = self.state();
         let id = state.add(None);
-        let at = state.now + millis;
-        state.push(at, Event::Answer(id, Answer::Done));
+        if state.by_hand {
+            state.pending_mut(id).answer = Some(Answer::Done);
+        } else {
+            let at = state.now + millis;
+            state.push(at, Event::Answer(id, Answer::Done));
+        }
         drop(state);
         Waiting { world: Arc::clone(self), id }
     }
@@ -154,7 +186,7 @@ impl State {
         let skew = self.draw_skew();
         self.processes.push(Process { role, frozen_until: 0, skew });
         for _ in 0..tasks {
-            self.tasks.push(Task { process, steps, operation: None });
+            self.tasks.push(Task { process, steps, operation: None, seen: 0 });
         }
         let at = self.now;
         self.push(at, Event::Start(process));
@@ -206,6 +238,7 @@ impl State {
             lost: false,
             page: None,
             two_pages: false,
+            held: None,
             answer: None,
             waker: None,
         };
@@ -217,6 +250,12 @@ impl State {
         let (now, task) = (self.now, self.running);
         let process = self.tasks[task].process;
         let frozen_until = self.processes[process].frozen_until;
+        if self.by_hand {
+            self.counts.request(&action);
+            let id = self.add(Some(action));
+            self.pending_mut(id).sent = false;
+            return id;
+        }
         let fault = if frozen_until > now { None } else { self.faults.draw(&action, &mut self.random) };
         self.counts.request(&action);
         if let Some(fault) = fault {
@@ -297,15 +336,7 @@ impl State {
     }
 
     fn apply(&mut self, id: u64) {
-        let Some(pending) = self.pending.get_mut(&id) else { return };
-        let Some(action) = pending.action.clone() else { return };
-        let (task, operation) = (pending.task, pending.operation);
-        pending.sent = true;
-        let role = self.processes[self.tasks[task].process].role;
-        let mut answer = match (self.sabotage, &action) {
-            (Some(sabotage), _) => sabotage.perform(&mut self.disk, &action, role, self.now),
-            (None, _) => self.disk.perform(&action, self.now),
-        };
+        let Some(mut answer) = self.take_effect(id) else { return };
         let cut = self.random.below(8);
         let pending = self.pending_mut(id);
         let lost = pending.lost;
@@ -326,16 +357,69 @@ impl State {
                 }
             }
         }
-        self.mix(id);
-        let process = self.tasks[task].process;
-        self.note(|| format!("P{process} {} {} {}", action.name(), action.key(), summary(&answer)));
-        let (now, disk) = (self.now, &self.disk);
-        self.history.applied(&action, &answer, operation, disk, now);
         if lost {
             answer = Answer::Failed;
         }
         let at = self.now + latency(&mut self.random);
         self.push(at, Event::Answer(id, answer));
+    }
+
+    /// Lets a request do what it does to the storage, unless it was dropped before it was sent.
+    fn take_effect(&mut self, id: u64) -> Option<Answer> {
+        let pending = self.pending.get_mut(&id)?;
+        let action = pending.action.clone()?;
+        let (task, operation) = (pending.task, pending.operation);
+        pending.sent = true;
+        let process = self.tasks[task].process;
+        let answer = match self.sabotage {
+            Some(sabotage) => {
+                let role = self.processes[process].role;
+                sabotage.perform(&mut self.disk, &action, role, self.now)
+            }
+            None => self.disk.perform(&action, self.now),
+        };
+        self.mix(id);
+        self.note(|| format!("P{process} {} {} {}", action.name(), action.key(), summary(&answer)));
+        let (now, disk) = (self.now, &self.disk);
+        self.history.applied(&action, &answer, operation, disk, now);
+        Some(answer)
+    }
+
+    /// Returns the requests that wait for their effect or for their answer to be known: id, task, and whether
+    /// they had their effect.
+    pub(crate) fn waiting(&self) -> Vec<(u64, usize, bool)> {
+        let waiting = self.pending.iter().filter(|(_, pending)| pending.waker.is_some());
+        waiting.map(|(&id, pending)| (id, pending.task, pending.held.is_some())).collect()
+    }
+
+    /// Mixes in what tasks wait for.
+    pub(crate) fn hash_waiting(&self, hasher: &mut impl Hasher) {
+        let mut waiting: Vec<(usize, u64, &Pending)> =
+            self.pending.iter().map(|(&id, pending)| (pending.task, id, pending)).collect();
+        waiting.sort_unstable_by_key(|&(task, id, _)| (task, id));
+        for (task, _, pending) in waiting {
+            (task, &pending.action, &pending.held, pending.waker.is_some()).hash(hasher);
+        }
+    }
+
+    /// Lets a request have its effect; its task does not know yet.
+    pub(crate) fn perform(&mut self, id: u64) {
+        let answer = self.take_effect(id);
+        self.pending_mut(id).held = answer;
+    }
+
+    /// Lets a task know the answer to a request.
+    pub(crate) fn deliver(&mut self, id: u64) {
+        let now = self.now;
+        let pending = self.pending_mut(id);
+        let Some(answer) = pending.held.take() else { return };
+        let what = (pending.action.as_ref().map(|action| (action.name(), action.key().to_owned())), now);
+        let task = pending.task;
+        pending.answer = Some(answer.clone());
+        if let Some(waker) = pending.waker.take() {
+            waker.wake();
+        }
+        self.tasks[task].remember(&(what, answer));
     }
 
     fn answer(&mut self, id: u64, answer: &Answer) {
