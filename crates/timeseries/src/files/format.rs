@@ -7,9 +7,9 @@ use std::path::Path;
 use bytes::Bytes;
 use flate2::read::MultiGzDecoder;
 use flate2::write::GzEncoder;
-use parquet::basic::{Compression, ZstdLevel};
 use tradai_domain::{CandleSeries, TimeRange};
 
+use super::column_form::ColumnForm;
 use super::{RawCandles, csv, feather, json, parquet_read, parquet_write};
 use crate::error::{Error, FileProblem};
 
@@ -73,8 +73,9 @@ pub fn write_candles(path: &Path, candles: &CandleSeries, synthetic: bool) -> Re
     let failed = |source| Error::Encode { what: path.display().to_string(), source };
     let bytes = match format_of(path)? {
         FileFormat::Parquet => {
-            let zstd = Compression::ZSTD(ZstdLevel::default());
-            parquet_write::encode(candles, 0..candles.len(), zstd, synthetic).map_err(|e| failed(e.into()))?
+            let forms = [ColumnForm::for_export(); 5];
+            parquet_write::encode(candles, 0..candles.len(), &forms, synthetic)
+                .map_err(|e| failed(e.into()))?
         }
         FileFormat::Feather => feather::encode(candles, synthetic).map_err(|e| failed(e.into()))?,
         FileFormat::Csv => csv::encode(candles),

@@ -5,7 +5,9 @@
 //! naming file, column and row. Invariant: no bytes make a reader panic or hand out a number that the file
 //! does not hold.
 
+mod column_form;
 mod csv;
+mod decimal;
 mod feather;
 mod format;
 mod json;
@@ -16,11 +18,12 @@ mod parquet_write;
 mod raw;
 mod time;
 
+pub use column_form::Profile;
 pub use format::{FileFormat, read_candles, write_candles};
 pub use name::parse_file_name;
 pub(crate) use parquet_read::{check_offsets, decode_into};
 pub use parquet_read::{read_parquet, read_parquet_candles};
-pub(crate) use parquet_write::{TIME_COLUMN, encode as encode_parquet};
+pub(crate) use parquet_write::{TIME_COLUMN, encode as encode_parquet, forms};
 pub use raw::{Cleaned, Cleaning, RawCandles, row_of};
 
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -6,7 +6,7 @@ use std::path::Path;
 use bytes::Bytes;
 use parquet::basic::{ConvertedType, LogicalType, TimeUnit as ParquetUnit, Type as PhysicalType};
 use parquet::column::reader::{ColumnReader, ColumnReaderImpl};
-use parquet::data_type::DataType;
+use parquet::data_type::{DataType, Int96};
 use parquet::errors::ParquetError;
 use parquet::file::metadata::{ParquetMetaData, RowGroupMetaData};
 use parquet::file::reader::{FileReader, RowGroupReader};
@@ -15,6 +15,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::{ColumnDescriptor, SchemaDescriptor};
 use tradai_domain::{CandleSeries, Millis, TimeRange};
 
+use super::decimal::{power_of_ten, to_double};
 use super::parquet_plain::PlainChunk;
 use super::time::TimeUnit;
 use super::{MAX_ROWS, RawCandles, TIME_COLUMNS, VALUE_COLUMNS, guarded};
@@ -22,6 +23,9 @@ use crate::error::{Error, FileProblem};
 
 /// Key of the note that our own exports of made-up candles carry.
 pub(crate) const SYNTHETIC_KEY: &str = "tradai.synthetic";
+
+/// Rows decoded at a time.
+const BATCH_ROWS: usize = 8_192;
 
 const TIMES_ALLOWED: &str = "a timestamp, a date, or an integer of seconds to nanoseconds";
 const NUMBERS_ALLOWED: &str = "doubles, floats, integers and decimals of at most 18 digits";
@@ -197,8 +201,7 @@ struct GroupReader<'a> {
 
 impl GroupReader<'_> {
     fn append_to(&self, raw: &mut RawCandles, range: TimeRange) -> Result<(), Error> {
-        let rows = usize::try_from(self.group.metadata().num_rows()).unwrap_or(0);
-        let times = self.read_times(rows)?;
+        let times = self.read_times()?;
         let wanted = rows_in(&times, range);
         raw.reserve(wanted.len());
         raw.open_time.extend_from_slice(&times[wanted.clone()]);
@@ -209,29 +212,26 @@ impl GroupReader<'_> {
         Ok(())
     }
 
-    fn read_times(&self, rows: usize) -> Result<Vec<Millis>, Error> {
-        let column = self.columns.time;
-        let mut times = Vec::new();
-        let decoded = match self.reader(column)? {
-            ColumnReader::Int64ColumnReader(mut reader) => {
-                times.reserve_exact(rows);
-                self.read(column, &mut reader, 0..rows, &mut times)?
+    fn rows(&self) -> usize {
+        usize::try_from(self.group.metadata().num_rows()).unwrap_or(0)
+    }
+
+    fn read_times(&self) -> Result<Vec<Millis>, Error> {
+        let (column, rows) = (self.columns.time, 0..self.rows());
+        let mut times = Vec::with_capacity(rows.len());
+        let levels = match self.reader(column)? {
+            ColumnReader::Int64ColumnReader(reader) => {
+                self.read(column, reader, rows, |stamps| times.extend_from_slice(stamps))?
             }
-            ColumnReader::Int32ColumnReader(mut reader) => {
-                let mut days = Vec::new();
-                let levels = self.read(column, &mut reader, 0..rows, &mut days)?;
-                times.extend(days.into_iter().map(i64::from));
-                levels
+            ColumnReader::Int32ColumnReader(reader) => {
+                self.read(column, reader, rows, |days| times.extend(days.iter().copied().map(i64::from)))?
             }
-            ColumnReader::Int96ColumnReader(mut reader) => {
-                let mut stamps = Vec::new();
-                let levels = self.read(column, &mut reader, 0..rows, &mut stamps)?;
-                times.extend(stamps.iter().map(parquet::data_type::Int96::to_millis));
-                levels
+            ColumnReader::Int96ColumnReader(reader) => {
+                self.read(column, reader, rows, |stamps| times.extend(stamps.iter().map(Int96::to_millis)))?
             }
             _ => return Err(self.type_error(column, TIMES_ALLOWED)),
         };
-        if let Some(row) = decoded.and_then(|levels| levels.iter().position(|&level| level == 0)) {
+        if let Some(row) = levels.and_then(|levels| levels.iter().position(|&level| level == 0)) {
             let problem = FileProblem::Cell {
                 row: self.first_row + row,
                 column: self.group.metadata().column(column).column_descr().name().to_owned(),
@@ -246,35 +246,29 @@ impl GroupReader<'_> {
 
     fn read_numbers(&self, column: usize, rows: Range<usize>, values: &mut Vec<f64>) -> Result<(), Error> {
         let metadata = self.group.metadata().column(column);
-        let descriptor = metadata.column_descr();
-        if let Some(plain) = PlainChunk::find(self.bytes, metadata)
+        if let Some(plain) = PlainChunk::find(self.bytes, metadata, self.rows())
             && plain.append_to(rows.clone(), values).map_err(|e| format_error(self.file, e))?
         {
             return Ok(());
         }
-        let divisor = decimal_divisor(descriptor);
+        let power = decimal_power(metadata.column_descr());
+        let power = || power.ok_or_else(|| self.type_error(column, NUMBERS_ALLOWED));
         let before = values.len();
         let levels = match self.reader(column)? {
-            ColumnReader::DoubleColumnReader(mut reader) => self.read(column, &mut reader, rows, values)?,
-            ColumnReader::FloatColumnReader(mut reader) => {
-                let mut floats = Vec::new();
-                let levels = self.read(column, &mut reader, rows, &mut floats)?;
-                values.extend(floats.into_iter().map(f64::from));
-                levels
+            ColumnReader::DoubleColumnReader(reader) => {
+                self.read(column, reader, rows, |doubles| values.extend_from_slice(doubles))?
             }
-            ColumnReader::Int32ColumnReader(mut reader) => {
-                let divisor = divisor.ok_or_else(|| self.type_error(column, NUMBERS_ALLOWED))?;
-                let mut integers = Vec::new();
-                let levels = self.read(column, &mut reader, rows, &mut integers)?;
-                values.extend(integers.into_iter().map(|value| f64::from(value) / divisor));
-                levels
+            ColumnReader::FloatColumnReader(reader) => self
+                .read(column, reader, rows, |floats| values.extend(floats.iter().copied().map(f64::from)))?,
+            ColumnReader::Int32ColumnReader(reader) => {
+                let power = power()?;
+                let number = |integer: &i32| f64::from(*integer) / power;
+                self.read(column, reader, rows, |integers| values.extend(integers.iter().map(number)))?
             }
-            ColumnReader::Int64ColumnReader(mut reader) => {
-                let divisor = divisor.ok_or_else(|| self.type_error(column, NUMBERS_ALLOWED))?;
-                let mut integers = Vec::new();
-                let levels = self.read(column, &mut reader, rows, &mut integers)?;
-                values.extend(integers.into_iter().map(|value| nearest_f64(value) / divisor));
-                levels
+            ColumnReader::Int64ColumnReader(reader) => {
+                let power = power()?;
+                let number = |integer: &i64| to_double(*integer, power);
+                self.read(column, reader, rows, |integers| values.extend(integers.iter().map(number)))?
             }
             _ => return Err(self.type_error(column, NUMBERS_ALLOWED)),
         };
@@ -284,28 +278,40 @@ impl GroupReader<'_> {
         Ok(())
     }
 
-    /// Reads some rows of a column. Returns the definition levels (1 = there is a value, 0 = empty) when a
-    /// row is empty; `values` then has fewer values than rows.
+    /// Reads some rows of a column and hands out their values, a page or so at a time while the caches hold it.
+    /// Returns the definition levels (1 = there is a value, 0 = empty) when a row is empty; there are then fewer
+    /// values than rows.
     fn read<T: DataType>(
         &self,
         column: usize,
-        reader: &mut ColumnReaderImpl<T>,
+        mut reader: ColumnReaderImpl<T>,
         rows: Range<usize>,
-        values: &mut Vec<T::T>,
+        mut take: impl FnMut(&[T::T]),
     ) -> Result<Option<Vec<i16>>, Error> {
         let failed = |e| format_error(self.file, e);
         let descriptor = self.group.metadata().column(column).column_descr();
-        let skipped = if rows.start > 0 { reader.skip_records(rows.start).map_err(failed)? } else { 0 };
-        let mut levels = Vec::new();
-        let nullable = descriptor.max_def_level() > 0;
-        let (records, found, _) =
-            reader.read_records(rows.len(), nullable.then_some(&mut levels), None, values).map_err(failed)?;
-        if skipped + records != rows.end {
+        let is_nullable = descriptor.max_def_level() > 0;
+        let (mut values, mut levels) = (Vec::new(), Vec::new());
+        let mut done = if rows.start > 0 { reader.skip_records(rows.start).map_err(failed)? } else { 0 };
+        let mut found = 0;
+        while (rows.start..rows.end).contains(&done) {
+            values.clear();
+            let wanted = (rows.end - done).min(BATCH_ROWS);
+            let levels = is_nullable.then_some(&mut levels);
+            let (records, ..) = reader.read_records(wanted, levels, None, &mut values).map_err(failed)?;
+            if records == 0 {
+                break;
+            }
+            take(&values);
+            done += records;
+            found += values.len();
+        }
+        if done < rows.end {
             let column = descriptor.name().to_owned();
-            let problem = FileProblem::Rows { column, found: skipped + records, expected: rows.end };
+            let problem = FileProblem::Rows { column, found: done, expected: rows.end };
             return Err(file_error(self.file, problem));
         }
-        Ok((found < records).then_some(levels))
+        Ok((found < rows.len()).then_some(levels))
     }
 
     fn reader(&self, column: usize) -> Result<ColumnReader, Error> {
@@ -341,7 +347,7 @@ fn spread(values: &mut Vec<f64>, before: usize, levels: &[i16]) {
 
 /// Returns 10^scale of an integer column of numbers (scale 0 when it is no decimal), or `None` when the
 /// integers mean something else, such as a time.
-fn decimal_divisor(column: &ColumnDescriptor) -> Option<f64> {
+fn decimal_power(column: &ColumnDescriptor) -> Option<f64> {
     let is_decimal = matches!(column.logical_type_ref(), Some(LogicalType::Decimal(_)))
         || column.converted_type() == ConvertedType::DECIMAL;
     let is_signed = match column.logical_type_ref() {
@@ -357,19 +363,9 @@ fn decimal_divisor(column: &ColumnDescriptor) -> Option<f64> {
         Some(_) => false,
     };
     if is_decimal {
-        // Powers of ten up to 10^22 are exact doubles, so that one true division rounds once.
-        return u32::try_from(column.type_scale())
-            .ok()
-            .filter(|&s| s <= 18)
-            .map(|s| nearest_f64(10_i64.pow(s)));
+        return u32::try_from(column.type_scale()).ok().and_then(power_of_ten);
     }
     is_signed.then_some(1.0)
-}
-
-/// Rounds to the nearest double.
-#[expect(clippy::cast_precision_loss, reason = "rounding to the nearest double is what is asked for")]
-fn nearest_f64(value: i64) -> f64 {
-    value as f64
 }
 
 fn type_problem(column: &ColumnDescriptor, allowed: &'static str) -> FileProblem {

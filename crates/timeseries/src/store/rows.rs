@@ -14,7 +14,7 @@ use super::merge::{Equal, merge, splice};
 use super::period::Periods;
 use super::types::is_synthetic;
 use crate::error::{Damage, Error};
-use crate::files::RawCandles;
+use crate::files::{Profile, RawCandles};
 
 /// Rows in order of time.
 pub(crate) trait Rows: Clone + Send + Sync {
@@ -100,7 +100,7 @@ impl Rows for CandleSeries {
     }
 
     fn encode(&self, key: &SeriesKey, _: &str, period: &str, nonce: &str) -> Result<NewFile, Error> {
-        data::encode(key, self, period, nonce)
+        data::encode(key, self, Profile::default(), period, nonce)
     }
 
     fn builder(_: &SeriesKey, rows: usize) -> RawCandles {
@@ -118,7 +118,7 @@ impl Rows for CandleSeries {
     }
 
     fn schema(_: &SeriesKey) -> Schema {
-        data::schema()
+        data::schema(Profile::default())
     }
 
     fn periods(key: &SeriesKey) -> Periods {
