@@ -95,10 +95,11 @@ fn draw_step(state: &mut State, role: Role) -> Option<Step> {
 }
 
 fn draw_retention(state: &mut State) -> Retention {
+    let is_eager = state.is_eager;
     let random = &mut state.random;
     Retention {
-        versions: Some(1 + random.below(3)),
-        millis: random.chance(2_000).then(|| random.between(0, DAY)),
+        versions: Some(if is_eager { 1 } else { 1 + random.below(3) }),
+        millis: (!is_eager && random.chance(2_000)).then(|| random.between(0, DAY)),
         grace: MIN_GRACE,
         dry_run: random.chance(500),
     }

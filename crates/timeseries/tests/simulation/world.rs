@@ -110,6 +110,7 @@ pub(crate) struct State {
     /// The task that is being polled.
     pub(crate) running: usize,
     pub(crate) tempo: Tempo,
+    pub(crate) is_eager: bool,
     pub(crate) history: History,
     pub(crate) counts: Counts,
     /// Whether requests wait for [`State::perform`] and [`State::deliver`] instead of their time.
@@ -143,6 +144,7 @@ impl World {
             tasks: Vec::new(),
             running: 0,
             tempo: Tempo::Fast,
+            is_eager: false,
             history,
             counts: Counts::default(),
             by_hand: false,
