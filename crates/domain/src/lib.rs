@@ -9,6 +9,7 @@ pub mod clock;
 pub mod error;
 pub mod ids;
 pub mod market;
+pub mod ports;
 pub mod symbol;
 pub mod time_range;
 pub mod timeframe;
