@@ -6,7 +6,8 @@
 //! protocol under it; [`files`] reads and writes Parquet, CSV, feather and JSON; [`resample()`] makes longer
 //! candles of shorter ones; [`sample`] makes candles up. Time, ids and the environment are handed in. The
 //! network is touched for stores in S3 buckets alone, which take the feature `s3` (off by default) and are
-//! opened by their [`Location`].
+//! opened by their [`Location`]. The feature `polars` (off by default, too) hands rows over as lazy frames:
+//! `CandleStore::scan`, `TableStore::scan`.
 //!
 //! Invariant: a number read from here is bit for bit the number written, or there is an error that names the
 //! object. Damage never shows as data.
@@ -16,6 +17,8 @@ mod block_on;
 mod candle_store;
 mod error;
 pub mod files;
+#[cfg(feature = "polars")]
+mod frames;
 mod open;
 mod resample;
 #[cfg(feature = "s3")]
@@ -28,6 +31,8 @@ pub use arrow::into_record_batch;
 pub use candle_store::CandleStore;
 pub use error::{Damage, Error, FileProblem, StorageProblem};
 pub use files::{RawCandles, parse_file_name, read_parquet_candles};
+#[cfg(feature = "polars")]
+pub use frames::into_data_frame;
 pub use open::Location;
 pub use resample::{Incomplete, ResampleError, Resampled, resample, resample_until, source_range};
 #[cfg(feature = "s3")]
