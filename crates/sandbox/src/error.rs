@@ -42,6 +42,7 @@ impl Error {
             Self::NoCandles(_) => ErrorKind::NotFound,
             Self::Settings { .. } | Self::Faults(_) => ErrorKind::Invalid,
             Self::Candles(source) => source.kind(),
+            Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
             Self::Io { .. } => ErrorKind::Unavailable,
         }
     }

@@ -8,9 +8,9 @@ use tradai_domain::{Clock, Millis};
 
 use crate::api::{Call, Keys, Limits, Params, Reply, Request, Route, find_route};
 use crate::clock::VirtualClock;
-use crate::engine::Engine;
+use crate::engine::{Engine, Hiding};
 use crate::error::Error;
-use crate::faults::{Fault, Faults, Shot};
+use crate::faults::{Fault, Faults, Rule, Shot};
 use crate::listen_key::ListenKeys;
 use crate::market::Market;
 use crate::refusal::{Outcome, Refusal};
@@ -93,19 +93,19 @@ impl Exchange {
 
     /// Faults that last set the state of the exchange; without any it is as usual.
     fn apply_lasting(&mut self, now: Millis) {
-        let mut hide = 0;
-        let mut halted: Vec<Option<String>> = Vec::new();
-        for rule in self.faults.lasting(now) {
-            match rule.fault {
-                Fault::HideAlgos { ms } => hide = ms,
-                Fault::Halt => halted.push(rule.symbol.clone()),
-                _ => {}
+        for (market, hiding) in self.engine.markets.iter_mut().zip(&mut self.engine.hiding) {
+            let mut is_halted = false;
+            *hiding = Hiding::default();
+            let is_here = |rule: &&Rule| rule.symbol.as_ref().is_none_or(|symbol| *symbol == market.id);
+            for rule in self.faults.lasting(now).filter(is_here) {
+                match rule.fault {
+                    Fault::HideOrders { ms } => hiding.orders = ms,
+                    Fault::HideAlgos { ms } => hiding.algos = ms,
+                    Fault::Halt => is_halted = true,
+                    _ => {}
+                }
             }
-        }
-        self.engine.hide_algos_ms = hide;
-        for market in &mut self.engine.markets {
-            market.is_halted =
-                halted.iter().any(|symbol| symbol.as_ref().is_none_or(|symbol| *symbol == market.id));
+            market.is_halted = is_halted;
         }
     }
 

@@ -15,15 +15,17 @@ use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 
 use crate::admin;
-use crate::api::Request;
+use crate::api::{Reply, Request};
 use crate::error::Error;
 use crate::exchange::Exchange;
-use crate::faults::Spoiled;
+use crate::faults::{Shot, Spoiled};
 use crate::ws::{self, Endpoint, Session};
 use fuse::{FusedListener, Peer};
 
 /// Bytes of a request's body.
 const MAX_BODY_BYTES: usize = 256 * 1024;
+/// How long a silence lasts; then the connection is reset. Longer than any client waits.
+const SILENCE: Duration = Duration::from_secs(600);
 /// How often an exchange whose time passes by itself catches up with it, asked or not.
 const CATCH_UP_EVERY: Duration = Duration::from_millis(20);
 
@@ -91,7 +93,7 @@ async fn open(sandbox: Sandbox, peer: &Peer, endpoint: Endpoint, http: HttpReque
     let shot = sandbox.exchange().draw(&request);
     pause(shot.delay_before).await;
     if let Some(spoiled) = &shot.instead {
-        return wire::spoiled(spoiled, None, peer);
+        return spoil(spoiled, None, peer).await;
     }
     let upgrade = match WebSocketUpgrade::from_request_parts(&mut parts, &()).await {
         Ok(upgrade) => upgrade.max_message_size(ws::MAX_MESSAGE_BYTES),
@@ -118,17 +120,34 @@ async fn handle(
         return wire::reply(&admin_answer(&sandbox, peer.address, &request));
     }
     let shot = sandbox.exchange().draw(&request);
-    pause(shot.delay_before).await;
     if let Some(spoiled) = &shot.instead {
-        return wire::spoiled(spoiled, None, &peer);
+        pause(shot.delay_before).await;
+        return spoil(spoiled, None, &peer).await;
     }
-    let reply = sandbox.exchange().answer(&request, &shot);
+    let path = request.path.clone();
+    let Ok(reply) = tokio::spawn(carry_out(sandbox, request, shot.clone())).await else {
+        return wire::plain(500, "");
+    };
     pause(shot.delay_after).await;
     match &shot.after {
         None => wire::reply(&reply),
-        Some(Spoiled::Unknown) => wire::reply(&Exchange::unknown_state(&request.path)),
-        Some(spoiled) => wire::spoiled(spoiled, Some(&reply), &peer),
+        Some(Spoiled::Unknown) => wire::reply(&Exchange::unknown_state(&path)),
+        Some(spoiled) => spoil(spoiled, Some(&reply), &peer).await,
     }
+}
+
+/// Carries a request out, late when it is delayed. A task of its own: a client that gives up and leaves does not
+/// take back what it sent.
+async fn carry_out(sandbox: Sandbox, request: Request, shot: Shot) -> Reply {
+    pause(shot.delay_before).await;
+    sandbox.exchange().answer(&request, &shot)
+}
+
+async fn spoil(spoiled: &Spoiled, reply: Option<&Reply>, peer: &Peer) -> Response {
+    if *spoiled == Spoiled::Silence {
+        tokio::time::sleep(SILENCE).await;
+    }
+    wire::spoiled(spoiled, reply, peer)
 }
 
 async fn pause(millis: u64) {
@@ -137,10 +156,10 @@ async fn pause(millis: u64) {
     }
 }
 
-fn admin_answer(sandbox: &Sandbox, from: SocketAddr, request: &Request) -> crate::api::Reply {
+fn admin_answer(sandbox: &Sandbox, from: SocketAddr, request: &Request) -> Reply {
     if !from.ip().to_canonical().is_loopback() {
         let body = serde_json::json!({"error": "only from this machine"});
-        return crate::api::Reply { status: 403, headers: Vec::new(), body };
+        return Reply { status: 403, headers: Vec::new(), body };
     }
     admin::answer(&mut sandbox.exchange(), request)
 }

@@ -182,7 +182,7 @@ fn named(call: &Call) -> Outcome<(usize, Option<u64>, Option<String>)> {
 
 pub(super) fn find(call: &mut Call) -> Outcome<Value> {
     let (market, id, client_id) = named(call)?;
-    let order = call.engine.find_order(market, id, client_id.as_deref()).ok_or_else(Refusal::no_order)?;
+    let order = call.engine.seen_order(market, id, client_id.as_deref()).ok_or_else(Refusal::no_order)?;
     Ok(order_json(call.engine, order))
 }
 
@@ -281,7 +281,7 @@ pub(super) fn modify(call: &mut Call) -> Outcome<Value> {
     let (market, id, client_id) = named(call)?;
     let (price, quantity) = (needed(call.params, "price")?, needed(call.params, "quantity")?);
     let side = Side::parse(call.params.need("side")?).ok_or_else(|| Refusal::new(-1117, "Invalid side."))?;
-    let known = call.engine.find_order(market, id, client_id.as_deref()).ok_or_else(Refusal::no_order)?;
+    let known = call.engine.seen_order(market, id, client_id.as_deref()).ok_or_else(Refusal::no_order)?;
     if known.asked.side != side {
         return Err(Refusal::new(-1117, "Invalid side."));
     }
@@ -295,14 +295,15 @@ pub(super) fn open(call: &mut Call) -> Outcome<Value> {
     let markets = call.maybe_market()?.map_or_else(|| call.markets(), |market| vec![market]);
     let engine: &Engine = call.engine;
     let orders = markets.into_iter().flat_map(|market| engine.open_orders(market));
-    Ok(orders.map(|order| order_json(engine, order)).collect())
+    let seen = orders.filter(|order| order.hidden_until <= engine.now);
+    Ok(seen.map(|order| order_json(engine, order)).collect())
 }
 
 /// `GET /fapi/v1/openOrder`: an order that must be open.
 pub(super) fn open_one(call: &mut Call) -> Outcome<Value> {
     let (market, id, client_id) = named(call)?;
     let order =
-        call.engine.find_order(market, id, client_id.as_deref()).filter(|order| order.status.is_open());
+        call.engine.seen_order(market, id, client_id.as_deref()).filter(|order| order.status.is_open());
     Ok(order_json(call.engine, order.ok_or_else(Refusal::no_order)?))
 }
 
@@ -313,6 +314,7 @@ pub(super) fn all(call: &mut Call) -> Outcome<Value> {
     let (start, end) = (call.params.integer("startTime")?, call.params.integer("endTime")?);
     let is_wanted = |order: &&Order| {
         order.asked.market == market
+            && order.hidden_until <= call.now
             && from.is_none_or(|from| order.id >= from)
             && start.is_none_or(|start| order.created >= start)
             && end.is_none_or(|end| order.created <= end)
@@ -328,9 +330,11 @@ pub(super) fn my_trades(call: &mut Call) -> Outcome<Value> {
     let (order_id, from) = (call.params.id("orderId")?, call.params.id("fromId")?);
     let (start, end) = (call.params.integer("startTime")?, call.params.integer("endTime")?);
     let venue = call.venue;
+    let is_seen = |id| call.engine.orders.get(&id).is_none_or(|order| order.hidden_until <= call.now);
     let fills = call.engine.fills.iter().filter(|fill| {
         market.is_none_or(|market| fill.market == market)
             && call.engine.markets[fill.market].venue == venue
+            && is_seen(fill.order_id)
             && order_id.is_none_or(|id| fill.order_id == id)
             && from.is_none_or(|from| fill.trade_id >= from)
             && start.is_none_or(|start| fill.at >= start)

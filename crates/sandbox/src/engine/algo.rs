@@ -27,6 +27,7 @@ impl Engine {
         if asked.is_set_off(price, &mut extreme) {
             return Err(Refusal::would_trigger(Venue::UsdM));
         }
+        let hidden_until = self.now.saturating_add(self.hiding[asked.market].algos);
         let id = self.next_id();
         self.open_algos[asked.market].insert(id);
         self.audit.accepted(Venue::UsdM, &asked.client_id);
@@ -43,7 +44,7 @@ impl Engine {
             triggered: 0,
             order_id: None,
             extreme,
-            hidden_until: if self.hide_algos_ms > 0 { self.now + self.hide_algos_ms } else { 0 },
+            hidden_until,
         };
         self.algos.insert(id, algo);
         self.forget();

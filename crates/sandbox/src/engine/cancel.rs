@@ -27,7 +27,7 @@ impl Engine {
         id: Option<u64>,
         client_id: Option<&str>,
     ) -> Outcome<Order> {
-        let order = self.find_order(market, id, client_id).filter(|order| order.status.is_open());
+        let order = self.seen_order(market, id, client_id).filter(|order| order.status.is_open());
         let id = order.ok_or_else(Refusal::unknown_order)?.id;
         self.end(id, Status::Canceled);
         self.orders.get(&id).cloned().ok_or_else(Refusal::unknown_order)
@@ -36,7 +36,10 @@ impl Engine {
     /// Cancels all open orders of a market, oldest first, and returns them.
     pub(crate) fn cancel_all(&mut self, market: usize) -> Vec<Order> {
         let ids: Vec<u64> = self.open[market].iter().copied().collect();
-        ids.into_iter().filter_map(|id| self.cancel(market, Some(id), None).ok()).collect()
+        for id in &ids {
+            self.end(*id, Status::Canceled);
+        }
+        ids.iter().filter_map(|id| self.orders.get(id).cloned()).collect()
     }
 
     /// Cancels a waiting algo order.

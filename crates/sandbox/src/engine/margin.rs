@@ -258,6 +258,7 @@ impl Engine {
             locked: Decimal::ZERO,
             algo_id: None,
             extreme: None,
+            hidden_until: 0,
         }
     }
 

@@ -32,6 +32,13 @@ use crate::tape::Book;
 /// Closed orders and fills kept; the oldest are forgotten.
 const MAX_KEPT: usize = 100_000;
 
+/// For how long new orders of a market cannot be looked up (faults), in milliseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Hiding {
+    pub(crate) orders: Millis,
+    pub(crate) algos: Millis,
+}
+
 /// Markets, account and orders at a moment.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -55,8 +62,8 @@ pub(crate) struct Engine {
     level_cost: Decimal,
     last_id: u64,
     last_trade_id: u64,
-    /// For how long new algo orders cannot be looked up (a fault), in milliseconds.
-    pub(crate) hide_algos_ms: Millis,
+    /// What cannot be looked up, by market.
+    pub(crate) hiding: Vec<Hiding>,
 }
 
 impl Engine {
@@ -80,7 +87,7 @@ impl Engine {
             level_cost,
             last_id: 0,
             last_trade_id: 0,
-            hide_algos_ms: 0,
+            hiding: vec![Hiding::default(); count],
         }
     }
 
@@ -116,6 +123,16 @@ impl Engine {
     ) -> Option<&Order> {
         let by_client = || self.by_client_id.get(&(market, client_id?.to_owned())).copied();
         self.orders.get(&id.or_else(by_client)?).filter(|order| order.asked.market == market)
+    }
+
+    /// Returns an order likewise, unless it is hidden: what a client can know of.
+    pub(crate) fn seen_order(
+        &self,
+        market: usize,
+        id: Option<u64>,
+        client_id: Option<&str>,
+    ) -> Option<&Order> {
+        self.find_order(market, id, client_id).filter(|order| order.hidden_until <= self.now)
     }
 
     /// Returns an algo order likewise, unless it is hidden. Its market need not be known.

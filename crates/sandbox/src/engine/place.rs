@@ -94,6 +94,7 @@ impl Engine {
             locked: Decimal::ZERO,
             algo_id,
             extreme: None,
+            hidden_until: self.now.saturating_add(self.hiding[asked.market].orders),
             asked,
         }
     }

@@ -35,6 +35,8 @@ pub(crate) struct Shot {
 pub(crate) enum Spoiled {
     /// The connection is reset.
     Reset,
+    /// Nothing comes.
+    Silence,
     Status {
         status: u16,
         body: String,

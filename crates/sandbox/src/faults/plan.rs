@@ -90,6 +90,13 @@ pub(crate) enum Fault {
     BrokenGzip,
     /// Candles of a reply are duplicated, missing, late, out of order or corrected.
     Candles { edit: EditKind },
+    /// No reply at all, on a connection that stays open.
+    Silence {
+        #[serde(default)]
+        when: When,
+    },
+    /// New orders cannot be found for a while, neither by look-ups nor in lists.
+    HideOrders { ms: Millis },
     /// New algo orders cannot be found for a while.
     HideAlgos { ms: Millis },
     /// The exchange's clock is off, and runs off, from `from` on.
@@ -135,10 +142,18 @@ impl Rule {
 
     /// Whether it is about requests, and not a state of the exchange or about sockets.
     pub(super) fn is_of_request(&self) -> bool {
-        use Fault::{Cut, DropFrame, DuplicateFrame, Halt, HideAlgos, NeverClosed, Skew, Stall};
+        use Fault::{Cut, DropFrame, DuplicateFrame, Halt, HideAlgos, HideOrders, NeverClosed, Skew, Stall};
         let other = matches!(
             self.fault,
-            HideAlgos { .. } | Skew { .. } | Halt | Stall | DropFrame | DuplicateFrame | NeverClosed | Cut
+            HideOrders { .. }
+                | HideAlgos { .. }
+                | Skew { .. }
+                | Halt
+                | Stall
+                | DropFrame
+                | DuplicateFrame
+                | NeverClosed
+                | Cut
         );
         !other
     }
@@ -190,6 +205,8 @@ impl Fault {
             Self::Delay { ms, when: When::After } => shot.delay_after += ms,
             Self::Reset { when: When::Before } => set(&mut shot.instead, Spoiled::Reset),
             Self::Reset { when: When::After } => set(&mut shot.after, Spoiled::Reset),
+            Self::Silence { when: When::Before } => set(&mut shot.instead, Spoiled::Silence),
+            Self::Silence { when: When::After } => set(&mut shot.after, Spoiled::Silence),
             Self::Truncate => set(&mut shot.after, Spoiled::Truncated),
             Self::Html { status } => set(&mut shot.instead, Spoiled::Html(*status)),
             Self::BrokenGzip => set(&mut shot.after, Spoiled::BrokenGzip),

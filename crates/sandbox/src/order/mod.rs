@@ -83,6 +83,8 @@ pub(crate) struct Order {
     pub(crate) algo_id: Option<u64>,
     /// Best price since activation, of a trailing stop.
     pub(crate) extreme: Option<Decimal>,
+    /// Until when look-ups do not find it (a fault).
+    pub(crate) hidden_until: Millis,
 }
 
 impl Order {

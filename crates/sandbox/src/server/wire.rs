@@ -33,7 +33,8 @@ pub(super) fn plain(status: u16, text: &str) -> Response {
 pub(super) fn spoiled(spoiled: &Spoiled, reply: Option<&Reply>, peer: &Peer) -> Response {
     let sound = reply.map(|reply| reply.body.to_string()).unwrap_or_default();
     match spoiled {
-        Spoiled::Reset | Spoiled::Unknown => {
+        // Silence has ended by now: nobody waits that long.
+        Spoiled::Reset | Spoiled::Silence | Spoiled::Unknown => {
             peer.cut();
             plain(500, "")
         }

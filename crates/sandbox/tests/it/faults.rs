@@ -1,6 +1,8 @@
 //! Faults on the wire.
 
-use serde_json::Value;
+use std::time::Duration;
+
+use serde_json::{Value, json};
 use tradai_domain::{Clock, SystemClock};
 
 use crate::support::{Running, settings};
@@ -37,6 +39,69 @@ fn connections_are_reset_before_and_after_the_order() {
         assert_eq!(reset.kind(), std::io::ErrorKind::ConnectionReset, "{when}");
         let orders = running.get("/_sandbox/orders");
         assert_eq!(orders["orders"].as_array().map(Vec::len), Some(accepted), "{when}");
+    }
+}
+
+const BUY: &str = "symbol=BTCUSDT&side=BUY&type=MARKET&quantity=0.1&newClientOrderId=mine";
+const A_WHILE: Duration = Duration::from_millis(300);
+
+#[test]
+fn silence_before_and_after_the_order() {
+    for (when, accepted) in [("before", 0), ("after", 1)] {
+        let running = with(&format!(
+            r#"{{"method": "POST", "count": 1, "fault": {{"kind": "silence", "when": "{when}"}}}}"#
+        ));
+        let target = running.sign("/fapi/v1/order", BUY, running.sandbox.now());
+        assert!(!running.is_answered("POST", &target, A_WHILE), "{when}");
+        let orders = running.get("/_sandbox/orders");
+        assert_eq!(orders["orders"].as_array().map(Vec::len), Some(accepted), "{when}");
+    }
+}
+
+#[test]
+fn a_delayed_order_is_carried_out_though_its_client_has_left() {
+    let running = with(r#"{"method": "POST", "count": 1, "fault": {"kind": "delay", "ms": 900}}"#);
+    let target = running.sign("/api/v3/order", BUY, running.sandbox.now());
+    assert!(!running.is_answered("POST", &target, A_WHILE));
+    let find = || running.signed("GET", "/api/v3/order", "symbol=BTCUSDT&origClientOrderId=mine").1;
+    assert_eq!(find()["code"], -2013, "not yet");
+    while find()["code"] == -2013 {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert_eq!(find()["status"], "FILLED");
+}
+
+#[test]
+fn orders_cannot_be_found_for_a_while_but_are_there() {
+    for (order, open, trades) in [
+        ("/api/v3/order", "/api/v3/openOrders", "/api/v3/myTrades"),
+        ("/fapi/v1/order", "/fapi/v1/openOrders", "/fapi/v1/userTrades"),
+    ] {
+        let running = with(r#"{"symbol": "BTCUSDT", "fault": {"kind": "hide_orders", "ms": 30000}}"#);
+        running.signed("POST", order, BUY);
+        let price = running.get(&order.replace("order", "ticker/price?symbol=BTCUSDT"))["price"].clone();
+        let below = (price.as_str().unwrap().parse::<f64>().unwrap() * 0.97).floor();
+        let resting = &format!(
+            "symbol=BTCUSDT&side=BUY&type=LIMIT&timeInForce=GTC&quantity=0.1&price={below}&newClientOrderId=rests"
+        );
+        assert_eq!(running.signed("POST", order, resting).0, 200);
+        let find =
+            |id: &str| running.signed("GET", order, &format!("symbol=BTCUSDT&origClientOrderId={id}")).1;
+        let count = |path: &str| running.signed("GET", path, "symbol=BTCUSDT").1.as_array().unwrap().len();
+        assert_eq!(
+            (find("mine")["code"].as_i64(), find("rests")["code"].as_i64()),
+            (Some(-2013), Some(-2013))
+        );
+        assert_eq!((count(open), count(trades)), (0, 0));
+        assert_eq!(
+            running.signed("DELETE", order, "symbol=BTCUSDT&origClientOrderId=rests").1["code"],
+            -2011
+        );
+        assert_eq!(running.signed("POST", order, resting).0, 400, "a duplicate all the same");
+        running.admin("clock", r#"{"advance_ms": 30000}"#);
+        assert_eq!((&find("mine")["status"], &find("rests")["status"]), (&json!("FILLED"), &json!("NEW")));
+        assert_eq!((count(open), count(trades)), (1, 1));
+        assert_eq!(running.get("/_sandbox/ledger")["repeated_client_ids"], json!([]));
     }
 }
 

@@ -74,6 +74,16 @@ impl Running {
         Ok((status, head, reply[end + 4..].to_vec()))
     }
 
+    /// Sends a request and leaves after a while; returns whether anything came until then.
+    pub(crate) fn is_answered(&self, method: &str, target: &str, patience: Duration) -> bool {
+        let mut stream = TcpStream::connect(self.address).unwrap();
+        stream.set_read_timeout(Some(patience)).unwrap();
+        let head =
+            format!("{method} {target} HTTP/1.1\r\nHost: sandbox\r\nX-MBX-APIKEY: sandbox-key\r\n\r\n");
+        stream.write_all(head.as_bytes()).unwrap();
+        stream.read(&mut [0]).is_ok_and(|count| count > 0)
+    }
+
     /// Sends a request and returns status and JSON.
     pub(crate) fn json(&self, method: &str, target: &str, body: &str) -> (u16, Value) {
         let (status, _, body) = self.send(method, target, body).unwrap();
