@@ -18,7 +18,14 @@ const ALLOWED: [(&str, &[&str]); 11] = [
     ("tradai-runner", &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries"]),
     (
         "tradai-cli",
-        &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries", "tradai-runner"],
+        &[
+            "tradai-domain",
+            "tradai-strategy",
+            "tradai-engine",
+            "tradai-timeseries",
+            "tradai-runner",
+            "tradai-sandbox",
+        ],
     ),
     ("tradai-platform", &["tradai-domain"]),
     ("tradai-service", &["tradai-domain", "tradai-platform"]),

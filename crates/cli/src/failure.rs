@@ -47,6 +47,9 @@ fn kind(error: &anyhow::Error) -> ErrorKind {
     if let Some(error) = error.downcast_ref::<tradai_runner::Error>() {
         return error.kind();
     }
+    if let Some(error) = error.downcast_ref::<tradai_sandbox::Error>() {
+        return error.kind();
+    }
     if let Some(kind) = crate::data::error_kind(error) {
         return kind;
     }

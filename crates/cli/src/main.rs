@@ -10,6 +10,7 @@ mod data;
 mod demo;
 mod failure;
 mod output;
+mod sandbox;
 mod strategy;
 mod verify;
 
@@ -51,6 +52,7 @@ enum Command {
     Backtest(backtest::BacktestArgs),
     /// Run a job again from its manifest and compare every byte.
     Verify(verify::VerifyArgs),
+    Sandbox(sandbox::SandboxArgs),
 }
 
 fn main() -> ExitCode {
@@ -67,6 +69,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Strategy(args) => strategy::run(args, &ctx),
         Command::Backtest(args) => backtest::run(args, &ctx),
         Command::Verify(args) => verify::run(&args, &ctx),
+        Command::Sandbox(args) => sandbox::run(&args, &ctx),
     };
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))
 }

@@ -5,5 +5,6 @@
 mod bad_input;
 mod first_run;
 mod program;
+mod sandbox;
 mod store;
 mod store_commands;
