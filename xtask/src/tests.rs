@@ -1,7 +1,12 @@
 //! What CI runs.
 
+use std::process::Command;
+
 use crate::s3::TestServer;
-use crate::tools::{answers, cargo, ensure_chromium, run};
+use crate::tools::{answers, cargo, ensure_chromium, python_with, run};
+
+/// The client that the sandbox exchange is tried with.
+const CCXT: &str = "ccxt==4.5.90";
 
 /// Format, lints, docs.
 pub(crate) fn check() -> anyhow::Result<()> {
@@ -23,12 +28,20 @@ pub(crate) fn check() -> anyhow::Result<()> {
 pub(crate) fn test() -> anyhow::Result<()> {
     ensure_chromium();
     let s3 = TestServer::start();
+    let ccxt = python_with("ccxt", &[CCXT]).inspect_err(|error| println!("note: {error}")).ok();
+    let tell = |command: &mut Command| {
+        s3.tell(command);
+        if let Some(python) = &ccxt {
+            command.env("TRADAI_CCXT_PYTHON", python);
+        }
+        run(command)
+    };
     if answers("cargo-nextest", "--version") {
         // Counts of golden cases and skipped tests are meant to be read.
         let tests = ["nextest", "run", "--workspace", "--locked", "--success-output", "final"];
-        run(s3.tell(cargo().args(tests)))?;
-        run(s3.tell(cargo().args(["test", "--workspace", "--doc", "--locked"])))
+        tell(cargo().args(tests))?;
+        tell(cargo().args(["test", "--workspace", "--doc", "--locked"]))
     } else {
-        run(s3.tell(cargo().args(["test", "--workspace", "--locked", "--", "--show-output"])))
+        tell(cargo().args(["test", "--workspace", "--locked", "--", "--show-output"]))
     }
 }
