@@ -195,9 +195,8 @@ impl Store {
         files: &[FileEntry],
         range: TimeRange,
     ) -> Result<R, Error> {
-        let whole = |file: &&FileEntry| range.contains(file.ts_min) && range.contains(file.ts_max);
-        let rows = files.iter().filter(whole).filter_map(|file| usize::try_from(file.rows).ok()).sum();
-        let mut builder = R::builder(format, rows);
+        let rows: u64 = files.iter().map(|file| rows_in(file, range)).sum();
+        let mut builder = R::builder(format, usize::try_from(rows).unwrap_or(0));
         let mut fetched = stream::iter(files).map(|file| self.fetch(layout, file)).buffered(CONCURRENCY);
         while let Some((file, bytes)) = fetched.try_next().await? {
             R::add(&mut builder, file, bytes, range)
@@ -257,5 +256,59 @@ impl Store {
             }
         }
         Ok(readable)
+    }
+}
+
+/// Returns about how many rows of a file lie in a range: exactly those of a file without gaps.
+fn rows_in(file: &FileEntry, range: TimeRange) -> u64 {
+    let (first, last) = (i128::from(file.ts_min), i128::from(file.ts_max));
+    let start = range.start.map_or(first, |start| first.max(start.into()));
+    let end = range.end.map_or(last, |end| last.min(i128::from(end) - 1));
+    if start > end || first == last {
+        return if start > end { 0 } else { file.rows };
+    }
+    let steps = i128::from(file.rows.saturating_sub(1));
+    let row_at = |at: i128| (at - first) * steps / (last - first);
+    let before = if start == first { 0 } else { row_at(start - 1) + 1 };
+    u64::try_from(row_at(end) - before + 1).unwrap_or(0).min(file.rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::gaps::Gaps;
+    use super::*;
+
+    #[test]
+    fn rows_of_a_file_in_a_range() {
+        // Ten rows at 100, 110, … 190.
+        let file = FileEntry {
+            key: String::new(),
+            period: String::new(),
+            ts_min: 100,
+            ts_max: 190,
+            rows: 10,
+            bytes: 0,
+            blake3: String::new(),
+            columns: Vec::new(),
+            gaps: Gaps::default(),
+            rows_hash: None,
+        };
+        let one = FileEntry { ts_max: 100, rows: 1, ..file.clone() };
+        for (start, end, rows) in [
+            (0, 1_000, 10),
+            (100, 191, 10),
+            (100, 190, 9),
+            (101, 190, 8),
+            (110, 111, 1),
+            (111, 120, 0),
+            (111, 121, 1),
+            (191, 300, 0),
+            (i64::MIN, i64::MAX, 10),
+        ] {
+            assert_eq!(rows_in(&file, TimeRange::new(start, end)), rows, "{start}..{end}");
+        }
+        assert_eq!(rows_in(&file, TimeRange::ALL), 10);
+        assert_eq!(rows_in(&one, TimeRange::new(100, 101)), 1);
+        assert_eq!(rows_in(&one, TimeRange::new(101, 102)), 0);
     }
 }
