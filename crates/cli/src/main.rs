@@ -44,7 +44,7 @@ struct Cli {
 enum Command {
     /// Sample candles, a bundled strategy, a backtest and its report: a first look, offline.
     Demo(demo::DemoArgs),
-    /// Bring candles in, list, show and export them.
+    /// Bring candles in, list, show and export them; versions, snapshots, and the store's upkeep (prune, fsck).
     Data(data::DataArgs),
     /// Write, check, list and show strategies.
     Strategy(strategy::StrategyArgs),

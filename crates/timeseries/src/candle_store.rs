@@ -68,7 +68,11 @@ impl CandleStore {
             unless_damaged(checked).map_err(|error| settings.explain(error))?;
             return Ok(opened);
         }
-        let opened = Self::over(Store::new(objects, clock, ids));
+        let mut store = Store::new(objects, clock, ids);
+        if let Location::Directory(directory) = location {
+            store = store.in_directory(directory);
+        }
+        let opened = Self::over(store);
         unless_damaged(opened.wait(opened.store.check_library()))?;
         Ok(opened)
     }
@@ -211,8 +215,13 @@ impl CandleStore {
     ///
     /// # Errors
     /// Those of [`Store::prune`].
-    pub fn prune(&self, keys: Option<&[SeriesKey]>, retention: Retention) -> Result<Pruning, Error> {
-        self.wait(self.store.prune(keys, retention))
+    pub fn prune(
+        &self,
+        keys: Option<&[SeriesKey]>,
+        retention: Retention,
+        progress: OnProgress<'_>,
+    ) -> Result<Pruning, Error> {
+        self.wait(self.store.prune(keys, retention, progress))
     }
 
     /// See [`Store::fsck`].

@@ -6,7 +6,7 @@ use tradai_domain::TimeRange;
 use crate::candle_store::CandleStore;
 use crate::error::Error;
 use crate::store::{
-    AsOf, Commit, Metadata, Pruning, Retention, SnapshotInfo, Snapshots, TableInfo, TableListing,
+    AsOf, Commit, Metadata, OnProgress, Pruning, Retention, SnapshotInfo, Snapshots, TableInfo, TableListing,
     TableOptions, TableRead, Tables, VersionInfo,
 };
 
@@ -211,7 +211,12 @@ impl TableStore {
     ///
     /// # Errors
     /// Those of [`Tables::prune`].
-    pub fn prune(&self, symbols: Option<&[&str]>, retention: Retention) -> Result<Pruning, Error> {
-        self.candles.wait(self.tables.prune(symbols, retention))
+    pub fn prune(
+        &self,
+        symbols: Option<&[&str]>,
+        retention: Retention,
+        progress: OnProgress<'_>,
+    ) -> Result<Pruning, Error> {
+        self.candles.wait(self.tables.prune(symbols, retention, progress))
     }
 }

@@ -5,10 +5,12 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use tradai_domain::Millis;
+use tradai_engine::Progress;
 use tradai_timeseries::{CandleStore, Pruned, Pruning, Retention};
 
 use super::series::SomeSeriesArgs;
 use super::{DataError, output};
+use crate::context::Bar;
 
 const HOUR: Millis = 3_600_000;
 const MAX_VERSIONS: u64 = 1_000_000;
@@ -69,7 +71,11 @@ pub(super) fn run(args: &PruneArgs, store: &CandleStore, as_json: bool) -> anyho
     {
         return Err(DataError::NoSeries(key.clone()).into());
     }
-    let pruning = store.prune(key.as_ref().map(std::slice::from_ref), retention)?;
+    let bar = Bar::new("pruning");
+    let keys = key.as_ref().map(std::slice::from_ref);
+    let pruning = store.prune(keys, retention, &|done, total| bar.advance(done, total));
+    bar.finish();
+    let pruning = pruning?;
     if as_json {
         output::print_json(&pruning_json(&pruning, args.dry_run)?)?;
     } else {

@@ -12,7 +12,9 @@ use super::head::{Stored, decode_version};
 use super::layout::{LibraryLayout, SymbolLayout, version_of};
 use super::manifest::FileEntry;
 use super::objects::Listed;
-use super::types::Op;
+use super::snapshot::Held;
+use super::staging::Staged;
+use super::types::{OnProgress, Op};
 use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
 
@@ -54,16 +56,14 @@ pub struct Checkup {
     pub files: u64,
     /// Bytes of those.
     pub bytes: u64,
-    /// Data files that no version names; `prune` deletes them when they are old enough.
+    /// Data files that no version names, and files that killed writers left half-written; `prune` deletes them
+    /// when they are old enough.
     pub unreferenced_files: u64,
     /// Bytes of those.
     pub unreferenced_bytes: u64,
     /// Findings, series by series.
     pub findings: Vec<Finding>,
 }
-
-/// Told after each series how many of how many are checked.
-pub type OnProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);
 
 impl Checkup {
     /// Returns the worst finding's severity.
@@ -113,28 +113,11 @@ impl Store {
             check.note(format!("{}/{name}", layout.manifests()), "is not ours");
         }
         check.checkup.symbols += 1;
-        let mut versions: BTreeMap<u64, Stored> = BTreeMap::new();
-        let mut broken: BTreeSet<u64> = BTreeSet::new();
-        for &number in &numbers {
-            let path = layout.manifest(number);
-            let decoded = match self.objects.get(&path).await? {
-                Some(bytes) => decode_version(layout, number, &bytes),
-                // A collector was faster.
-                None => continue,
-            };
-            check.checkup.versions += 1;
-            match decoded {
-                Ok(stored) => drop(versions.insert(number, stored)),
-                Err(damage) => {
-                    broken.insert(number);
-                    check.version(number, path.to_string(), damage.to_string());
-                }
-            }
-        }
+        let (versions, mut broken) = self.check_versions(layout, &numbers, &mut check).await?;
         check.chain(&versions, &broken, numbers.last().copied());
         let wanted = files_of(&versions);
         let found = self.check_files(layout, &wanted, &mut check).await?;
-        check.unreferenced(&files, &wanted);
+        check.unreferenced(&files, &wanted, &self.objects.staged(layout.folder())?);
         for (&number, stored) in &versions {
             match stored.manifest.files.iter().find_map(|file| Some((file, found.get(&file.key)?))) {
                 Some((file, damage)) => {
@@ -148,6 +131,32 @@ impl Store {
         }
         check.finish(numbers.last().copied(), versions.values().find_map(|it| it.manifest.series.as_ref()));
         Ok(())
+    }
+
+    /// Reads every manifest once; returns those that are intact, and the numbers of the damaged.
+    async fn check_versions(
+        &self,
+        layout: &SymbolLayout,
+        numbers: &[u64],
+        check: &mut SymbolCheck<'_>,
+    ) -> Result<(BTreeMap<u64, Stored>, BTreeSet<u64>), Error> {
+        let mut fetched = stream::iter(numbers)
+            .map(|&number| async move { (number, self.objects.get(&layout.manifest(number)).await) })
+            .buffered(CONCURRENCY);
+        let (mut versions, mut broken) = (BTreeMap::new(), BTreeSet::new());
+        while let Some((number, bytes)) = fetched.next().await {
+            // Where it is gone, a collector was faster.
+            let Some(bytes) = bytes? else { continue };
+            check.checkup.versions += 1;
+            match decode_version(layout, number, &bytes) {
+                Ok(stored) => drop(versions.insert(number, stored)),
+                Err(damage) => {
+                    broken.insert(number);
+                    check.version(number, layout.manifest(number).to_string(), damage.to_string());
+                }
+            }
+        }
+        Ok((versions, broken))
     }
 
     /// Reads every data file once; returns what is wrong with those that are damaged.
@@ -188,15 +197,11 @@ impl Store {
             };
             match self.find_snapshot(library, &name).await {
                 Ok(Some(snapshot)) => {
-                    for (symbol, held) in &snapshot.symbols {
-                        let layout = SymbolLayout::new(library.0, symbol)?;
-                        if let Err(Error::Damaged { key, damage, .. }) =
-                            self.in_snapshot(&layout, &name).await
-                        {
-                            let version = held.version;
-                            let problem = format!("names version {version} of {symbol}, but {key} {damage}");
-                            checkup.findings.push(warn(Some(symbol), problem));
-                        }
+                    let mut missing = stream::iter(&snapshot.symbols)
+                        .map(|(symbol, held)| self.missing_version(library, &name, symbol, held))
+                        .buffered(CONCURRENCY);
+                    while let Some(found) = missing.next().await {
+                        checkup.findings.extend(found?.map(|(symbol, problem)| warn(Some(symbol), problem)));
                     }
                 }
                 Ok(None) => {}
@@ -207,6 +212,24 @@ impl Store {
             }
         }
         Ok(())
+    }
+}
+
+impl Store {
+    /// Returns what is wrong with a version that a snapshot holds, if it cannot be read.
+    async fn missing_version<'a>(
+        &self,
+        library: LibraryLayout<'_>,
+        snapshot: &str,
+        symbol: &'a str,
+        held: &Held,
+    ) -> Result<Option<(&'a str, String)>, Error> {
+        let layout = SymbolLayout::new(library.0, symbol)?;
+        let Err(Error::Damaged { key, damage, .. }) = self.in_snapshot(&layout, snapshot).await else {
+            return Ok(None);
+        };
+        let version = held.version;
+        Ok(Some((symbol, format!("names version {version} of {symbol}, but {key} {damage}"))))
     }
 }
 
@@ -270,10 +293,11 @@ impl SymbolCheck<'_> {
         }
     }
 
-    fn unreferenced(&mut self, files: &[Listed], wanted: &BTreeMap<String, FileEntry>) {
-        for file in files.iter().filter(|file| !wanted.contains_key(&format!("d/{}", file.name))) {
+    fn unreferenced(&mut self, files: &[Listed], wanted: &BTreeMap<String, FileEntry>, staged: &[Staged]) {
+        let unnamed = files.iter().filter(|file| !wanted.contains_key(&format!("d/{}", file.name)));
+        for bytes in unnamed.map(|file| file.bytes).chain(staged.iter().map(|staged| staged.bytes)) {
             self.checkup.unreferenced_files += 1;
-            self.checkup.unreferenced_bytes += file.bytes;
+            self.checkup.unreferenced_bytes += bytes;
         }
     }
 

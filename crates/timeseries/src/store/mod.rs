@@ -29,11 +29,13 @@ mod retention;
 mod rows;
 mod sealed;
 mod snapshot;
+mod staging;
 mod table;
 mod tiers;
 mod types;
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,7 +45,7 @@ use tradai_domain::{Clock, IdSource, Millis};
 
 pub use batch::{AppendRequest, ReadRequest};
 use cache::Cache;
-pub use fsck::{Checkup, Finding, OnProgress, Severity};
+pub use fsck::{Checkup, Finding, Severity};
 pub use library::TableOptions;
 use objects::Objects;
 pub use retention::{GRACE_MS, MIN_GRACE_MS, Pruned, Pruning, Retention};
@@ -51,7 +53,8 @@ pub use snapshot::{SnapshotInfo, Snapshots};
 pub(crate) use table::candle_columns;
 pub use table::{TableInfo, TableListing, TableProblem, TableRead, Tables};
 pub use types::{
-    AsOf, Commit, Gap, Listing, Metadata, Op, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,
+    AsOf, Commit, Gap, Listing, Metadata, OnProgress, Op, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo,
+    is_synthetic,
 };
 
 /// Objects asked for at a time.
@@ -77,7 +80,15 @@ impl Store {
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         let waiter: Waiter = Arc::new(|pause| Box::pin(futures_timer::Delay::new(pause)));
-        Self { objects: Objects(objects), clock, ids, cache: Arc::default(), waiter }
+        Self { objects: Objects::new(objects), clock, ids, cache: Arc::default(), waiter }
+    }
+
+    /// Tells the store that its objects are files below a directory: pruning then finds what writers that were
+    /// killed left half-written there.
+    #[must_use]
+    pub fn in_directory(mut self, directory: &Path) -> Self {
+        self.objects = self.objects.in_directory(directory);
+        self
     }
 
     /// Returns the store with another way to wait, such as a simulation's.

@@ -8,6 +8,7 @@ use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use tradai_domain::Millis;
 
+use super::staging::{self, Staged};
 use crate::error::Error;
 
 /// Whether an object was made.
@@ -32,12 +33,30 @@ pub(crate) struct Listed {
 /// An object storage: get, create-if-absent, overwrite, list, delete. Each put stores the whole payload or
 /// nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct Objects(pub(crate) Arc<dyn ObjectStore>);
+pub(crate) struct Objects {
+    storage: Arc<dyn ObjectStore>,
+    /// Where the objects are files, if it is known that they are.
+    directory: Option<Arc<std::path::Path>>,
+}
 
 impl Objects {
+    pub(crate) fn new(storage: Arc<dyn ObjectStore>) -> Self {
+        Self { storage, directory: None }
+    }
+
+    pub(crate) fn in_directory(self, directory: &std::path::Path) -> Self {
+        Self { directory: Some(directory.into()), ..self }
+    }
+
+    /// Returns what killed writers left half-written in a folder; nothing where objects are no files.
+    pub(crate) fn staged(&self, folder: &str) -> Result<Vec<Staged>, Error> {
+        let Some(directory) = &self.directory else { return Ok(Vec::new()) };
+        staging::find(&directory.join(folder))
+    }
+
     /// Returns an object, or `None` when there is none.
     pub(crate) async fn get(&self, key: &Path) -> Result<Option<Bytes>, Error> {
-        let found = match self.0.get(key).await {
+        let found = match self.storage.get(key).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(source) => return Err(failed(key, source)),
@@ -47,7 +66,7 @@ impl Objects {
 
     /// Returns whether there is an object.
     pub(crate) async fn exists(&self, key: &Path) -> Result<bool, Error> {
-        match self.0.head(key).await {
+        match self.storage.head(key).await {
             Ok(_) => Ok(true),
             Err(object_store::Error::NotFound { .. }) => Ok(false),
             Err(source) => Err(failed(key, source)),
@@ -56,7 +75,7 @@ impl Objects {
 
     /// Makes an object unless there is one.
     pub(crate) async fn create(&self, key: &Path, bytes: Bytes) -> Result<Created, Error> {
-        match self.0.put_opts(key, PutPayload::from_bytes(bytes), PutMode::Create.into()).await {
+        match self.storage.put_opts(key, PutPayload::from_bytes(bytes), PutMode::Create.into()).await {
             Ok(_) => Ok(Created::Yes),
             Err(object_store::Error::AlreadyExists { .. }) => Ok(Created::Exists),
             Err(source) => Err(failed(key, source)),
@@ -65,7 +84,7 @@ impl Objects {
 
     /// Makes or replaces an object.
     pub(crate) async fn put(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
-        let put = self.0.put(key, PutPayload::from_bytes(bytes)).await;
+        let put = self.storage.put(key, PutPayload::from_bytes(bytes)).await;
         put.map(drop).map_err(|source| failed(key, source))
     }
 
@@ -76,7 +95,7 @@ impl Objects {
 
     /// Deletes an object; that there is none is as good.
     pub(crate) async fn delete(&self, key: &Path) -> Result<(), Error> {
-        match self.0.delete(key).await {
+        match self.storage.delete(key).await {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(failed(key, source)),
         }
@@ -85,7 +104,7 @@ impl Objects {
     /// Returns the objects in a folder, by name.
     pub(crate) async fn list(&self, folder: &Path) -> Result<Vec<Listed>, Error> {
         let objects: Vec<_> =
-            self.0.list(Some(folder)).try_collect().await.map_err(|source| failed(folder, source))?;
+            self.storage.list(Some(folder)).try_collect().await.map_err(|source| failed(folder, source))?;
         let listed = objects.iter().filter_map(|object| {
             let name = object.location.filename()?.to_owned();
             Some(Listed { name, bytes: object.size, modified: object.last_modified.timestamp_millis() })
@@ -102,7 +121,7 @@ impl Objects {
 
     /// Returns the names of the folders in a folder, sorted.
     pub(crate) async fn folders(&self, folder: &Path) -> Result<Vec<String>, Error> {
-        let listed = self.0.list_with_delimiter(Some(folder)).await.map_err(|e| failed(folder, e))?;
+        let listed = self.storage.list_with_delimiter(Some(folder)).await.map_err(|e| failed(folder, e))?;
         let mut names: Vec<String> =
             listed.common_prefixes.iter().filter_map(|path| path.filename().map(str::to_owned)).collect();
         names.sort_unstable();

@@ -22,13 +22,18 @@ use serde::{Deserialize, Serialize};
 use tradai_domain::{Millis, SeriesKey};
 
 use super::cache::TRUST_MS;
+use super::data::len_u64;
 use super::head::{Stored, layout_of};
 use super::layout::{CANDLES, LibraryLayout, SymbolLayout, version_of};
 use super::manifest::FORMAT;
 use super::objects::Listed;
 use super::sealed::seal;
+use super::types::OnProgress;
 use super::{CONCURRENCY, Store};
 use crate::error::Error;
+
+/// Series pruned at a time. Each of them asks for several objects at a time as well.
+const SYMBOLS_AT_A_TIME: usize = 4;
 
 /// Shortest time between releasing and deleting.
 pub const MIN_GRACE_MS: Millis = 2 * TRUST_MS;
@@ -72,7 +77,7 @@ pub struct Pruned {
     pub versions_waiting: u64,
     /// Released versions that snapshots hold.
     pub versions_held: u64,
-    /// Data files deleted.
+    /// Data files deleted, and files that killed writers left half-written.
     pub files_deleted: u64,
     /// Bytes of those.
     pub bytes_deleted: u64,
@@ -91,37 +96,49 @@ struct Boundary {
 }
 
 impl Store {
-    /// Prunes some series of candles, or all. A series that cannot be pruned, because it is damaged or because
-    /// the storage fails, does not stop the others.
+    /// Prunes some series of candles, or all, several at a time. A series that cannot be pruned, because it is
+    /// damaged or because the storage fails, does not stop the others.
     ///
     /// # Errors
     /// [`Error::Retention`] when the rules keep nothing or the grace period is too short;
     /// [`Error::Storage`] when series or snapshots cannot be listed, [`Error::Damaged`] when a snapshot is.
-    pub async fn prune(&self, keys: Option<&[SeriesKey]>, retention: Retention) -> Result<Pruning, Error> {
+    pub async fn prune(
+        &self,
+        keys: Option<&[SeriesKey]>,
+        retention: Retention,
+        progress: OnProgress<'_>,
+    ) -> Result<Pruning, Error> {
         let layouts = match keys {
             Some(keys) => keys.iter().map(layout_of).collect::<Result<Vec<_>, _>>()?,
             None => self.symbols(LibraryLayout(CANDLES)).await?,
         };
-        self.prune_symbols(&layouts, retention).await
+        self.prune_symbols(&layouts, retention, progress).await
     }
 
     pub(crate) async fn prune_symbols(
         &self,
         layouts: &[SymbolLayout],
         retention: Retention,
+        progress: OnProgress<'_>,
     ) -> Result<Pruning, Error> {
         retention.check()?;
         if let Some(layout) = layouts.first() {
             // A damaged snapshot might hold anything: one error says so, not one for each series.
             self.all_snapshots(layout.library()).await?;
         }
-        let mut pruning = Pruning::default();
-        for layout in layouts {
+        let prune = |layout| async move {
             let outcome = self.prune_symbol(layout, retention).await;
-            match self.with_readable(layout, outcome).await {
+            (layout, self.with_readable(layout, outcome).await)
+        };
+        let mut outcomes = stream::iter(layouts).map(prune).buffered(SYMBOLS_AT_A_TIME);
+        let (mut pruning, mut done, total) = (Pruning::default(), 0, len_u64(layouts.len()));
+        while let Some((layout, outcome)) = outcomes.next().await {
+            match outcome {
                 Ok(pruned) => pruning.series.push(pruned),
                 Err(error) => pruning.failed.push((layout.symbol().to_owned(), error)),
             }
+            done += 1;
+            progress(done, total);
         }
         Ok(pruning)
     }
@@ -149,6 +166,7 @@ impl Store {
             }
         }
         self.collect(layout, retention, &gone, &mut pruned).await?;
+        self.sweep(layout, retention, &mut pruned)?;
         if !retention.dry_run {
             self.delete_all(gone.iter().map(|&number| layout.manifest(number))).await?;
             self.forget_boundaries(layout, mature).await?;
@@ -257,6 +275,24 @@ impl Store {
             return Ok(());
         }
         self.delete_all(garbage.iter().map(|file| layout.data(&format!("d/{}", file.name)))).await
+    }
+
+    /// Deletes what killed writers left half-written. Nothing depends on it, so that its age alone counts.
+    fn sweep(&self, layout: &SymbolLayout, retention: Retention, pruned: &mut Pruned) -> Result<(), Error> {
+        let now = self.now();
+        for staged in self.objects.staged(layout.folder())? {
+            if now.saturating_sub(staged.modified) < retention.grace {
+                pruned.files_waiting += 1;
+                pruned.bytes_waiting += staged.bytes;
+                continue;
+            }
+            pruned.files_deleted += 1;
+            pruned.bytes_deleted += staged.bytes;
+            if !retention.dry_run {
+                staged.delete()?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the keys of all files that manifests name: those that stay, and those that are `gone`. A manifest

@@ -151,6 +151,9 @@ pub struct VersionInfo {
     pub rows: Option<u64>,
 }
 
+/// Told after each series how many of how many are done.
+pub type OnProgress<'a> = &'a (dyn Fn(u64, u64) + Sync);
+
 /// All series of a store.
 #[derive(Debug, Default)]
 pub struct Listing {

@@ -35,7 +35,7 @@ fn rows(store: &CandleStore, as_of: AsOf) -> Result<Option<usize>, Error> {
 }
 
 fn prune(store: &CandleStore, retention: Retention) -> Pruned {
-    let mut pruning = store.prune(None, retention).unwrap();
+    let mut pruning = store.prune(None, retention, &|_, _| ()).unwrap();
     assert!(pruning.failed.is_empty(), "{:?}", pruning.failed);
     pruning.series.remove(0)
 }
@@ -141,7 +141,7 @@ fn rules_that_make_no_sense_are_refused() {
             Retention { millis: Some(-1), ..good },
             Retention { grace: MIN_GRACE_MS - 1, ..good },
         ] {
-            assert_eq!(store.prune(None, bad).unwrap_err().kind(), ErrorKind::Invalid, "{bad:?}");
+            assert_eq!(store.prune(None, bad, &|_, _| ()).unwrap_err().kind(), ErrorKind::Invalid, "{bad:?}");
         }
         let dry = prune(store, Retention { dry_run: true, ..good });
         assert_eq!((dry.released, dry.versions_waiting), (1, 1));
@@ -233,4 +233,50 @@ fn what_is_damaged_is_found_and_restored() {
         assert_eq!(rows(&store, AsOf::Latest).unwrap(), Some(6));
         assert_eq!(store.fsck(&|_, _| ()).unwrap().worst(), Some(Severity::Warning));
     }
+}
+
+#[test]
+fn what_killed_writers_left_half_written_is_swept_after_a_grace() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(SystemClock.now_ms()));
+    let store = CandleStore::open(dir.path(), clock.clone(), Arc::new(RandomIds)).unwrap();
+    append(&store, 0..2);
+    let folder = dir.path().join("ohlcv/sym/BTC_USDT_1h");
+    let staged = ["HEAD.json#1", "v/00000000000000000003.json#2", "d/2020-01-0123456789abcdef.parquet#1"];
+    for name in staged {
+        std::fs::write(folder.join(name), "half").unwrap();
+    }
+    let kept = folder.join("d/notes.txt#x");
+    std::fs::write(&kept, "not ours").unwrap();
+
+    let checkup = store.fsck(&|_, _| ()).unwrap();
+    assert_eq!((checkup.unreferenced_files, checkup.findings.len()), (4, 0), "{checkup:?}");
+    let young = prune(&store, Retention::newest(10));
+    assert_eq!((young.files_deleted, young.files_waiting), (0, 4));
+    clock.advance(GRACE_MS + 60_000);
+    let tried = prune(&store, Retention { dry_run: true, ..Retention::newest(10) });
+    assert_eq!((tried.files_deleted, tried.bytes_deleted), (3, 12));
+    assert_eq!(prune(&store, Retention::newest(10)), Pruned { files_deleted: 3, bytes_deleted: 12, ..tried });
+    assert!(staged.iter().all(|name| !folder.join(name).exists()) && kept.exists());
+    assert_eq!(rows(&store, AsOf::Latest).unwrap(), Some(2));
+}
+
+#[test]
+fn pruning_tells_how_far_it_is() {
+    everywhere(|store, _| {
+        for (at, base) in ["A", "B", "C", "D", "E", "F"].into_iter().enumerate() {
+            let symbol = format!("{base}/USDT").parse().unwrap();
+            let key = tradai_domain::SeriesKey::traded(&symbol, Timeframe::H1);
+            let hours = i64::try_from(at).unwrap() + 1;
+            store.append(&key, &candles(JUNE, HOUR, 0..hours, 0.0), None).unwrap();
+            store.append(&key, &candles(JUNE, HOUR, hours..2 * hours, 0.0), None).unwrap();
+        }
+        let told = std::sync::Mutex::new(Vec::new());
+        let tell = |done, total| told.lock().unwrap().push((done, total));
+        let pruning = store.prune(None, Retention::newest(1), &tell).unwrap();
+        assert_eq!(told.into_inner().unwrap(), (1..=6).map(|done| (done, 6)).collect::<Vec<_>>());
+        let symbols: Vec<&str> = pruning.series.iter().map(|pruned| pruned.symbol.as_str()).collect();
+        assert_eq!(symbols, ["A", "B", "C", "D", "E", "F"].map(|base| format!("{base}_USDT_1h")));
+        assert!(pruning.series.iter().all(|pruned| pruned.released == 1));
+    });
 }

@@ -55,7 +55,7 @@ fn worker() {
             1 => append(&store, &own(worker), minute, 1.0),
             2 if row % 2 == 0 => {
                 let retention = Retention { grace: MIN_GRACE_MS, ..Retention::newest(5) };
-                let pruning = store.prune(Some(&[series(SHARED)]), retention).unwrap();
+                let pruning = store.prune(Some(&[series(SHARED)]), retention, &|_, _| ()).unwrap();
                 assert!(pruning.failed.is_empty(), "{:?}", pruning.failed);
             }
             _ => {}

@@ -368,7 +368,7 @@ impl Aftermath<'_> {
     fn prune(&self) {
         self.world.state().history.begin(None, Some(1));
         let retention = Retention { grace: MIN_GRACE, ..Retention::newest(1) };
-        match now(self.store().prune(None, retention)) {
+        match now(self.store().prune(None, retention, &|_, _| ())) {
             Ok(pruning) if pruning.failed.is_empty() => {}
             Ok(pruning) => self.violate(&format!("pruning failed with {:?}", pruning.failed)),
             Err(error) => self.violate(&format!("pruning failed with {error}")),

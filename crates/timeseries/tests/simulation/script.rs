@@ -421,7 +421,7 @@ async fn prune(world: &Arc<World>, store: &Store, task: usize, retention: Retent
         state.note(|| format!("T{task} begins {operation}: prune {retention:?}"));
         operation
     };
-    let outcome = store.prune(None, retention).await;
+    let outcome = store.prune(None, retention, &|_, _| ()).await;
     let mut state = world.state();
     state.counts.prunes += 1;
     state.note(|| format!("T{task} ends {operation}: {outcome:?}"));

@@ -32,7 +32,7 @@ use super::part::Part;
 use super::period::Periods;
 use super::retention::{Pruning, Retention};
 use super::snapshot::{SnapshotInfo, Snapshots};
-use super::types::{AsOf, Commit, Metadata, VersionInfo};
+use super::types::{AsOf, Commit, Metadata, OnProgress, VersionInfo};
 use crate::error::{Damage, Error};
 pub use problem::TableProblem;
 pub(crate) use rows::{TableFormat, TableRows};
@@ -309,9 +309,14 @@ impl Tables {
     ///
     /// # Errors
     /// Those of [`Store::prune`].
-    pub async fn prune(&self, symbols: Option<&[&str]>, retention: Retention) -> Result<Pruning, Error> {
+    pub async fn prune(
+        &self,
+        symbols: Option<&[&str]>,
+        retention: Retention,
+        progress: OnProgress<'_>,
+    ) -> Result<Pruning, Error> {
         let layouts = self.layouts(symbols).await?;
-        self.store.prune_symbols(&layouts, retention).await
+        self.store.prune_symbols(&layouts, retention, progress).await
     }
 
     fn library(&self) -> LibraryLayout<'_> {

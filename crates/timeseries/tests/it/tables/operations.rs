@@ -242,7 +242,7 @@ fn snapshots_hold_what_pruning_would_take() {
             }
         }
         assert!(matches!(tables.snapshot("early", None, None), Err(Error::SnapshotExists { .. })));
-        let pruning = tables.prune(None, Retention::newest(1)).unwrap();
+        let pruning = tables.prune(None, Retention::newest(1), &|_, _| ()).unwrap();
         assert_eq!(pruning.series.len(), 2);
         assert_eq!((pruning.series[0].versions_held, pruning.series[1].versions_held), (1, 0));
         assert_eq!(read(tables, "x", AsOf::Snapshot("early".into())).num_rows(), 2);
