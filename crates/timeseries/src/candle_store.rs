@@ -8,6 +8,7 @@ use tradai_domain::{CandleSeries, Clock, IdSource, SeriesKey, TimeRange};
 
 use crate::block_on::block_on;
 use crate::error::Error;
+use crate::files::Profile;
 use crate::open::Location;
 #[cfg(feature = "s3")]
 use crate::s3::Runtime;
@@ -91,6 +92,13 @@ impl CandleStore {
             #[cfg(feature = "s3")]
             runtime: None,
         }
+    }
+
+    /// See [`Store::with_profile`].
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.store = self.store.with_profile(profile);
+        self
     }
 
     /// See [`Store::write`].

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use tradai_domain::{ErrorKind, Millis, SeriesFault, format_utc};
 
+use crate::files::Profile;
 use crate::store::{TableOptions, TableProblem};
 
 /// The cause that a lower library gave.
@@ -168,6 +169,17 @@ pub enum Error {
         stored: Box<TableOptions>,
         /// The options given.
         given: Box<TableOptions>,
+    },
+    /// The store keeps its candles in another way.
+    #[error(
+        "the store keeps candles as {}; asked for is {}, which only a new store can be made with",
+        stored.as_str(), given.as_str()
+    )]
+    OtherProfile {
+        /// How it was made.
+        stored: Profile,
+        /// What was asked for.
+        given: Profile,
     },
     /// Rows of a table cannot be stored, or a column cannot be read.
     #[error("{symbol}: {problem}")]
@@ -398,6 +410,7 @@ impl Error {
             Self::Conflict { .. }
             | Self::MixedLabels { .. }
             | Self::OtherOptions { .. }
+            | Self::OtherProfile { .. }
             | Self::SnapshotExists { .. } => ErrorKind::Conflict,
             Self::NoVersion { .. } | Self::NoSeries { .. } | Self::NoSnapshot { .. } => ErrorKind::NotFound,
             Self::Encode { .. } => ErrorKind::Internal,

@@ -3,14 +3,12 @@
 
 use parquet::basic::{Compression, ZstdLevel};
 use parquet::errors::ParquetError;
-use serde::{Deserialize, Serialize};
 
 use super::decimal::{power_of_ten, to_integer};
 
 /// What the store's files are made for. Either way a value comes back bit for bit, and any Parquet reader reads
 /// it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Profile {
     /// To be read: doubles, which every program decodes at full speed.
     #[default]
@@ -21,6 +19,9 @@ pub enum Profile {
 }
 
 impl Profile {
+    /// Every profile.
+    pub const ALL: [Self; 2] = [Self::F64, Self::Compact];
+
     /// Returns the name that manifests and settings use.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -28,6 +29,12 @@ impl Profile {
             Self::F64 => "f64",
             Self::Compact => "compact",
         }
+    }
+
+    /// Returns the profile of a name.
+    #[must_use]
+    pub fn find(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|profile| profile.as_str() == name)
     }
 }
 

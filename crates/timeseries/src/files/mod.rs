@@ -19,6 +19,7 @@ mod raw;
 mod time;
 
 pub use column_form::Profile;
+pub(crate) use decimal::{power_of_ten, to_double};
 pub use format::{FileFormat, read_candles, write_candles};
 pub use name::parse_file_name;
 pub(crate) use parquet_read::{check_offsets, decode_into};

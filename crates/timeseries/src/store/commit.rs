@@ -18,11 +18,10 @@ use super::cache::is_recent;
 use super::change::{Base, Change, Plan};
 use super::data::NewFile;
 use super::head::{Stored, damaged, layout_of};
-use super::layout::{CANDLES, SymbolLayout};
-use super::library::Library;
+use super::layout::SymbolLayout;
 use super::manifest::{FORMAT, HISTORY, Manifest, Parent, Past, tag_of};
 use super::objects::Created;
-use super::rows::Rows;
+use super::rows::{CandleFormat, Rows};
 use super::types::{Commit, Metadata};
 use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
@@ -77,7 +76,8 @@ impl Store {
     /// the newest version holds just them already. Without metadata the old version's is kept.
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`].
+    /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`];
+    /// [`Error::OtherProfile`] when another profile was asked for than the store has.
     pub async fn write(
         &self,
         key: &SeriesKey,
@@ -153,7 +153,8 @@ impl Store {
     /// [`Store::write`].
     pub async fn restore(&self, key: &SeriesKey, version: u64) -> Result<Commit, Error> {
         let layout = layout_of(key)?;
-        let outcome = self.try_restore::<CandleSeries>(&layout, key, version).await;
+        // Files are restored as they are.
+        let outcome = self.try_restore::<CandleSeries>(&layout, &CandleFormat::to_read(key), version).await;
         self.with_readable(&layout, outcome).await
     }
 
@@ -180,10 +181,8 @@ impl Store {
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
         let layout = layout_of(key)?;
-        let library =
-            Library { format: FORMAT, library: CANDLES.to_owned(), profile: "f64".to_owned(), table: None };
-        self.make_library(&library).await?;
-        self.commit(&layout, key, &change, metadata.as_ref()).await
+        let format = CandleFormat { key: key.clone(), profile: self.candle_profile().await? };
+        self.commit(&layout, &format, &change, metadata.as_ref()).await
     }
 
     /// Commits a change; the error of a damaged object says which versions are intact.

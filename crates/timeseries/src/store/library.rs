@@ -14,18 +14,25 @@ use super::manifest::FORMAT;
 use super::objects::Created;
 use super::period::Periods;
 use crate::error::{Damage, Error};
+use crate::files::Profile;
 
 /// The description of a library, made with its first symbol and never changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Library {
     pub(crate) format: u32,
     pub(crate) library: String,
-    /// How candles are encoded.
-    #[serde(default)]
+    /// How candles are encoded, by [`Profile::as_str`].
     pub(crate) profile: String,
     /// Set in libraries of tables.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) table: Option<TableOptions>,
+}
+
+impl Library {
+    fn of_candles(profile: Profile) -> Self {
+        let (library, profile) = (CANDLES.to_owned(), profile.as_str().to_owned());
+        Self { format: FORMAT, library, profile, table: None }
+    }
 }
 
 /// How a library keeps tables.
@@ -105,6 +112,17 @@ impl Store {
         }
     }
 
+    /// Returns how candles are kept: as the library says, which is made where there is none.
+    pub(crate) async fn candle_profile(&self) -> Result<Profile, Error> {
+        let library = self.make_library(&Library::of_candles(self.profile.unwrap_or_default())).await?;
+        // `find_library` lets no other profile pass.
+        let stored = Profile::find(&library.profile).unwrap_or_default();
+        match self.profile.filter(|&given| given != stored) {
+            Some(given) => Err(Error::OtherProfile { stored, given }),
+            None => Ok(stored),
+        }
+    }
+
     /// Refuses a storage that lets the same object be created twice, before anything is lost in it. Servers that
     /// speak S3's protocol may know nothing of the condition and overwrite.
     async fn check_create(&self, path: &object_store::path::Path, bytes: Bytes) -> Result<(), Error> {
@@ -140,6 +158,10 @@ impl Store {
         if library.table.is_none() != (name == CANDLES) {
             let kept = if library.table.is_some() { "tables" } else { "candles" };
             return Err(foreign(format!("it keeps {kept}, which this library does not")));
+        }
+        if library.table.is_none() && Profile::find(&library.profile).is_none() {
+            let profile = &library.profile;
+            return Err(foreign(format!("profile `{profile}`, which this program does not know")));
         }
         self.cache.note_library(name, &library);
         Ok(Some(library))

@@ -43,6 +43,8 @@ use futures_util::future::BoxFuture;
 use object_store::ObjectStore;
 use tradai_domain::{Clock, IdSource, Millis};
 
+use crate::files::Profile;
+
 pub use batch::{AppendRequest, ReadRequest};
 use cache::Cache;
 pub use fsck::{Checkup, Finding, Severity};
@@ -72,6 +74,7 @@ pub struct Store {
     ids: Arc<dyn IdSource>,
     cache: Arc<Cache>,
     waiter: Waiter,
+    profile: Option<Profile>,
 }
 
 impl Store {
@@ -80,7 +83,16 @@ impl Store {
     #[must_use]
     pub fn new(objects: Arc<dyn ObjectStore>, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         let waiter: Waiter = Arc::new(|pause| Box::pin(futures_timer::Delay::new(pause)));
-        Self { objects: Objects::new(objects), clock, ids, cache: Arc::default(), waiter }
+        Self { objects: Objects::new(objects), clock, ids, cache: Arc::default(), waiter, profile: None }
+    }
+
+    /// Returns the store with a profile for its candles, which is chosen once: the first change of candles in a
+    /// new store notes it, and in a store that has another one, changes of candles are refused. A store keeps
+    /// [`Profile::F64`] when nobody chooses.
+    #[must_use]
+    pub fn with_profile(mut self, profile: Profile) -> Self {
+        self.profile = Some(profile);
+        self
     }
 
     /// Tells the store that its objects are files below a directory: pruning then finds what writers that were

@@ -13,7 +13,7 @@ use super::head::{Stored, Verdict, damaged, layout_of};
 use super::layout::{CANDLES, LibraryLayout, SymbolLayout};
 use super::manifest::FileEntry;
 use super::part::Part;
-use super::rows::Rows;
+use super::rows::{CandleFormat, Rows};
 use super::types::{AsOf, Listing, Read, SeriesInfo, VersionInfo, is_synthetic};
 use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
@@ -52,7 +52,8 @@ impl Store {
 
     async fn read_part(&self, key: &SeriesKey, part: Part, as_of: AsOf) -> Result<Option<Read>, Error> {
         let layout = layout_of(key)?;
-        let read = self.read_rows::<CandleSeries>(&layout, key, part, &as_of).await?;
+        let format = CandleFormat::to_read(key);
+        let read = self.read_rows::<CandleSeries>(&layout, &format, part, &as_of).await?;
         Ok(read.map(|(stored, series)| {
             let manifest = &stored.manifest;
             Read {

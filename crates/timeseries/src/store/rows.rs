@@ -71,8 +71,22 @@ pub(crate) trait Rows: Clone + Send + Sync {
     ) -> Result<Self::Format, Error>;
 }
 
+/// Which candles, and how new files keep them. How a stored file keeps them, it says itself.
+#[derive(Debug, Clone)]
+pub(crate) struct CandleFormat {
+    pub(crate) key: SeriesKey,
+    pub(crate) profile: Profile,
+}
+
+impl CandleFormat {
+    /// Returns the format to read candles with.
+    pub(crate) fn to_read(key: &SeriesKey) -> Self {
+        Self { key: key.clone(), profile: Profile::default() }
+    }
+}
+
 impl Rows for CandleSeries {
-    type Format = SeriesKey;
+    type Format = CandleFormat;
     type Builder = RawCandles;
 
     fn times(&self) -> &[Millis] {
@@ -99,11 +113,11 @@ impl Rows for CandleSeries {
         Ok(splice(stored, range, new))
     }
 
-    fn encode(&self, key: &SeriesKey, _: &str, period: &str, nonce: &str) -> Result<NewFile, Error> {
-        data::encode(key, self, Profile::default(), period, nonce)
+    fn encode(&self, format: &CandleFormat, _: &str, period: &str, nonce: &str) -> Result<NewFile, Error> {
+        data::encode(&format.key, self, format.profile, period, nonce)
     }
 
-    fn builder(_: &SeriesKey, rows: usize) -> RawCandles {
+    fn builder(_: &CandleFormat, rows: usize) -> RawCandles {
         let mut raw = RawCandles::default();
         raw.reserve(rows);
         raw
@@ -117,30 +131,30 @@ impl Rows for CandleSeries {
         raw.into_series().map_err(|fault| damaged(first, Damage::Foreign(fault.to_string())))
     }
 
-    fn schema(_: &SeriesKey) -> Schema {
-        data::schema(Profile::default())
+    fn schema(format: &CandleFormat) -> Schema {
+        data::schema(format.profile)
     }
 
-    fn periods(key: &SeriesKey) -> Periods {
-        Periods::of(key.timeframe)
+    fn periods(format: &CandleFormat) -> Periods {
+        Periods::of(format.key.timeframe)
     }
 
-    fn series(key: &SeriesKey) -> Option<SeriesKey> {
-        Some(key.clone())
+    fn series(format: &CandleFormat) -> Option<SeriesKey> {
+        Some(format.key.clone())
     }
 
-    fn stored(key: &SeriesKey, _: &SymbolLayout, _: &Manifest) -> Result<SeriesKey, Error> {
-        Ok(key.clone())
+    fn stored(format: &CandleFormat, _: &SymbolLayout, _: &Manifest) -> Result<CandleFormat, Error> {
+        Ok(format.clone())
     }
 
     fn join(
-        key: &SeriesKey,
+        format: &CandleFormat,
         _: &SymbolLayout,
         head: &Manifest,
         metadata: &super::Metadata,
-    ) -> Result<SeriesKey, Error> {
+    ) -> Result<CandleFormat, Error> {
         check_labels(head, metadata)?;
-        Ok(key.clone())
+        Ok(format.clone())
     }
 }
 

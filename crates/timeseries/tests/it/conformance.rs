@@ -1,16 +1,18 @@
-//! The same behaviour in memory, on disk and in a bucket.
+//! The same behaviour in memory, on disk and in a bucket, and for either profile of files.
 
 use std::sync::Arc;
 
 use tradai_domain::{
     CandleSeries, ErrorKind, ManualClock, RandomIds, SeriesKey, TimeRange, Timeframe, parse_date_ms,
 };
+use tradai_timeseries::files::Profile;
 use tradai_timeseries::{AsOf, CandleStore, Error, Gap};
 
 use crate::support::{HOUR, JUNE, Mishap, Watched, candles, key, local, memory, metadata, s3_store};
 
-fn both(check: impl Fn(&CandleStore)) {
+fn everywhere(check: impl Fn(&CandleStore)) {
     check(&memory());
+    check(&memory().with_profile(Profile::Compact));
     let dir = tempfile::tempdir().unwrap();
     check(&local(dir.path()));
     if let Some(store) = s3_store() {
@@ -24,7 +26,7 @@ fn read(store: &CandleStore, key: &SeriesKey, as_of: AsOf) -> CandleSeries {
 
 #[test]
 fn absent_series_are_none() {
-    both(|store| {
+    everywhere(|store| {
         let key = key(Timeframe::H1);
         assert!(store.read(&key, TimeRange::ALL, AsOf::Latest).unwrap().is_none());
         assert!(store.read(&key, TimeRange::ALL, AsOf::Version(3)).unwrap().is_none());
@@ -36,7 +38,7 @@ fn absent_series_are_none() {
 
 #[test]
 fn writes_replace_and_old_versions_stay() {
-    both(|store| {
+    everywhere(|store| {
         let key = key(Timeframe::H1);
         let (first, second) = (candles(JUNE, HOUR, 0..50, 0.0), candles(JUNE, HOUR, 10..20, 1.0));
         assert_eq!(store.write(&key, &first, None).unwrap().version, 1);
@@ -52,7 +54,7 @@ fn writes_replace_and_old_versions_stay() {
 
 #[test]
 fn appends_join_and_repeat_without_effect() {
-    both(|store| {
+    everywhere(|store| {
         let key = key(Timeframe::M5);
         let step = Timeframe::M5.millis();
         // 20,000 candles from June cross the half-year's end, so the append touches two files.
@@ -69,7 +71,7 @@ fn appends_join_and_repeat_without_effect() {
 
 #[test]
 fn a_differing_candle_is_named_and_nothing_is_stored() {
-    both(|store| {
+    everywhere(|store| {
         let key = key(Timeframe::H1);
         store.append(&key, &candles(JUNE, HOUR, 0..10, 0.0), None).unwrap();
         let error = store.append(&key, &candles(JUNE, HOUR, 8..12, 0.25), None).unwrap_err();
@@ -84,7 +86,7 @@ fn a_differing_candle_is_named_and_nothing_is_stored() {
 
 #[test]
 fn upsert_and_replace_range() {
-    both(|store| {
+    everywhere(|store| {
         let key = key(Timeframe::H1);
         store.write(&key, &candles(JUNE, HOUR, 0..10, 0.0), None).unwrap();
         store.upsert(&key, &candles(JUNE, HOUR, 9..11, 5.0), None).unwrap();
@@ -133,7 +135,7 @@ fn versions_by_time() {
 
 #[test]
 fn metadata_is_inherited_and_labels_do_not_mix() {
-    both(|store| {
+    everywhere(|store| {
         let key = key(Timeframe::H1);
         let sample = metadata(r#"{"source":"sample","synthetic":true,"seed":7}"#);
         store.write(&key, &candles(JUNE, HOUR, 0..5, 0.0), sample).unwrap();
@@ -217,7 +219,7 @@ fn a_lost_answer_is_settled_by_reading_back() {
 
 #[test]
 fn series_are_listed_by_name_with_their_kind() {
-    both(|store| {
+    everywhere(|store| {
         let mut keys = Vec::new();
         for text in ["BTC/USDT", "BTC/USDT:USDT", "ÄÖ/USDT"] {
             keys.push(SeriesKey::traded(&text.parse().unwrap(), Timeframe::H1));
@@ -235,7 +237,7 @@ fn series_are_listed_by_name_with_their_kind() {
 
 #[test]
 fn equal_hashes_mean_equal_candles() {
-    both(|store| {
+    everywhere(|store| {
         let (one, other) = (key(Timeframe::H1), key(Timeframe::H2));
         let series = candles(JUNE, 2 * HOUR, 0..100, 0.0);
         store.write(&one, &series, None).unwrap();
@@ -254,7 +256,7 @@ fn every_bit_of_a_value_comes_back() {
     for at in 0..10 {
         series.push(JUNE + at * HOUR, odd);
     }
-    both(|store| {
+    everywhere(|store| {
         store.write(&key(Timeframe::H1), &series, None).unwrap();
         assert!(!store.append(&key(Timeframe::H1), &series, None).unwrap().changed);
         let read = read(store, &key(Timeframe::H1), AsOf::Latest);

@@ -9,6 +9,7 @@ mod files;
 #[cfg(feature = "s3")]
 mod http;
 mod model;
+mod profile;
 mod resample;
 mod retention;
 #[cfg(feature = "s3")]

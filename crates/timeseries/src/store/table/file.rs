@@ -5,7 +5,7 @@ use std::sync::Arc;
 use arrow_array::cast::AsArray;
 use arrow_array::types::TimestampMillisecondType;
 use arrow_array::{Array, ArrayRef, RecordBatch};
-use arrow_schema::SchemaRef;
+use arrow_schema::{Field, SchemaRef};
 use bytes::Bytes;
 use parquet::arrow::arrow_reader::{
     ArrowReaderMetadata, ArrowReaderOptions, ParquetRecordBatchReader, ParquetRecordBatchReaderBuilder,
@@ -19,6 +19,7 @@ use parquet::file::statistics::Statistics;
 use parquet::schema::types::ColumnPath;
 use tradai_domain::{Millis, TimeRange};
 
+use super::decimals;
 use super::rows::TableFormat;
 use super::schema::{difference, has_dictionary};
 use crate::error::Damage;
@@ -84,7 +85,7 @@ impl<'a> Decoder<'a> {
         let metadata = ArrowReaderMetadata::load(&bytes, options).map_err(unreadable)?;
         check_offsets(metadata.metadata()).map_err(unreadable)?;
         let stored = format.schema.clone().unwrap_or_else(|| Arc::clone(metadata.schema()));
-        if let Some(problem) = difference(&stored, metadata.schema()) {
+        if let Some(problem) = difference(&stored, &decimals::undone(metadata.schema(), &stored)) {
             return Err(foreign(format!("its columns are not the manifest's: {problem}")));
         }
         let rows: i128 = metadata.metadata().row_groups().iter().map(|g| i128::from(g.num_rows())).sum();
@@ -138,9 +139,12 @@ impl<'a> Decoder<'a> {
 
     /// Puts the columns into the order wanted.
     fn arranged(&self, batch: &RecordBatch) -> Result<RecordBatch, Damage> {
-        let column = |name: &str| batch.column_by_name(name).map(Arc::clone);
-        let columns: Option<Vec<ArrayRef>> =
-            self.schema.fields().iter().map(|field| column(field.name())).collect();
+        let column = |field: &Arc<Field>| {
+            let column = batch.column_by_name(field.name())?;
+            let has_own_type = column.data_type() == field.data_type();
+            if has_own_type { Some(Arc::clone(column)) } else { decimals::doubles(column) }
+        };
+        let columns: Option<Vec<ArrayRef>> = self.schema.fields().iter().map(column).collect();
         let columns = columns.ok_or_else(|| foreign("a column is missing"))?;
         RecordBatch::try_new(Arc::clone(&self.schema), columns).map_err(|e| foreign(e.to_string()))
     }

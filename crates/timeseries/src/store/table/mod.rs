@@ -8,6 +8,7 @@
 //! that Parquet cannot give back are refused when they are written.
 
 mod cell;
+mod decimals;
 mod file;
 mod merge;
 mod problem;
