@@ -1,4 +1,5 @@
-//! What every host shares, whether it serves HTTP, runs a job or is a function: settings and telemetry.
+//! What every host shares, whether it serves HTTP, runs a job or is a function: settings, telemetry and the
+//! table of what the platform is made of.
 //!
 //! Used by `main.rs` of services, functions and the command line. It is no home for logic. Invariant: the
 //! environment, the arguments and the settings file are read in [`settings::Inputs::of_process`] and nowhere else,
@@ -6,3 +7,4 @@
 
 pub mod settings;
 pub mod telemetry;
+pub mod topology;
