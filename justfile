@@ -24,4 +24,8 @@ bench:
 bench-store *args:
     cargo xtask bench-store {{args}}
 
+# The candle store in simulated worlds, for longer than the tests take.
+sim *args:
+    cargo xtask sim {{args}}
+
 ci: test

@@ -6,6 +6,7 @@
 
 mod oracle;
 mod s3;
+mod sim;
 mod store_bench;
 mod tests;
 mod tools;
@@ -32,6 +33,8 @@ enum Command {
     Bench,
     /// The candle store beside ArcticDB and raw Parquet: seconds, bytes, requests.
     BenchStore(StoreBenchArgs),
+    /// The candle store in simulated worlds: random schedules, and every order of small scenarios.
+    Sim(SimArgs),
     /// A local S3 to try things out with, until it is stopped.
     S3(S3Args),
 }
@@ -44,6 +47,22 @@ struct S3Args {
     /// How much longer each request takes, in milliseconds.
     #[arg(long, default_value_t = 0)]
     delay_ms: u32,
+}
+
+#[derive(Debug, Args)]
+struct SimArgs {
+    /// How many random schedules.
+    #[arg(long, default_value_t = 100_000)]
+    schedules: u64,
+    /// How many schedules of each scenario at most.
+    #[arg(long, default_value_t = 20_000)]
+    orders: u64,
+    /// Seed of the first random schedule; the others follow.
+    #[arg(long, default_value_t = 1)]
+    start: u64,
+    /// Run the schedule of this seed alone, with its log.
+    #[arg(long)]
+    seed: Option<u64>,
 }
 
 #[derive(Debug, Args)]
@@ -73,6 +92,7 @@ fn main() -> anyhow::Result<()> {
         Command::Fuzz(args) => oracle::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
         Command::BenchStore(args) => store_bench::bench(&args.arguments),
+        Command::Sim(args) => sim::simulate(args.schedules, args.orders, args.start, args.seed),
         Command::S3(args) => s3::serve(args.port, args.delay_ms),
     }
 }

@@ -70,6 +70,11 @@ impl Action {
         }
     }
 
+    /// Returns whether the request concerns the hint of where the newest version is.
+    pub(crate) fn is_hint(&self) -> bool {
+        self.key().ends_with("HEAD.json")
+    }
+
     /// Returns whether the request changes what is stored.
     pub(crate) fn writes(&self) -> bool {
         matches!(self, Self::Create(..) | Self::Put(..) | Self::Delete(_))

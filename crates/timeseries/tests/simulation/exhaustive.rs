@@ -5,6 +5,10 @@
 //! what each task has learnt and waits for, the time) is looked up, so that what two orders have in common is
 //! explored once. Time stands still but for jumps longer than the grace period, at any moment: whoever waits
 //! then is a process that froze.
+//!
+//! Left alone, one process after the other runs to its end. A disturbance is what is unlikely: a process gets on
+//! while another one could, an answer that is learnt late, a jump, a death. Everything with one disturbance is
+//! explored, then everything with two, and so on, since faults that need few are found first.
 
 use std::collections::HashSet;
 use std::fmt;
@@ -37,7 +41,7 @@ pub(crate) struct Scenario {
     pub(crate) bounds: Bounds,
 }
 
-/// How much of what is possible happens in one schedule.
+/// How many disturbances of each kind a schedule may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Bounds {
     /// Jumps of the time.
@@ -46,8 +50,8 @@ pub(crate) struct Bounds {
     pub(crate) holds: u32,
     /// Processes that die.
     pub(crate) crashes: u32,
-    /// Times that another process gets on while one could; `None` for any number.
-    pub(crate) preemptions: Option<u32>,
+    /// Times that another process gets on while one could.
+    pub(crate) preemptions: u32,
 }
 
 /// What was found.
@@ -57,7 +61,9 @@ pub(crate) struct Explored {
     pub(crate) complete: u64,
     pub(crate) states: usize,
     pub(crate) longest: usize,
-    /// Whether nothing was left out.
+    /// Everything with so many disturbances was explored, if anything was.
+    pub(crate) disturbances: Option<u32>,
+    /// Whether that is everything within the bounds.
     pub(crate) is_whole: bool,
     pub(crate) violation: Option<String>,
 }
@@ -78,41 +84,62 @@ enum Move {
 struct Run {
     world: Arc<World>,
     left: Bounds,
-    /// The task that got on last.
+    /// Disturbances left, of whatever kind.
+    disturbances: u32,
+    /// The task that got on last, unless it sleeps.
     last: Option<usize>,
 }
 
 impl Scenario {
-    /// Explores until everything was or `schedules` have run.
+    /// Explores until everything was or about `schedules` have run.
     pub(crate) fn explore(&self, schedules: u64) -> Explored {
         let start = self.prepare();
+        let Bounds { jumps, holds, crashes, preemptions } = self.bounds;
+        let most = jumps + holds + crashes + preemptions;
         let mut explored = Explored::default();
+        for disturbances in 0..=most {
+            if !self.explore_with(&start, disturbances, schedules, &mut explored) {
+                return explored;
+            }
+            explored.disturbances = Some(disturbances);
+        }
+        explored.is_whole = true;
+        explored
+    }
+
+    /// Explores everything with so many disturbances; `false` when it ends before.
+    fn explore_with(
+        &self,
+        start: &(Disk, History, Millis),
+        disturbances: u32,
+        schedules: u64,
+        explored: &mut Explored,
+    ) -> bool {
         let mut visited = HashSet::new();
         let mut path: Vec<(usize, usize)> = Vec::new();
-        while explored.schedules < schedules {
+        loop {
+            if explored.schedules >= schedules {
+                return false;
+            }
             explored.schedules += 1;
-            let prefix: Vec<usize> = path.iter().map(|&(choice, _)| choice).collect();
-            let (steps, violation) = self.run(&start, &prefix, Some(&mut visited), false);
+            let choices: Vec<usize> = path.iter().map(|&(choice, _)| choice).collect();
+            let (steps, violation) = self.run(start, disturbances, &choices, Some(&mut visited), false);
             explored.complete += u64::from(steps.is_complete);
-            path.extend(steps.options[prefix.len()..].iter().map(|&options| (0, options)));
+            path.extend(steps.options[choices.len()..].iter().map(|&options| (0, options)));
             explored.longest = explored.longest.max(path.len());
+            explored.states = explored.states.max(visited.len());
             if violation.is_some() {
                 let choices: Vec<usize> = path.iter().map(|&(choice, _)| choice).collect();
-                let (steps, violation) = self.run(&start, &choices, None, true);
+                let (steps, violation) = self.run(start, disturbances, &choices, None, true);
                 explored.violation = violation.map(|what| format!("{}broke: {what}", steps.log));
-                break;
+                return false;
             }
             while path.last().is_some_and(|&(choice, options)| choice + 1 >= options) {
                 path.pop();
             }
-            let Some(last) = path.last_mut() else {
-                explored.is_whole = true;
-                break;
-            };
+            let Some(last) = path.last_mut() else { return true };
             last.0 += 1;
         }
-        explored.states = visited.len();
-        explored
     }
 
     /// Commits what was there before.
@@ -132,6 +159,7 @@ impl Scenario {
     fn run(
         &self,
         (disk, history, now): &(Disk, History, Millis),
+        disturbances: u32,
         choices: &[usize],
         mut visited: Option<&mut HashSet<u64>>,
         with_log: bool,
@@ -160,7 +188,7 @@ impl Scenario {
                 executor.set(task, Box::pin(running));
             }
             executor.poll_ready();
-            let mut run = Run { world: Arc::clone(&world), left: self.bounds, last: None };
+            let mut run = Run { world: Arc::clone(&world), left: self.bounds, disturbances, last: None };
             loop {
                 if world.state().history.violation.is_some() {
                     return;
@@ -214,9 +242,11 @@ impl Run {
         tasks.dedup();
         let may_go_on = self.last.filter(|last| tasks.contains(last));
         tasks.sort_by_key(|&task| may_go_on != Some(task));
+        let may_disturb = |left: u32, besides: u32| left > 0 && self.disturbances > besides;
         let mut moves = Vec::new();
         for &task in &tasks {
-            if may_go_on.is_some_and(|last| last != task) && self.left.preemptions == Some(0) {
+            let preempts = may_go_on.is_some_and(|last| last != task);
+            if preempts && !may_disturb(self.left.preemptions, 0) {
                 continue;
             }
             let own: Vec<(u64, bool)> = waiting.iter().filter(|w| w.1 == task).map(|w| (w.0, w.2)).collect();
@@ -228,15 +258,15 @@ impl Run {
                     continue;
                 }
                 moves.push(Move::Do(id, task));
-                if self.left.holds > 0 {
+                if may_disturb(self.left.holds, u32::from(preempts)) {
                     moves.push(Move::Hold(id, task));
                 }
             }
-            if self.left.crashes > 0 {
+            if may_disturb(self.left.crashes, 0) {
                 moves.push(Move::Crash(task));
             }
         }
-        if self.left.jumps > 0 && !moves.is_empty() {
+        if may_disturb(self.left.jumps, 0) && !moves.is_empty() {
             moves.push(Move::Jump);
         }
         moves
@@ -246,7 +276,8 @@ impl Run {
         if let Move::Do(_, task) | Move::Hold(_, task) | Move::Deliver(_, task) = choice {
             let waits = |last: usize| self.world.state().waiting().iter().any(|&(_, task, _)| task == last);
             if self.last.is_some_and(|last| last != task && waits(last)) {
-                self.left.preemptions = self.left.preemptions.map(|left| left - 1);
+                self.left.preemptions -= 1;
+                self.disturbances -= 1;
             }
             self.last = Some(task);
         }
@@ -258,6 +289,9 @@ impl Run {
             }
             Move::Hold(id, _) => {
                 self.left.holds -= 1;
+                self.disturbances -= 1;
+                // It sleeps: that others get on is no further disturbance.
+                self.last = None;
                 self.world.state().perform(id);
             }
             Move::Deliver(id, task) => {
@@ -267,12 +301,14 @@ impl Run {
             }
             Move::Jump => {
                 self.left.jumps -= 1;
+                self.disturbances -= 1;
                 let mut state = self.world.state();
                 state.now += JUMP;
                 state.note(|| "time passes".to_owned());
             }
             Move::Crash(task) => {
                 self.left.crashes -= 1;
+                self.disturbances -= 1;
                 self.world.state().note(|| format!("P{task} dies"));
                 executor.crash(task);
             }
@@ -285,8 +321,8 @@ impl Run {
         let state = self.world.state();
         let State { disk, tasks, now, history, .. } = &*state;
         let mut hasher = DefaultHasher::new();
-        let last = self.last.filter(|_| self.left.preemptions.is_some());
-        (disk, now, history.digest(), self.left, last).hash(&mut hasher);
+        let last = self.last.filter(|last| state.waiting().iter().any(|(_, task, _)| task == last));
+        (disk, now, history.digest(), self.left, self.disturbances, last).hash(&mut hasher);
         for task in tasks {
             task.seen.hash(&mut hasher);
         }
@@ -307,10 +343,11 @@ fn ids(process: usize) -> Arc<SequentialIds> {
 
 impl fmt::Display for Explored {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let whole = if self.is_whole { "all" } else { "not all" };
+        let disturbances = self.disturbances.map_or("nothing".to_owned(), |most| most.to_string());
+        let whole = if self.is_whole { " (all within bounds)" } else { "" };
         write!(
             f,
-            "{} schedules ({whole}), {} to the end, {} states, {} steps at most",
+            "all with {disturbances} disturbances{whole}: {} schedules, {} to the end, {} states, {} steps at most",
             self.schedules, self.complete, self.states, self.longest
         )
     }

@@ -29,7 +29,7 @@ pub(crate) enum Fault {
     FailBefore,
     /// It took effect, and the answer is an error.
     FailAfter,
-    /// The answer is an error, and it takes effect minutes later.
+    /// The answer is an error, and it takes effect minutes later; a hint, days later.
     Late,
     /// The process stands still before the request leaves it.
     FreezeBefore,
@@ -94,8 +94,9 @@ impl Faults {
         for fault in FAULTS {
             let delicate = matches!(fault, Fault::FreezeBefore | Fault::FreezeAfter | Fault::CrashAfter)
                 && (action.writes() || action.key().contains("/v/"))
-                && !action.key().ends_with("HEAD.json");
-            let rate = self.rates[position(fault)] * if delicate { 3 } else { 1 };
+                && !action.is_hint();
+            let is_hint = fault == Fault::Late && action.is_hint();
+            let rate = self.rates[position(fault)] * if delicate || is_hint { 3 } else { 1 };
             if rate > 0 && random.chance(rate) && applies(fault, action) {
                 return Some(fault);
             }
@@ -114,6 +115,13 @@ fn applies(fault: Fault, action: &Action) -> bool {
 
 pub(crate) fn position(fault: Fault) -> usize {
     FAULTS.iter().position(|&known| known == fault).unwrap_or(0)
+}
+
+/// Draws how long after its timeout a late request takes effect.
+pub(crate) fn lateness(action: &Action, random: &mut Random) -> Millis {
+    // Nobody trusts a hint, so that it may come at any time.
+    let most = if action.is_hint() { 2 * DAY } else { REQUEST_LIFE };
+    random.between(MINUTE, most)
 }
 
 /// Draws how long a process stands still: seconds, less than the grace period, more, or days.

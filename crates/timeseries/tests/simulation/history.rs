@@ -13,6 +13,9 @@ use tradai_domain::Millis;
 use crate::disk::{Action, Answer, Disk};
 use crate::model::{Change, Effect, Series};
 
+/// The task of operations that no task does.
+pub(crate) const NOBODY: usize = usize::MAX;
+
 /// One version.
 #[derive(Debug, Clone)]
 pub(crate) struct Version {
@@ -35,6 +38,7 @@ pub(crate) struct Symbol {
 /// Something that a task asked of the store.
 #[derive(Debug, Clone)]
 pub(crate) struct Operation {
+    pub(crate) task: usize,
     /// The change and the symbol that it is for.
     pub(crate) change: Option<(usize, Change)>,
     /// For collectors: how many versions they keep.
@@ -104,7 +108,7 @@ impl History {
         // In whatever order they began.
         let operations = self.operations.iter().map(|operation| {
             let mut hasher = DefaultHasher::new();
-            (operation.committed, &operation.newest, &operation.change).hash(&mut hasher);
+            (operation.task, operation.committed, &operation.newest, &operation.change).hash(&mut hasher);
             hasher.finish()
         });
         operations.fold(0, u64::wrapping_add).hash(&mut hasher);
@@ -118,9 +122,14 @@ impl History {
         self.violation.get_or_insert(what);
     }
 
-    pub(crate) fn begin(&mut self, change: Option<(usize, Change)>, keeps: Option<u64>) -> usize {
+    pub(crate) fn begin(
+        &mut self,
+        task: usize,
+        change: Option<(usize, Change)>,
+        keeps: Option<u64>,
+    ) -> usize {
         let newest = self.symbols.iter().map(Symbol::newest).collect();
-        self.operations.push(Operation { change, keeps, newest, committed: None });
+        self.operations.push(Operation { task, change, keeps, newest, committed: None });
         self.operations.len() - 1
     }
 

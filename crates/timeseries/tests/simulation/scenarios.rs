@@ -31,9 +31,9 @@ fn snapshot() -> Step {
     Step::TakeSnapshot("s".to_owned(), Some(0))
 }
 
-const NO_SLEEP: Bounds = Bounds { jumps: 0, holds: 1, crashes: 1, preemptions: None };
-const SLEEP: Bounds = Bounds { jumps: 2, holds: 1, crashes: 0, preemptions: Some(2) };
-const LONG_SLEEP: Bounds = Bounds { jumps: 3, holds: 1, crashes: 0, preemptions: Some(2) };
+const NO_SLEEP: Bounds = Bounds { jumps: 0, holds: 1, crashes: 1, preemptions: 6 };
+const SLEEP: Bounds = Bounds { jumps: 2, holds: 1, crashes: 0, preemptions: 2 };
+const LONG_SLEEP: Bounds = Bounds { jumps: 3, holds: 1, crashes: 0, preemptions: 2 };
 
 pub(crate) fn all() -> Vec<Scenario> {
     vec![
@@ -60,6 +60,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             bounds: SLEEP,
         },
         Scenario {
+            name: "a reader with a hint of long ago",
+            before: vec![append(0), append(1), append(2), Step::Hint(1)],
+            processes: vec![vec![read(AsOf::Latest)], vec![append(3)], vec![prune(), prune()]],
+            bounds: SLEEP,
+        },
+        Scenario {
             name: "a writer that sleeps while versions come and go",
             before: vec![append(0), append(1)],
             processes: vec![vec![upsert(0, 5)], vec![append(2), append(3)], vec![prune(), prune()]],
@@ -69,13 +75,13 @@ pub(crate) fn all() -> Vec<Scenario> {
             name: "a writer that sleeps before the only commit",
             before: vec![append(0)],
             processes: vec![vec![append(1)], vec![prune()]],
-            bounds: Bounds { jumps: 2, holds: 2, crashes: 1, preemptions: None },
+            bounds: Bounds { jumps: 2, holds: 2, crashes: 1, preemptions: 6 },
         },
         Scenario {
             name: "a restore and a collector",
             before: vec![append(0), Step::Change(0, Change::Write(Rows::from([(1, 1)])))],
             processes: vec![vec![restore(1)], vec![prune(), prune()]],
-            bounds: Bounds { jumps: 2, holds: 1, crashes: 1, preemptions: Some(4) },
+            bounds: Bounds { jumps: 2, holds: 1, crashes: 1, preemptions: 4 },
         },
         Scenario {
             name: "a restore of what a snapshot holds until it is deleted",
@@ -87,7 +93,7 @@ pub(crate) fn all() -> Vec<Scenario> {
                 Step::Wait(2 * HOUR),
             ],
             processes: vec![vec![restore(1)], vec![Step::DeleteSnapshot("s".to_owned())], vec![prune()]],
-            bounds: Bounds { jumps: 0, holds: 0, crashes: 0, preemptions: Some(3) },
+            bounds: Bounds { jumps: 0, holds: 0, crashes: 0, preemptions: 3 },
         },
         Scenario {
             name: "a snapshot, a writer and a collector",
@@ -110,7 +116,7 @@ pub(crate) fn all() -> Vec<Scenario> {
                 vec![prune(), prune()],
                 vec![read(AsOf::Version(2))],
             ],
-            bounds: Bounds { jumps: 2, holds: 0, crashes: 0, preemptions: Some(2) },
+            bounds: Bounds { jumps: 2, holds: 0, crashes: 0, preemptions: 2 },
         },
     ]
 }

@@ -12,7 +12,7 @@ use tradai_timeseries::{AsOf, Retention, Severity, Store};
 
 use crate::counts::Counts;
 use crate::faults::{Fault, Faults, HOUR, MIN_GRACE};
-use crate::history::History;
+use crate::history::{History, NOBODY};
 use crate::model::{ALL_HOURS, Change, Rows, candles, range};
 use crate::random::Random;
 use crate::sabotage::Sabotage;
@@ -336,7 +336,7 @@ impl Aftermath<'_> {
 
     fn append(&self, symbol: usize, hour: i64) {
         let change = Change::Append(Rows::from([(hour, 7)]));
-        let operation = self.world.state().history.begin(Some((symbol, change.clone())), None);
+        let operation = self.world.state().history.begin(NOBODY, Some((symbol, change.clone())), None);
         let outcome = now(script::ask(&self.store(), symbol, &change));
         if !outcome.as_ref().is_ok_and(|commit| commit.changed) {
             return self.violate(&format!("an append came to {outcome:?}"));
@@ -358,7 +358,7 @@ impl Aftermath<'_> {
         let versions = (released.max(1)..=newest).map(AsOf::Version);
         let snapshots = names.iter().map(|name| AsOf::Snapshot(name.as_str().into()));
         for as_of in versions.chain(snapshots).chain([AsOf::Latest]) {
-            let operation = self.world.state().history.begin(None, None);
+            let operation = self.world.state().history.begin(NOBODY, None, None);
             let read = now(self.store().read(&script::key(symbol), range(&ALL_HOURS), as_of.clone()));
             let mut state = self.world.state();
             script::judge_read(&mut state, operation, symbol, &as_of, &ALL_HOURS, &read);
@@ -366,7 +366,7 @@ impl Aftermath<'_> {
     }
 
     fn prune(&self) {
-        self.world.state().history.begin(None, Some(1));
+        self.world.state().history.begin(NOBODY, None, Some(1));
         let retention = Retention { grace: MIN_GRACE, ..Retention::newest(1) };
         match now(self.store().prune(None, retention, &|_, _| ())) {
             Ok(pruning) if pruning.failed.is_empty() => {}

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tradai_domain::{Millis, SeriesKey, Timeframe};
 use tradai_timeseries::{AsOf, Commit, Error, Read, Retention, Store};
 
+use crate::disk::{Action, Answer};
 use crate::faults::{DAY, HOUR, MIN_GRACE, MINUTE, SECOND};
 use crate::history::Snapshot;
 use crate::model::{ALL_HOURS, Change, Rows, candles, range};
@@ -32,6 +33,8 @@ pub(crate) enum Step {
     Prune(Retention),
     /// Lets time pass; in what comes before a scenario.
     Wait(Millis),
+    /// Leaves the manifest of a version as the hint.
+    Hint(u64),
 }
 
 /// Does random operations of a task one after the other, with pauses.
@@ -65,8 +68,17 @@ async fn perform(world: &Arc<World>, store: &Store, task: usize, step: Step) {
         Step::DeleteSnapshot(name) => delete_snapshot(world, store, task, name).await,
         Step::Prune(retention) => prune(world, store, task, retention).await,
         Step::Wait(millis) => world.state().now += millis,
+        Step::Hint(version) => leave_hint(&mut world.state(), version),
     }
     world.state().tasks[task].operation = None;
+}
+
+fn leave_hint(state: &mut State, version: u64) {
+    let folder = state.history.symbols[0].folder.clone();
+    let now = state.now;
+    let manifest = state.disk.perform(&Action::Get(format!("{folder}v/{version:020}.json")), now);
+    let Answer::Found(manifest) = manifest else { panic!("no version {version}") };
+    state.disk.perform(&Action::Put(format!("{folder}HEAD.json"), manifest.bytes), now);
 }
 
 /// Draws an operation; `None` when there is nothing to do it to.
@@ -124,10 +136,11 @@ fn next_step(state: &mut State, task: usize) -> Option<(Role, Millis)> {
 }
 
 fn begin(state: &mut State, task: usize, change: Option<(usize, Change)>, keeps: Option<u64>) -> usize {
-    let operation = state.history.begin(change, keeps);
+    let operation = state.history.begin(task, change, keeps);
     state.tasks[task].operation = Some(operation);
     let newest = state.history.operations[operation].newest.clone();
-    state.tasks[task].remember(&newest);
+    let begun = state.history.operations.iter().filter(|operation| operation.task == task).count();
+    state.tasks[task].remember(&(begun, newest));
     state.counts.operations += 1;
     operation
 }

@@ -15,7 +15,7 @@ use tradai_domain::{Clock, Millis, SequentialIds};
 
 use crate::counts::Counts;
 use crate::disk::{Action, Answer, Disk};
-use crate::faults::{Fault, Faults, MINUTE, REQUEST_LIFE, SECOND, SKEW, freeze, latency};
+use crate::faults::{Fault, Faults, MINUTE, SECOND, SKEW, freeze, latency, lateness};
 use crate::history::History;
 use crate::random::Random;
 use crate::sabotage::Sabotage;
@@ -64,11 +64,11 @@ pub(crate) struct Task {
 }
 
 impl Task {
-    /// Notes what the task has learnt.
+    /// Notes what the task has learnt, in whatever order: what it asks for next depends on the whole.
     pub(crate) fn remember(&mut self, what: &impl Hash) {
         let mut hasher = DefaultHasher::new();
-        (self.seen, what).hash(&mut hasher);
-        self.seen = hasher.finish();
+        what.hash(&mut hasher);
+        self.seen = self.seen.wrapping_add(hasher.finish());
     }
 }
 
@@ -264,6 +264,7 @@ impl State {
             self.counts.fault(fault);
             self.note(|| format!("P{process} {fault:?} at {} {}", action.name(), action.key()));
         }
+        let lateness = lateness(&action, &mut self.random);
         let id = self.add(Some(action));
         let soon = now.max(frozen_until) + latency(&mut self.random);
         let mut sent = frozen_until <= now;
@@ -279,8 +280,7 @@ impl State {
             }
             Some(Fault::FailAfter) => self.pending_mut(id).lost = true,
             Some(Fault::Late) => {
-                let effect = now + self.random.between(MINUTE, REQUEST_LIFE);
-                self.push(effect, Event::Apply(id));
+                self.push(now + lateness, Event::Apply(id));
                 self.push(now + 30 * SECOND, Event::Answer(id, Answer::Failed));
                 return id;
             }
