@@ -8,13 +8,14 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Packages of ours that a package may depend on. A package that is not in this table fails the test.
-const ALLOWED: [(&str, &[&str]); 11] = [
+const ALLOWED: [(&str, &[&str]); 12] = [
     ("tradai-domain", &[]),
     ("tradai-strategy", &["tradai-domain"]),
     ("tradai-engine", &["tradai-domain", "tradai-strategy"]),
     ("tradai-timeseries", &["tradai-domain"]),
     ("tradai-exchange", &["tradai-domain"]),
     ("tradai-sandbox", &["tradai-domain", "tradai-timeseries"]),
+    ("tradai-control-plane", &["tradai-domain"]),
     ("tradai-runner", &["tradai-domain", "tradai-strategy", "tradai-engine", "tradai-timeseries"]),
     (
         "tradai-cli",

@@ -20,6 +20,8 @@ pub mod files;
 #[cfg(feature = "polars")]
 mod frames;
 mod open;
+#[cfg(feature = "ports")]
+pub mod port;
 mod resample;
 #[cfg(feature = "s3")]
 mod s3;

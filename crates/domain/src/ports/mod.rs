@@ -7,6 +7,7 @@
 //! at once, must not block its thread, and leaves nothing half done when its future is dropped.
 
 mod candle_repository;
+mod document_store;
 mod error;
 mod exchange_key;
 mod market_data;
@@ -16,6 +17,7 @@ pub use candle_repository::{
     Absence, CandleRepository, Committed, SeriesNotes, Snapshot, StoredCandles, StoredSeries,
     StoredSeriesList, StoredVersion, VersionChoice,
 };
+pub use document_store::{Document, DocumentStore};
 pub use error::PortError;
 pub use exchange_key::{ExchangeKey, ExchangeKeyError};
 pub use market_data::{

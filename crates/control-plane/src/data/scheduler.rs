@@ -1,0 +1,113 @@
+//! Runs the schedules when they are due.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use tradai_domain::{Clock, JobId, Millis};
+
+use super::{Collector, PriceKind, Schedule, Schedules, SyncJobs, SyncMode, SyncRequest};
+use crate::Error;
+
+/// How often the schedules and the clock are looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// What a schedule last did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ScheduleRun {
+    /// When it was due.
+    pub due: Millis,
+    /// The job it started.
+    pub job_id: Option<JobId>,
+    /// Why it started none.
+    pub error: Option<String>,
+}
+
+/// Starts an incremental sync whenever a schedule is due.
+///
+/// A time that passes while no scheduler runs is not made up for: the next run brings everything that is newer than
+/// what is stored. Several services on one store each run the schedules; what the second would fetch is there by then.
+pub struct Scheduler {
+    collector: Collector,
+    jobs: Arc<SyncJobs>,
+    schedules: Schedules,
+    clock: Arc<dyn Clock>,
+    runs: Mutex<BTreeMap<String, ScheduleRun>>,
+}
+
+impl Scheduler {
+    /// Returns a scheduler; nothing runs before [`Scheduler::run`].
+    #[must_use]
+    pub fn new(
+        collector: Collector,
+        jobs: Arc<SyncJobs>,
+        schedules: Schedules,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        Self { collector, jobs, schedules, clock, runs: Mutex::default() }
+    }
+
+    /// Returns what each schedule last did, by name.
+    #[must_use]
+    pub fn runs(&self) -> BTreeMap<String, ScheduleRun> {
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Runs schedules until told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        let mut since = self.clock.now_ms();
+        while stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_some() {
+            let now = self.clock.now_ms();
+            if let Err(error) = self.tick(since, now).await {
+                warn!(%error, "the schedules cannot be read: {error}");
+                continue;
+            }
+            since = now.max(since);
+        }
+    }
+
+    /// Starts what came due in `(since, now]`. However often one came due, it is started once.
+    ///
+    /// # Errors
+    /// When the schedules cannot be read; what they would have started is started by a later call.
+    pub async fn tick(&self, since: Millis, now: Millis) -> Result<(), Error> {
+        let book = self.schedules.load().await?;
+        for schedule in book.schedules.iter().filter(|schedule| schedule.enabled) {
+            let due = schedule.every.next(since);
+            if due <= now {
+                self.start(schedule, due).await;
+            }
+        }
+        Ok(())
+    }
+
+    async fn start(&self, schedule: &Schedule, due: Millis) {
+        let request = SyncRequest {
+            exchange: schedule.exchange.clone(),
+            symbols: schedule.symbols.clone(),
+            timeframe: schedule.timeframe,
+            price: PriceKind::Traded,
+            start: schedule.start,
+            end: None,
+            mode: SyncMode::Incremental,
+            recheck: false,
+        };
+        let started = match self.collector.plan(&request).await {
+            Ok(plan) => self.jobs.submit(plan, format!("schedule-{}-{due}", schedule.name)),
+            Err(error) => Err(error),
+        };
+        let run = match started {
+            Ok(job) => {
+                info!(job_id = %job.id, "schedule {} started sync job {}", schedule.name, job.id);
+                ScheduleRun { due, job_id: Some(job.id), error: None }
+            }
+            Err(error) => {
+                warn!(%error, "schedule {} could not start: {error}", schedule.name);
+                ScheduleRun { due, job_id: None, error: Some(error.to_string()) }
+            }
+        };
+        self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule.name.clone(), run);
+    }
+}

@@ -1,0 +1,107 @@
+//! What a use case can end in.
+
+use std::fmt;
+use std::time::Duration;
+
+use tradai_domain::ErrorKind;
+use tradai_domain::ports::PortError;
+
+/// An error of this crate. [`Error::kind`] says what a caller should do about it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// Values of a request are not allowed; all of them at once.
+    #[error("{}", faults_text(.0))]
+    Request(Vec<RequestFault>),
+    /// The store or the exchange failed.
+    #[error(transparent)]
+    Port(#[from] PortError),
+    /// As many jobs run as may.
+    #[error("{limit} sync jobs are under way, which is the limit; wait for one to end")]
+    TooManyJobs {
+        /// The limit.
+        limit: usize,
+    },
+    /// The host is stopping and takes no more jobs.
+    #[error("the service is stopping")]
+    Stopping,
+    /// Somebody else changed it since it was read.
+    #[error("{what} has revision {current} by now, not {given}; read it again, then decide")]
+    StaleRevision {
+        /// What was to be changed.
+        what: &'static str,
+        /// The revision that the caller knows.
+        given: u64,
+        /// The one that is there.
+        current: u64,
+    },
+    /// What is stored under our name was not written by us.
+    #[error("{what} cannot be read: {problem}")]
+    Damaged {
+        /// What was to be read.
+        what: &'static str,
+        /// What is wrong with it.
+        problem: String,
+    },
+}
+
+/// One value of a request that is not allowed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestFault {
+    /// Name of the value, as the API and the command line call it.
+    pub field: &'static str,
+    /// Which item of a list, from 0.
+    pub index: Option<usize>,
+    /// What is wrong and what is allowed.
+    pub reason: String,
+}
+
+impl RequestFault {
+    /// Returns the fault of a value.
+    #[must_use]
+    pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
+        Self { field, index: None, reason: reason.into() }
+    }
+
+    /// Returns the fault of one item of a list.
+    #[must_use]
+    pub fn item(field: &'static str, index: usize, reason: impl Into<String>) -> Self {
+        Self { field, index: Some(index), reason: reason.into() }
+    }
+}
+
+impl fmt::Display for RequestFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.index {
+            Some(index) => write!(f, "{}[{index}]: {}", self.field, self.reason),
+            None => write!(f, "{}: {}", self.field, self.reason),
+        }
+    }
+}
+
+impl Error {
+    /// Returns what a caller should do about it.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        match self {
+            Self::Request(_) => ErrorKind::Invalid,
+            Self::Port(error) => error.kind,
+            Self::TooManyJobs { .. } | Self::Stopping => ErrorKind::Unavailable,
+            Self::StaleRevision { .. } => ErrorKind::Conflict,
+            Self::Damaged { .. } => ErrorKind::Data,
+        }
+    }
+
+    /// Returns when to come back, where somebody said so.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Port(error) => error.retry_after,
+            _ => None,
+        }
+    }
+}
+
+fn faults_text(faults: &[RequestFault]) -> String {
+    faults.iter().map(RequestFault::to_string).collect::<Vec<_>>().join("; ")
+}

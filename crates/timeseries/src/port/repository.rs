@@ -1,0 +1,259 @@
+//! Candles of one exchange.
+
+use async_trait::async_trait;
+use serde_json::{Value, json};
+use tradai_domain::ports::{
+    Absence, CandleRepository, Committed, PortError, SeriesNotes, Snapshot, Span, StoredCandles,
+    StoredSeries, StoredSeriesList, StoredVersion, VersionChoice,
+};
+use tradai_domain::{CandleSeries, ErrorKind, SeriesKey, TimeRange};
+
+use super::port_error;
+use crate::candle_store::CandleStore;
+use crate::error::Error;
+use crate::store::{AsOf, Commit, Metadata, Op, SOURCE, SYNTHETIC, SeriesInfo, SnapshotInfo};
+
+/// Metadata key: the exchange that candles were collected from.
+const EXCHANGE: &str = "exchange";
+
+/// Metadata key: where the exchange has no candles, as `[start, end, noted]` in milliseconds.
+const ABSENT: &str = "absent";
+
+/// [`CandleRepository`] over a store.
+#[derive(Debug, Clone)]
+pub struct StoreRepository(CandleStore);
+
+impl StoreRepository {
+    /// Returns the repository of a store, which should hold candles of one exchange only.
+    #[must_use]
+    pub fn new(store: CandleStore) -> Self {
+        Self(store)
+    }
+
+    /// Runs an operation of the store where it may take its time.
+    async fn run<T: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&CandleStore) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, PortError> {
+        let store = self.0.clone();
+        let done = tokio::task::spawn_blocking(move || operation(&store)).await;
+        let done = done.map_err(|_| PortError::new(ErrorKind::Internal, "the candle store failed"))?;
+        done.map_err(|error| port_error(&error))
+    }
+
+    async fn change(
+        &self,
+        key: &SeriesKey,
+        candles: &CandleSeries,
+        notes: &SeriesNotes,
+        replaces: bool,
+    ) -> Result<Committed, PortError> {
+        let (key, candles, notes) = (key.clone(), candles.clone(), notes.clone());
+        self.run(move |store| {
+            let before = store.info(&key, AsOf::Latest)?.map(|info| info.metadata).unwrap_or_default();
+            let metadata = Some(with_notes(before, &notes));
+            let commit = if replaces {
+                store.upsert(&key, &candles, metadata)
+            } else {
+                store.append(&key, &candles, metadata)
+            };
+            commit.map(committed)
+        })
+        .await
+    }
+}
+
+#[async_trait]
+impl CandleRepository for StoreRepository {
+    async fn find(
+        &self,
+        key: &SeriesKey,
+        version: &VersionChoice,
+    ) -> Result<Option<StoredSeries>, PortError> {
+        let (key, as_of) = (key.clone(), as_of(version));
+        self.run(move |store| Ok(store.info(&key, as_of)?.map(stored_series))).await
+    }
+
+    async fn list(&self) -> Result<StoredSeriesList, PortError> {
+        let mut listing = self.run(CandleStore::list).await?;
+        listing.series.sort_unstable_by(|some, other| some.key.cmp(&other.key));
+        Ok(StoredSeriesList {
+            series: listing.series.into_iter().map(stored_series).collect(),
+            damaged: listing.damaged.iter().map(|error| port_error(error).message).collect(),
+        })
+    }
+
+    async fn read(
+        &self,
+        key: &SeriesKey,
+        span: Span,
+        version: &VersionChoice,
+    ) -> Result<Option<StoredCandles>, PortError> {
+        let (key, as_of) = (key.clone(), as_of(version));
+        let read = self.run(move |store| store.read(&key, TimeRange::from(span), as_of)).await?;
+        Ok(read.map(|read| StoredCandles {
+            candles: read.series,
+            version: read.version,
+            data_hash: read.data_hash,
+            synthetic: read.synthetic,
+        }))
+    }
+
+    async fn append(
+        &self,
+        key: &SeriesKey,
+        candles: &CandleSeries,
+        notes: &SeriesNotes,
+    ) -> Result<Committed, PortError> {
+        self.change(key, candles, notes, false).await
+    }
+
+    async fn upsert(
+        &self,
+        key: &SeriesKey,
+        candles: &CandleSeries,
+        notes: &SeriesNotes,
+    ) -> Result<Committed, PortError> {
+        self.change(key, candles, notes, true).await
+    }
+
+    async fn versions(&self, key: &SeriesKey) -> Result<Vec<StoredVersion>, PortError> {
+        let key = key.clone();
+        let versions = self.run(move |store| store.versions(&key)).await?;
+        let stored = versions.into_iter().map(|version| StoredVersion {
+            version: version.version,
+            committed: version.committed,
+            operation: version.op.map(operation),
+            rows: version.rows,
+        });
+        Ok(stored.collect())
+    }
+
+    async fn restore(&self, key: &SeriesKey, version: u64) -> Result<Committed, PortError> {
+        let key = key.clone();
+        self.run(move |store| store.restore(&key, version).map(committed)).await
+    }
+
+    async fn create_snapshot(&self, name: &str, keys: Option<&[SeriesKey]>) -> Result<Snapshot, PortError> {
+        let (name, keys) = (name.to_owned(), keys.map(<[SeriesKey]>::to_vec));
+        self.run(move |store| store.snapshot(&name, keys.as_deref(), None).map(snapshot)).await
+    }
+
+    async fn snapshots(&self) -> Result<Vec<Snapshot>, PortError> {
+        let found = self.run(CandleStore::snapshots).await?;
+        Ok(found.snapshots.into_iter().map(snapshot).collect())
+    }
+
+    async fn ping(&self) -> Result<(), PortError> {
+        // There is none of this name: one request that finds nothing.
+        self.run(|store| store.find_tables("ping").map(drop)).await
+    }
+}
+
+fn as_of(version: &VersionChoice) -> AsOf {
+    match version {
+        VersionChoice::Latest => AsOf::Latest,
+        VersionChoice::Number(number) => AsOf::Version(*number),
+        VersionChoice::AsOf(moment) => AsOf::Time(*moment),
+        VersionChoice::Snapshot(name) => AsOf::Snapshot(name.as_str().into()),
+    }
+}
+
+fn operation(op: Op) -> &'static str {
+    match op {
+        Op::Write => "write",
+        Op::Append => "append",
+        Op::Upsert => "upsert",
+        Op::ReplaceRange => "replace_range",
+        Op::Delete => "delete",
+        Op::Restore => "restore",
+    }
+}
+
+fn committed(commit: Commit) -> Committed {
+    Committed { version: commit.version, changed: commit.changed, rows: commit.rows }
+}
+
+fn snapshot(info: SnapshotInfo) -> Snapshot {
+    Snapshot { name: info.name, created: info.created, versions: info.symbols.into_iter().collect() }
+}
+
+fn stored_series(info: SeriesInfo) -> StoredSeries {
+    let step = info.key.timeframe.millis();
+    let hole = |gap: &crate::store::Gap| {
+        let length = step.saturating_mul(i64::try_from(gap.missing).unwrap_or(0));
+        Span::new(gap.start, gap.start.saturating_add(length))
+    };
+    StoredSeries {
+        version: info.version,
+        committed: info.committed,
+        ends: info.span,
+        rows: info.rows,
+        bytes: info.bytes,
+        holes: info.gaps.iter().map(hole).collect(),
+        data_hash: info.data_hash,
+        synthetic: info.synthetic,
+        notes: notes_of(&info.metadata),
+        key: info.key,
+    }
+}
+
+/// Reads the notes; what somebody else left under our keys and means nothing to us is passed over, since all it can
+/// cost is asking the exchange once more.
+fn notes_of(metadata: &Metadata) -> SeriesNotes {
+    let absence = |item: &Value| {
+        let &[start, end, noted] =
+            item.as_array()?.iter().map(Value::as_i64).collect::<Option<Vec<_>>>()?.as_slice()
+        else {
+            return None;
+        };
+        Some(Absence { span: Span::new(start, end), noted }).filter(|absence| !absence.span.is_empty())
+    };
+    let exchange = metadata.get(EXCHANGE).and_then(Value::as_str).and_then(|key| key.parse().ok());
+    let listed = metadata.get(ABSENT).and_then(Value::as_array);
+    let mut absent: Vec<Absence> = listed.into_iter().flatten().filter_map(absence).collect();
+    absent.sort_unstable_by_key(|absence| absence.span);
+    SeriesNotes { exchange, absent }
+}
+
+fn with_notes(mut metadata: Metadata, notes: &SeriesNotes) -> Metadata {
+    if let Some(exchange) = &notes.exchange {
+        metadata.insert(EXCHANGE.to_owned(), json!(exchange.as_str()));
+        metadata.entry(SOURCE.to_owned()).or_insert_with(|| json!("sync"));
+        // What an exchange sent is real; the store then refuses to add it to made-up candles.
+        metadata.remove(SYNTHETIC);
+    }
+    if notes.absent.is_empty() {
+        metadata.remove(ABSENT);
+    } else {
+        let item = |absence: &Absence| json!([absence.span.start, absence.span.end, absence.noted]);
+        metadata.insert(ABSENT.to_owned(), notes.absent.iter().map(item).collect());
+    }
+    metadata
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn metadata(text: &str) -> Metadata {
+        serde_json::from_str(text).unwrap()
+    }
+
+    #[test]
+    fn notes_come_back_and_leave_what_users_noted() {
+        let absent = vec![Absence { span: Span::new(0, 10), noted: 99 }];
+        let notes = SeriesNotes { exchange: "binance".parse().ok(), absent };
+        let stored = with_notes(metadata(r#"{"note": "mine", "source": "import"}"#), &notes);
+        assert_eq!(notes_of(&stored), notes);
+        assert_eq!((&stored["note"], &stored["source"]), (&json!("mine"), &json!("import")));
+    }
+
+    #[test]
+    fn hostile_notes_are_passed_over() {
+        let hostile =
+            r#"{"exchange": "../x", "absent": [[1], [9, 3, 1], "x", [5, 7, 1], [1, 2, 3, 4], null]}"#;
+        let found = notes_of(&metadata(hostile));
+        assert_eq!((found.exchange, found.absent.len()), (None, 1));
+    }
+}
