@@ -7,6 +7,7 @@
 
 mod faults;
 mod kill;
+mod updates;
 mod worker;
 
 use std::sync::Arc;
