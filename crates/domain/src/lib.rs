@@ -6,10 +6,13 @@
 
 pub mod candles;
 pub mod clock;
+pub mod configs;
 pub mod error;
 pub mod ids;
+pub mod jobs;
 pub mod market;
 pub mod ports;
+pub mod strategy_name;
 pub mod symbol;
 pub mod time_range;
 pub mod timeframe;
@@ -19,6 +22,7 @@ pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::ErrorKind;
 pub use ids::{IdSource, JobId, RandomIds, SequentialIds};
 pub use market::{LeverageTier, Limits, Market, MinMax, Precision};
+pub use strategy_name::{StrategyName, StrategyNameError};
 pub use symbol::{Symbol, SymbolError};
 pub use time_range::{TimeRange, TimeRangeError, format_utc, parse_date_ms};
 pub use timeframe::{Timeframe, TimeframeError};
