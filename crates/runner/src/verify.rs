@@ -110,6 +110,7 @@ fn request(manifest: &Manifest, strategy: Arc<dyn Strategy>) -> BacktestRequest 
         source: manifest.source.clone(),
         layers: manifest.layers.clone(),
         rules,
+        exchange: manifest.exchange.clone(),
         data: manifest.data.clone(),
     }
 }

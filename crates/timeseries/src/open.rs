@@ -7,6 +7,7 @@ use std::sync::Arc;
 use object_store::ObjectStore;
 use object_store::local::LocalFileSystem;
 use object_store::memory::InMemory;
+use tradai_domain::ports::ExchangeKey;
 use url::Url;
 
 use crate::error::Error;
@@ -53,6 +54,23 @@ impl Location {
             Some("memory") if text == "memory:" => Ok(Self::Memory),
             Some("s3") => parse_s3(text, env),
             Some(_) => Err(refused(text, ALLOWED.to_owned())),
+        }
+    }
+
+    /// Returns where the candles of an exchange are: in a folder of its key below this location, so that a symbol
+    /// which two exchanges list is two series.
+    #[must_use]
+    pub fn of_exchange(&self, exchange: &ExchangeKey) -> Self {
+        match self {
+            Self::Directory(dir) => Self::Directory(dir.join(exchange.as_str())),
+            Self::Memory => Self::Memory,
+            #[cfg(feature = "s3")]
+            Self::S3(settings) => {
+                let mut settings = settings.clone();
+                let below = if settings.prefix.is_empty() { "" } else { "/" };
+                settings.prefix = format!("{}{below}{exchange}", settings.prefix);
+                Self::S3(settings)
+            }
         }
     }
 
@@ -151,6 +169,21 @@ mod tests {
             assert_eq!(parse(text).unwrap(), Location::Directory(dir.into()), "{text}");
         }
         assert_eq!(parse("memory:").unwrap(), Location::Memory);
+    }
+
+    #[test]
+    fn every_exchange_has_a_folder_of_its_own() {
+        let binance = "binance".parse().unwrap();
+        let folder = parse("candles").unwrap().of_exchange(&binance);
+        assert_eq!(folder, Location::Directory("candles/binance".into()));
+        #[cfg(feature = "s3")]
+        for (text, shown) in
+            [("s3://bucket", "s3://bucket/binance"), ("s3://bucket/a/b", "s3://bucket/a/b/binance")]
+        {
+            let env = |name: &str| name.starts_with("AWS_").then(|| "x".to_owned());
+            let location = Location::parse(text, &env).unwrap().of_exchange(&binance);
+            assert!(location.to_string().starts_with(shown), "{location}");
+        }
     }
 
     #[test]

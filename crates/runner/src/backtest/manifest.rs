@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tradai_domain::JobId;
+use tradai_domain::ports::ExchangeKey;
 use tradai_strategy::Settings;
 
 use super::{BacktestRequest, DataVersion};
@@ -57,6 +58,9 @@ pub struct Manifest {
     pub git_commit: String,
     /// Seed of random numbers; backtests use none.
     pub seed: Option<u64>,
+    /// Exchange whose collected candles were read; absent for candles that were imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<ExchangeKey>,
     /// Candles that were read.
     pub data: Vec<DataVersion>,
     /// Market rules that counted.
@@ -88,6 +92,7 @@ impl Manifest {
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
             git_commit: option_env!("TRADAI_GIT_COMMIT").unwrap_or_default().to_owned(),
             seed: None,
+            exchange: request.exchange.clone(),
             data,
             rules: StoredRules::from(rules),
             files: BTreeMap::new(),

@@ -14,6 +14,7 @@ mod table;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{JobId, SeriesKey, Symbol};
 use tradai_engine::{MarketRules, Outcome, PairData, Progress, SignalSource, Statistics};
 use tradai_strategy::{Settings, Strategy};
@@ -40,6 +41,8 @@ pub struct BacktestRequest {
     pub layers: Vec<Map<String, Value>>,
     /// Market rules that are known; missing ones are assumed (see [`crate::market_rules`]).
     pub rules: MarketRules,
+    /// Exchange whose collected candles the store holds; `None` for candles that were imported.
+    pub exchange: Option<ExchangeKey>,
     /// Versions of the candles to use; empty takes the newest.
     pub data: Vec<DataVersion>,
 }
