@@ -96,6 +96,14 @@ pub enum Error {
         /// Open time of the first such candle.
         open_time: Millis,
     },
+    /// Candles are not in order.
+    #[error("{symbol}: the candle of {} is not later than the one before it", format_utc(*.open_time))]
+    Unsorted {
+        /// The store symbol.
+        symbol: String,
+        /// Open time of the first such candle.
+        open_time: Millis,
+    },
     /// A candle opens when no calendar of ours reaches.
     #[error("{symbol}: a row is of {open_time} ms, which is not between the years 1970 and 9999")]
     BadTime {
@@ -399,6 +407,7 @@ impl Error {
             | Self::Row { .. }
             | Self::OutsideRange { .. }
             | Self::BadTime { .. }
+            | Self::Unsorted { .. }
             | Self::BadLibrary { .. }
             | Self::LibraryOptions { .. }
             | Self::Location { .. }

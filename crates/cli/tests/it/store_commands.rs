@@ -198,6 +198,21 @@ fn what_cannot_be_restored_can_be_replaced() {
 }
 
 #[test]
+fn the_same_import_replaces_what_was_damaged_since() {
+    let place = Place::new();
+    place.file("BTC_USDT-5m.csv", "timestamp,open,high,low,close,volume\n0,1,2,1,1,1\n300,1,2,1,1,1\n");
+    place.run("data import --replace BTC_USDT-5m.csv").ok();
+    assert!(place.run("data import --replace BTC_USDT-5m.csv").ok().out.contains("was there already"));
+    damage(&objects(&place, "d")[0]);
+    let found = place.run("data fsck");
+    assert_eq!((found.code, found.out.contains("data import --replace")), (5, true), "{}", found.out);
+    let said = place.run("data import --replace BTC_USDT-5m.csv").ok().out;
+    assert!(said.contains("stored as version 2"), "{said}");
+    assert_eq!(place.run("--json data fsck").ok().json()["worst"], "warning");
+    assert_eq!(place.run("--json data show BTC/USDT 5m").ok().json()["rows"], 2);
+}
+
+#[test]
 fn a_damaged_snapshot_is_a_warning() {
     let place = Place::new().with_candles();
     place.run("data snapshot create one").ok();

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
+use bytes::Bytes;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use tradai_domain::{Millis, TimeRange};
 
-use super::Store;
 use super::data::{NewFile, check};
 use super::head::{Stored, damaged};
 use super::layout::{SymbolLayout, data_key};
@@ -16,6 +17,7 @@ use super::period::Periods;
 use super::rows::Rows;
 use super::tiers::merge_from;
 use super::types::{Metadata, Op};
+use super::{CONCURRENCY, Store};
 use crate::error::Error;
 
 /// A change to a series.
@@ -130,23 +132,55 @@ impl Store {
         let touches = touches(layout.symbol(), new.times(), change.range(), periods, stored)?;
         let mut plan = Plan::of(Vec::new(), metadata, periods, R::schema(format));
         let mut next = 0;
-        for touch in touches {
+        // What an old series is merged with lies in many small groups of files: they are read ahead.
+        let mut loaded = stream::iter(touches)
+            .map(|touch| async move {
+                let files = &stored[touch.files.clone()];
+                let old: R = self.load(layout, format, files, TimeRange::ALL).await?;
+                Ok::<_, Error>((touch, old))
+            })
+            .buffered(CONCURRENCY);
+        while let Some((touch, old)) = loaded.try_next().await? {
             plan.files.extend_from_slice(&stored[next..touch.files.start]);
             next = touch.files.end;
-            let old_files = &stored[touch.files];
-            let old: R = self.load(layout, format, old_files, TimeRange::ALL).await?;
             let result = change.apply(layout.symbol(), &old, new.slice(touch.rows))?;
             if result.same(&old) && !touch.seals {
-                plan.files.extend_from_slice(old_files);
+                plan.files.extend_from_slice(&stored[touch.files]);
             } else if !result.times().is_empty() {
                 let file = result.encode(format, layout.symbol(), &touch.period, nonce)?;
                 plan.files.push(file.entry.clone());
                 plan.new_files.push(file);
             }
         }
+        drop(loaded);
         plan.files.extend_from_slice(&stored[next..]);
-        let unchanged = !base.over_damage && alive.is_some_and(|head| is_unchanged(head, &plan));
+        let same = alive.filter(|head| !base.over_damage && is_unchanged(head, &plan));
+        let unchanged = match same {
+            // What is written whole is read nowhere on the way: damaged files would stay as they are.
+            Some(head) if replaces_all => self.are_intact(layout, &head.files).await?,
+            same => same.is_some(),
+        };
         Ok((!unchanged).then_some(plan))
+    }
+
+    /// Returns whether files are there, bit for bit as they were written.
+    async fn are_intact(&self, layout: &SymbolLayout, files: &[FileEntry]) -> Result<bool, Error> {
+        let mut checked =
+            stream::iter(files).map(|file| self.is_intact(layout, file)).buffer_unordered(CONCURRENCY);
+        while let Some(is_intact) = checked.try_next().await? {
+            if !is_intact {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    async fn is_intact(&self, layout: &SymbolLayout, file: &FileEntry) -> Result<bool, Error> {
+        match self.fetch(layout, file).await {
+            Ok((_, bytes)) => Ok(check(file, &bytes).is_ok()),
+            Err(Error::Damaged { .. }) => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     /// Returns the plan that makes an old version the newest, or `None` when it is that already.
@@ -164,27 +198,35 @@ impl Store {
         let Some(periods) = Periods::from_months(old.period_months) else { return Ok(None) };
         let mut plan = Plan::of(Vec::new(), old.metadata.clone(), periods, old.schema.clone());
         let current: &[FileEntry] = head.map_or(&[], |head| &head.files);
-        for file in &old.files {
-            let same = current.iter().find(|other| same_file(file, other));
-            let is_intact = match same {
-                Some(same) => {
-                    self.fetch(layout, same).await.is_ok_and(|(_, bytes)| check(same, &bytes).is_ok())
-                }
-                None => false,
-            };
-            if let Some(same) = same.filter(|_| is_intact) {
-                plan.files.push(same.clone());
-                continue;
-            }
-            let (_, bytes) = self.fetch(layout, file).await?;
-            check(file, &bytes).map_err(|damage| damaged(&layout.data(&file.key), damage))?;
-            let key = data_key(&file.period, &blake3::hash(&bytes), nonce);
-            let entry = FileEntry { key, ..file.clone() };
-            plan.files.push(entry.clone());
-            plan.new_files.push(NewFile { entry, bytes });
+        let mut restored = stream::iter(&old.files)
+            .map(|file| self.restore_file(layout, file, current, nonce))
+            .buffered(CONCURRENCY);
+        while let Some((entry, bytes)) = restored.try_next().await? {
+            plan.new_files.extend(bytes.map(|bytes| NewFile { entry: entry.clone(), bytes }));
+            plan.files.push(entry);
         }
+        drop(restored);
         let unchanged = plan.new_files.is_empty() && head.is_some_and(|head| is_unchanged(head, &plan));
         Ok((!unchanged).then_some(plan))
+    }
+
+    /// Returns the file of a version that restores an old one's, with its bytes where it is to be stored anew.
+    async fn restore_file(
+        &self,
+        layout: &SymbolLayout,
+        file: &FileEntry,
+        current: &[FileEntry],
+        nonce: &str,
+    ) -> Result<(FileEntry, Option<Bytes>), Error> {
+        if let Some(same) = current.iter().find(|other| same_file(file, other))
+            && self.is_intact(layout, same).await?
+        {
+            return Ok((same.clone(), None));
+        }
+        let (_, bytes) = self.fetch(layout, file).await?;
+        check(file, &bytes).map_err(|damage| damaged(&layout.data(&file.key), damage))?;
+        let key = data_key(&file.period, &blake3::hash(&bytes), nonce);
+        Ok((FileEntry { key, ..file.clone() }, Some(bytes)))
     }
 }
 

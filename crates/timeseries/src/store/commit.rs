@@ -73,11 +73,11 @@ impl Follow {
 
 impl Store {
     /// Makes a new version that holds just these candles, even when the newest is damaged. Nothing is made when
-    /// the newest version holds just them already. Without metadata the old version's is kept.
+    /// the newest version holds just them already, cut into the same files and intact. Without metadata the old version's is kept.
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`];
-    /// [`Error::OtherProfile`] when another profile was asked for than the store has.
+    /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`],
+    /// [`Error::Unsorted`]; [`Error::OtherProfile`] when another profile was asked for than the store has.
     pub async fn write(
         &self,
         key: &SeriesKey,
@@ -181,6 +181,9 @@ impl Store {
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
         let layout = layout_of(key)?;
+        if let Some(candles) = change.rows() {
+            check_order(layout.symbol(), candles.open_time())?;
+        }
         let format = CandleFormat { key: key.clone(), profile: self.candle_profile().await? };
         self.commit(&layout, &format, &change, metadata.as_ref()).await
     }
@@ -390,6 +393,15 @@ impl Store {
     }
 }
 
+/// Refuses candles out of order: a series can be made of them in a release build, where nothing else looks, and
+/// could not be read back.
+fn check_order(symbol: &str, times: &[Millis]) -> Result<(), Error> {
+    match times.windows(2).find(|pair| pair[0] >= pair[1]) {
+        Some(pair) => Err(Error::Unsorted { symbol: symbol.to_owned(), open_time: pair[1] }),
+        None => Ok(()),
+    }
+}
+
 /// What is new of a version.
 #[derive(Clone, Copy)]
 struct Next<'a> {
@@ -436,4 +448,22 @@ fn next_manifest(
 
 fn unknown_outcome(layout: &SymbolLayout, version: u64, failure: Error) -> Error {
     Error::UnknownOutcome { symbol: layout.symbol().to_owned(), version, source: Box::new(failure) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candles_out_of_order_are_named() {
+        assert!(check_order("x", &[]).is_ok() && check_order("x", &[0, 1, 5]).is_ok());
+        for times in [[0, 3_600_000, 3_600_000], [7_200_000, 3_600_000, 9_000_000]] {
+            let error = check_order("x", &times).unwrap_err();
+            assert_eq!(
+                error.to_string(),
+                "x: the candle of 1970-01-01 01:00:00 is not later than the one before it"
+            );
+            assert_eq!(error.kind(), tradai_domain::ErrorKind::Invalid);
+        }
+    }
 }

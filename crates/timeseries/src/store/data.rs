@@ -7,7 +7,9 @@ use super::gaps::Gaps;
 use super::layout::data_key;
 use super::manifest::{Column, ColumnStats, FileEntry, Schema};
 use crate::error::{Damage, Error};
-use crate::files::{Profile, RawCandles, TIME_COLUMN, VALUE_COLUMNS, decode_into, encode_parquet, forms};
+use crate::files::{
+    Profile, RawCandles, TIME_COLUMN, VALUE_COLUMNS, caught, decode_into, encode_parquet, forms,
+};
 
 /// A data file on its way into the store.
 pub(crate) struct NewFile {
@@ -87,7 +89,9 @@ pub(crate) fn decode(
 ) -> Result<(), Damage> {
     check(entry, bytes)?;
     let before = output.len();
-    decode_into(bytes, &entry.key, range, output).map_err(|e| Damage::Foreign(e.to_string()))?;
+    let decoded = caught(|| decode_into(bytes, &entry.key, range, output));
+    let decoded = decoded.ok_or_else(|| Damage::Foreign("its structure contradicts itself".to_owned()))?;
+    decoded.map_err(|e| Damage::Foreign(e.to_string()))?;
     let found = len_u64(output.len() - before);
     let is_whole = range.contains(entry.ts_min) && range.contains(entry.ts_max);
     if is_whole && found != entry.rows {
@@ -139,4 +143,40 @@ fn stats(values: &[f64]) -> ColumnStats {
 
 pub(crate) fn len_u64(len: usize) -> u64 {
     u64::try_from(len).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A file of a hundred candles in either form.
+    fn file(profile: Profile) -> NewFile {
+        let mut series = CandleSeries::default();
+        for at in 0..100 {
+            let price = 100.0 + (at % 7) as f64;
+            series.push(
+                1_717_200_000_000 + at * 3_600_000,
+                [price, price + 1.0, price - 1.0, price, at as f64],
+            );
+        }
+        let key = SeriesKey::traded(&"BTC/USDT".parse().unwrap(), tradai_domain::Timeframe::H1);
+        encode(&key, &series, profile, "2020-01", "nonce").unwrap()
+    }
+
+    /// A hostile writer's checksums are right. Some of these make the decoder below panic.
+    #[test]
+    fn no_byte_makes_a_read_panic() {
+        for profile in [Profile::F64, Profile::Compact] {
+            let NewFile { entry, bytes } = file(profile);
+            for (at, value) in (0..bytes.len()).flat_map(|at| [0, 2, 4, 16, 18, 255].map(|value| (at, value)))
+            {
+                let mut bytes = bytes.to_vec();
+                bytes[at] = value;
+                let blake3 = blake3::hash(&bytes).to_hex().to_string();
+                let entry = FileEntry { blake3, ..entry.clone() };
+                let mut rows = RawCandles::default();
+                drop(decode(&entry, &Bytes::from(bytes), TimeRange::ALL, &mut rows));
+            }
+        }
+    }
 }

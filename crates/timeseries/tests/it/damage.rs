@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use tradai_domain::{ErrorKind, TimeRange, Timeframe};
-use tradai_timeseries::{AsOf, CandleStore, Error};
+use tradai_timeseries::{AsOf, CandleStore, Error, Severity};
 
-use crate::support::{HOUR, JUNE, candles, key, local};
+use crate::support::{HOUR, JUNE, candles, key, local, metadata};
 
 /// Three versions: two files, then one of them rewritten.
 fn store(dir: &Path) -> CandleStore {
@@ -189,5 +189,25 @@ fn writes_and_deletions_go_past_a_damaged_version() {
                 assert_eq!(read(&store, AsOf::Latest).unwrap(), 10);
             }
         }
+    }
+}
+
+#[test]
+fn a_write_repairs_what_it_would_not_change() {
+    for how in ["flipped", "deleted", "truncated"] {
+        let dir = tempfile::tempdir().unwrap();
+        let (store, key) = (local(dir.path()), key(Timeframe::H1));
+        let notes = metadata(r#"{"source": "import"}"#);
+        let written = candles(JUNE, HOUR, 0..9_100, 0.0);
+        store.write(&key, &written, notes.clone()).unwrap();
+        assert!(!store.write(&key, &written, notes.clone()).unwrap().changed);
+        damage(&files(&symbol_dir(dir.path()).join("d"))[1], how);
+        assert!(read(&store, AsOf::Latest).is_err(), "{how}");
+
+        let commit = store.write(&key, &written, notes.clone()).unwrap();
+        assert_eq!((commit.version, commit.changed), (2, true), "{how}");
+        assert_eq!(read(&store, AsOf::Latest).unwrap(), 9_100, "{how}");
+        assert_eq!(store.fsck(&|_, _| ()).unwrap().worst(), Some(Severity::Warning), "{how}");
+        assert!(!store.write(&key, &written, notes).unwrap().changed, "{how}");
     }
 }

@@ -105,7 +105,8 @@ impl Tables {
     }
 
     /// Makes a new version that holds just these rows, whatever columns the old one had. Nothing is made when
-    /// the newest version holds just them already. Without metadata the old version's is kept.
+    /// the newest version holds just them already, cut into the same files and intact. Without metadata the old
+    /// version's is kept.
     ///
     /// # Errors
     /// [`Error::Table`] when the rows are not in order or a column cannot be stored; [`Error::BadSymbol`],
