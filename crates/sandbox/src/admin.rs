@@ -49,13 +49,13 @@ fn dispatch(exchange: &mut Exchange, request: &Request) -> Result<Option<Value>,
         ("GET", "log") => log(exchange, &params)?,
         ("GET", "faults") => exchange.faults.to_json(),
         ("POST", "faults") => {
-            exchange.faults =
-                parse_faults(&body(request)?, exchange.seed).map_err(|error| error.to_string())?;
+            let faults = parse_faults(&body(request)?, exchange.seed).map_err(|error| error.to_string())?;
+            exchange.set_faults(faults);
             exchange.catch_up();
             exchange.faults.to_json()
         }
         ("DELETE", "faults") => {
-            exchange.faults = Default::default();
+            exchange.set_faults(Default::default());
             exchange.catch_up();
             json!([])
         }
@@ -64,6 +64,10 @@ fn dispatch(exchange: &mut Exchange, request: &Request) -> Result<Option<Value>,
         ("POST", "reset") => {
             exchange.reset().map_err(|error: Error| error.to_string())?;
             state(exchange)
+        }
+        ("GET", "sockets") => {
+            let subscribed = exchange.sockets.values().filter(|streams| **streams > 0).count();
+            json!({"open": exchange.sockets.len(), "subscribed": subscribed})
         }
         ("POST", "shutdown-sockets") => {
             exchange.shutdowns += 1;

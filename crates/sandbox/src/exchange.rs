@@ -1,5 +1,8 @@
 //! Everything a sandbox knows, behind one door: requests in, replies out.
 
+mod lasting;
+
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rust_decimal::Decimal;
@@ -8,11 +11,12 @@ use tradai_domain::{Clock, Millis};
 
 use crate::api::{Call, Keys, Limits, Params, Reply, Request, Route, find_route};
 use crate::clock::VirtualClock;
-use crate::engine::{Engine, Hiding};
+use crate::engine::Engine;
 use crate::error::Error;
-use crate::faults::{Fault, Faults, Rule, Shot};
+use crate::faults::{Faults, Shot};
 use crate::listen_key::ListenKeys;
 use crate::market::Market;
+use crate::number;
 use crate::refusal::{Outcome, Refusal};
 use crate::settings::{Deposit, Settings};
 
@@ -32,6 +36,9 @@ pub(crate) struct Exchange {
     /// Counts up when sockets must end: told to go (`serverShutdown`), or cut.
     pub(crate) shutdowns: u64,
     pub(crate) resets: u64,
+    /// Open sockets, and how many streams each has.
+    pub(crate) sockets: BTreeMap<u64, usize>,
+    pub(crate) sockets_opened: u64,
 }
 
 impl Exchange {
@@ -52,7 +59,10 @@ impl Exchange {
             level_cost: settings.level_cost,
             shutdowns: 0,
             resets: 0,
+            sockets: BTreeMap::new(),
+            sockets_opened: 0,
         };
+        exchange.set_faults(exchange.faults.clone());
         exchange.fund()?;
         Ok(exchange)
     }
@@ -73,7 +83,7 @@ impl Exchange {
         self.clock = VirtualClock::new(Arc::clone(&self.machine), self.start, pace);
         self.limits = Limits::default();
         self.listen_keys = ListenKeys::new(self.seed);
-        self.faults = self.faults.rearmed(self.seed);
+        self.set_faults(self.faults.rearmed(self.seed));
         self.resets += 1;
         self.fund()
     }
@@ -89,36 +99,6 @@ impl Exchange {
         self.apply_lasting(now);
         self.engine.advance(now);
         now
-    }
-
-    /// Faults that last set the state of the exchange; without any it is as usual.
-    fn apply_lasting(&mut self, now: Millis) {
-        for (market, hiding) in self.engine.markets.iter_mut().zip(&mut self.engine.hiding) {
-            let mut is_halted = false;
-            *hiding = Hiding::default();
-            let is_here = |rule: &&Rule| rule.symbol.as_ref().is_none_or(|symbol| *symbol == market.id);
-            for rule in self.faults.lasting(now).filter(is_here) {
-                match rule.fault {
-                    Fault::HideOrders { ms } => hiding.orders = ms,
-                    Fault::HideAlgos { ms } => hiding.algos = ms,
-                    Fault::Halt => is_halted = true,
-                    _ => {}
-                }
-            }
-            market.is_halted = is_halted;
-        }
-    }
-
-    /// Returns what the exchange's clock shows: its time, unless a fault has it off.
-    fn shown_time(&self, now: Millis) -> Millis {
-        let off = self.faults.lasting(now).map(|rule| match rule.fault {
-            Fault::Skew { ms, drift_ppm } => {
-                let running = now - rule.from.unwrap_or(self.start);
-                ms.saturating_add(running.saturating_mul(drift_ppm) / 1_000_000)
-            }
-            _ => 0,
-        });
-        now.saturating_add(off.sum())
     }
 
     /// Returns what goes wrong with a request that has just come in.
@@ -176,6 +156,9 @@ impl Exchange {
             shown_time,
             candle_edit: shot.candle_edit,
         };
+        if let Some(share) = shot.fill_share {
+            orders_filled_first(&mut call, share)?;
+        }
         let mut body = (route.handler)(&mut call)?;
         if request.path.ends_with("/rateLimit/order") {
             let counts = self.limits.order_counts(venue, now);
@@ -198,4 +181,12 @@ impl Exchange {
             if path.starts_with("/fapi") { crate::market::Venue::UsdM } else { crate::market::Venue::Spot };
         Reply::refused(&Refusal::unknown_state(venue))
     }
+}
+
+/// Executes the order that a request is about, in part or whole, before the request is carried out.
+fn orders_filled_first(call: &mut Call, share: f64) -> Outcome<()> {
+    let Some(market) = call.maybe_market()? else { return Ok(()) };
+    let (id, client_id) = (call.params.id("orderId")?, call.params.get("origClientOrderId"));
+    call.engine.fill_before_cancel(market, id, client_id, number::from_f64(share));
+    Ok(())
 }

@@ -37,7 +37,7 @@ use tradai_domain::Clock;
 
 pub use clock::Pace;
 pub use error::Error;
-pub use load::{read_folder, read_store, sample};
+pub use load::{read_faults, read_folder, read_store, sample};
 pub use server::Sandbox;
 pub use settings::{ApiKey, Deposit, Series, Settings, Wallet};
 

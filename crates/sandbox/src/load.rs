@@ -1,7 +1,9 @@
 //! Candles to replay, from files, from the store, or made up.
 
+use std::io::Read;
 use std::path::Path;
 
+use serde_json::Value;
 use tradai_domain::{CandleKind, Millis, SeriesKey, Symbol, TimeRange, Timeframe};
 use tradai_timeseries::files::read_candles;
 use tradai_timeseries::store::AsOf;
@@ -74,6 +76,26 @@ pub fn read_store(
         }
     }
     Ok(series)
+}
+
+/// Bytes of a fault plan.
+const MAX_PLAN_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Reads a fault plan from a file, for [`Settings::faults`](crate::Settings).
+///
+/// # Errors
+/// [`Error::Io`] when it cannot be read, [`Error::Faults`] when it is too long or no JSON. What its rules say is
+/// checked by [`build`](crate::build).
+pub fn read_faults(path: &Path) -> Result<Value, Error> {
+    let failed = |source| Error::Io { what: format!("cannot read {}", path.display()), source };
+    let mut text = String::new();
+    let file = std::fs::File::open(path).map_err(failed)?;
+    let read = file.take(MAX_PLAN_BYTES + 1).read_to_string(&mut text).map_err(failed)?;
+    if read as u64 > MAX_PLAN_BYTES {
+        let problem = format!("{} is longer than {MAX_PLAN_BYTES} bytes", path.display());
+        return Err(Error::Faults(problem));
+    }
+    serde_json::from_str(&text).map_err(|error| Error::Faults(format!("{}: {error}", path.display())))
 }
 
 /// Returns made-up candles of markets in `[start, end)`, with mark prices and funding rates of perpetuals.

@@ -142,6 +142,7 @@ impl Settings {
             venue,
             symbol,
             id,
+            usual_filters: filters.clone(),
             filters,
             maker_fee,
             taker_fee,
@@ -149,6 +150,8 @@ impl Settings {
             mark,
             funding,
             is_halted: false,
+            is_delisted: false,
+            gaps: Vec::new(),
             described,
         })
     }

@@ -54,7 +54,8 @@ pub(super) fn klines(call: &mut Call) -> Outcome<Value> {
     let (default, max) = if call.venue == Venue::Spot { (500, 1_000) } else { (500, 1_500) };
     let wanted = wanted(call, default, max)?;
     let market = &call.engine.markets[market];
-    let rows = market.tape.rows(wanted, call.now);
+    let mut rows = market.tape.rows(wanted, call.now);
+    rows.retain(|row| market.has_candle(row.open_time));
     let rows = edit_candles(rows, call.candle_edit);
     let row = |row: &Fold| kline_row(market, &market.tape, row, wanted.timeframe);
     Ok(rows.iter().map(row).collect())
@@ -68,7 +69,8 @@ pub(super) fn mark_klines(call: &mut Call) -> Outcome<Value> {
     let wanted = wanted(call, 500, 1_500)?;
     let market = &call.engine.markets[market];
     let tape = market.mark.as_ref().unwrap_or(&market.tape);
-    let rows = tape.rows(wanted, call.now);
+    let mut rows = tape.rows(wanted, call.now);
+    rows.retain(|row| market.has_candle(row.open_time));
     let row = |row: &Fold| {
         let mut row = kline_row(market, tape, row, wanted.timeframe);
         for at in [5, 7, 9, 10, 11] {

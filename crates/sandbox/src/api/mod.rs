@@ -96,6 +96,8 @@ impl Call<'_> {
 
     /// Returns the places of this venue's markets.
     pub(crate) fn markets(&self) -> Vec<usize> {
-        (0..self.engine.markets.len()).filter(|&at| self.engine.markets[at].venue == self.venue).collect()
+        let markets = self.engine.markets.iter().enumerate();
+        let listed = markets.filter(|(_, market)| market.venue == self.venue && !market.is_delisted);
+        listed.map(|(at, _)| at).collect()
     }
 }

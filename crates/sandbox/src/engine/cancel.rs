@@ -1,5 +1,6 @@
 //! Orders that end before they are filled.
 
+use rust_decimal::Decimal;
 use serde_json::json;
 
 use super::Engine;
@@ -18,6 +19,33 @@ impl Engine {
         self.tell_order(id, if status == Status::Canceled { "CANCELED" } else { "EXPIRED" }, None);
         self.finish_algo_of(id);
         self.check();
+    }
+
+    /// Executes a share of what is left of an open limit order at its price, as if the market had been faster than
+    /// who is about to cancel it (a fault).
+    pub(crate) fn fill_before_cancel(
+        &mut self,
+        market: usize,
+        id: Option<u64>,
+        client_id: Option<&str>,
+        share: Decimal,
+    ) {
+        let Some(order) = self.seen_order(market, id, client_id) else { return };
+        if !order.is_working || !order.asked.kind.is_limit {
+            return;
+        }
+        let step = self.markets[market].filters.step;
+        let quantity = (order.remaining() * share / step).trunc() * step;
+        let (id, price) = (order.id, order.asked.price);
+        self.fill(id, price, quantity, true);
+        self.check();
+    }
+
+    /// Ends all that is open on a market that is no more.
+    pub(crate) fn end_market(&mut self, market: usize) {
+        let orders: Vec<u64> = self.open[market].iter().copied().collect();
+        orders.into_iter().for_each(|id| self.end(id, Status::Expired));
+        self.cancel_all_algos(market);
     }
 
     /// Cancels an open order.

@@ -93,7 +93,8 @@ impl Engine {
 
     /// Returns the place of a market by the exchange's name for it.
     pub(crate) fn find_market(&self, venue: Venue, id: &str) -> Option<usize> {
-        self.markets.iter().position(|market| market.venue == venue && market.id == id)
+        let is_it = |market: &Market| market.venue == venue && market.id == id && !market.is_delisted;
+        self.markets.iter().position(is_it)
     }
 
     /// Puts an asset into a wallet, or takes it out when negative.

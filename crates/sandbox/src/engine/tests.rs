@@ -31,6 +31,7 @@ fn market(venue: Venue, rows: &[[f64; 4]]) -> Market {
         venue,
         symbol: symbol.parse().unwrap(),
         id: "BTCUSDT".to_owned(),
+        usual_filters: filters.clone(),
         filters,
         maker_fee,
         taker_fee,
@@ -38,6 +39,8 @@ fn market(venue: Venue, rows: &[[f64; 4]]) -> Market {
         mark: None,
         funding: vec![(3 * MINUTE, dec("0.0001"))],
         is_halted: false,
+        is_delisted: false,
+        gaps: Vec::new(),
         described: None,
     }
 }

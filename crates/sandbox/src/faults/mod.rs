@@ -28,6 +28,8 @@ pub(crate) struct Shot {
     /// Sent instead of the exchange's reply to a request that it did carry out.
     pub(crate) after: Option<Spoiled>,
     pub(crate) candle_edit: Option<CandleEdit>,
+    /// How much of an order to be canceled is executed first.
+    pub(crate) fill_share: Option<f64>,
 }
 
 /// A reply gone wrong.
@@ -108,6 +110,24 @@ impl Faults {
     /// Returns the faults that last, and last now.
     pub(crate) fn lasting(&self, now: Millis) -> impl Iterator<Item = &Rule> {
         self.0.iter().map(|armed| &armed.rule).filter(move |rule| !rule.is_of_request() && rule.is_due(now))
+    }
+
+    /// Returns whether a fault that strikes once is due now, and has not struck yet.
+    pub(crate) fn strikes_once(&mut self, is_kind: fn(&Fault) -> bool, now: Millis) -> bool {
+        let mut struck = false;
+        for armed in self.0.iter_mut().filter(|armed| armed.fired == 0 && is_kind(&armed.rule.fault)) {
+            if armed.rule.is_due(now) {
+                armed.fired = 1;
+                struck = true;
+            }
+        }
+        struck
+    }
+
+    /// Returns the stretches of open times that a market has no candles for.
+    pub(crate) fn gaps(&self, symbol: &str) -> Vec<(Millis, Millis)> {
+        let gaps = self.0.iter().map(|armed| &armed.rule).filter(|rule| rule.fault == Fault::Gap);
+        gaps.filter(|rule| rule.is_of(symbol)).filter_map(|rule| rule.from.zip(rule.until)).collect()
     }
 
     /// Returns the plan with its counts.

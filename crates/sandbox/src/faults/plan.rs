@@ -108,12 +108,29 @@ pub(crate) enum Fault {
     },
     /// Trading is suspended.
     Halt,
+    /// The market is gone: unknown to every request, silent on every stream, its open orders expired.
+    Delist,
+    /// Other rules: entries of `filters` as in exchangeInfo; what they do not name stays.
+    Filters { filters: Vec<Value> },
+    /// Candles that open from `from` up to `until` do not exist, on REST and sockets alike, then and later.
+    Gap,
+    /// The listen key of the user stream ends, once.
+    ExpireListenKey,
+    /// An order to be canceled is executed first, up to a share of what is left of it (0 to 1).
+    FillBeforeCancel {
+        #[serde(default = "always")]
+        share: f64,
+    },
     /// A socket says nothing any more, and stays open.
     Stall,
     /// A frame is not sent.
     DropFrame,
     /// A frame is sent twice.
     DuplicateFrame,
+    /// A frame is sent after the next one.
+    LateFrame,
+    /// A closed candle is told again with a higher close, as if corrected.
+    CorrectClosed,
     /// A candle is never told to be closed.
     NeverClosed,
     /// A socket is cut.
@@ -133,6 +150,12 @@ impl Rule {
             Fault::Status { status, .. } | Fault::Html { status } if !(200..=599).contains(&status) => {
                 Err(format!("status is {status}, must be 200 to 599"))
             }
+            Fault::FillBeforeCancel { share } if !(0.0..=1.0).contains(&share) => {
+                Err(format!("share is {share}, must be 0 to 1"))
+            }
+            Fault::Gap if self.from.is_none() || self.until.is_none() => {
+                Err("a gap needs `from` and `until`".to_owned())
+            }
             Fault::Delay { ms, .. } if ms > MAX_DELAY_MS => {
                 Err(format!("delay is {ms} ms, {MAX_DELAY_MS} at most"))
             }
@@ -142,20 +165,38 @@ impl Rule {
 
     /// Whether it is about requests, and not a state of the exchange or about sockets.
     pub(super) fn is_of_request(&self) -> bool {
-        use Fault::{Cut, DropFrame, DuplicateFrame, Halt, HideAlgos, HideOrders, NeverClosed, Skew, Stall};
-        let other = matches!(
-            self.fault,
-            HideOrders { .. }
-                | HideAlgos { .. }
-                | Skew { .. }
-                | Halt
-                | Stall
-                | DropFrame
-                | DuplicateFrame
-                | NeverClosed
-                | Cut
-        );
-        !other
+        match self.fault {
+            Fault::Status { .. }
+            | Fault::UnknownState
+            | Fault::Delay { .. }
+            | Fault::Reset { .. }
+            | Fault::Silence { .. }
+            | Fault::Truncate
+            | Fault::Html { .. }
+            | Fault::BrokenGzip
+            | Fault::Candles { .. }
+            | Fault::FillBeforeCancel { .. } => true,
+            Fault::HideOrders { .. }
+            | Fault::HideAlgos { .. }
+            | Fault::Skew { .. }
+            | Fault::Halt
+            | Fault::Delist
+            | Fault::Filters { .. }
+            | Fault::Gap
+            | Fault::ExpireListenKey
+            | Fault::Stall
+            | Fault::DropFrame
+            | Fault::DuplicateFrame
+            | Fault::LateFrame
+            | Fault::CorrectClosed
+            | Fault::NeverClosed
+            | Fault::Cut => false,
+        }
+    }
+
+    /// Returns whether it is about a market.
+    pub(crate) fn is_of(&self, symbol: &str) -> bool {
+        self.symbol.as_deref().is_none_or(|wanted| wanted == symbol)
     }
 
     pub(super) fn is_due(&self, now: Millis) -> bool {
@@ -210,6 +251,7 @@ impl Fault {
             Self::Truncate => set(&mut shot.after, Spoiled::Truncated),
             Self::Html { status } => set(&mut shot.instead, Spoiled::Html(*status)),
             Self::BrokenGzip => set(&mut shot.after, Spoiled::BrokenGzip),
+            Self::FillBeforeCancel { share } => shot.fill_share = Some(*share),
             Self::Candles { edit } => shot.candle_edit = Some(CandleEdit { kind: *edit, draw: draws.next() }),
             _ => {}
         }

@@ -53,6 +53,12 @@ pub(crate) struct Market {
     pub(crate) funding: Vec<(Millis, Decimal)>,
     /// Whether trading is suspended: the status is BREAK (spot) or PENDING_TRADING.
     pub(crate) is_halted: bool,
+    /// Whether nobody knows it any more.
+    pub(crate) is_delisted: bool,
+    /// Its rules when no fault changes them.
+    pub(crate) usual_filters: Filters,
+    /// Stretches of open times without candles.
+    pub(crate) gaps: Vec<(Millis, Millis)>,
     /// The entry of an exchangeInfo file that described it.
     pub(crate) described: Option<Value>,
 }
@@ -98,6 +104,20 @@ impl Market {
     pub(crate) fn last_funding(&self, now: Millis) -> Option<(Millis, Decimal)> {
         let after = self.funding.partition_point(|(at, _)| *at <= now);
         after.checked_sub(1).map(|at| self.funding[at])
+    }
+
+    /// Returns whether there is a candle that opens then, as far as faults go.
+    pub(crate) fn has_candle(&self, open_time: Millis) -> bool {
+        !self.gaps.iter().any(|(from, until)| (*from..*until).contains(&open_time))
+    }
+
+    /// Sets rules as entries of exchangeInfo's `filters` say; none stand for the usual ones. Grids of zero would
+    /// divide by zero and are left out.
+    pub(crate) fn set_filters(&mut self, entries: &[Value]) {
+        let entry = serde_json::json!({ "filters": entries });
+        let changed = self.usual_filters.clone().described_by(&entry);
+        let is_sound = changed.tick > Decimal::ZERO && changed.step > Decimal::ZERO;
+        self.filters = if is_sound { changed } else { self.usual_filters.clone() };
     }
 
     pub(crate) fn base(&self) -> &str {

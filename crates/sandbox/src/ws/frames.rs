@@ -20,13 +20,13 @@ pub(super) fn klines(market: &Market, timeframe: Timeframe, since: Millis, until
     let start = Some(timeframe.floor(since));
     let wanted = Wanted { timeframe, start, end: None, limit: MAX_CANDLES };
     let mut told = Vec::new();
-    for row in market.tape.rows(wanted, until) {
+    for row in market.tape.rows(wanted, until).iter().filter(|row| market.has_candle(row.open_time)) {
         let close = row.open_time + length;
         let is_closed = close <= until;
         let is_new = if is_closed { close > since } else { row.last_at > since };
         if is_new {
             let at = if is_closed { close } else { until };
-            let candle = kline_json(market, &row, timeframe, is_closed);
+            let candle = kline_json(market, row, timeframe, is_closed);
             told.push(json!({"e": "kline", "E": at, "s": market.id, "k": candle}));
         }
     }

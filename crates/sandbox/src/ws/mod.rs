@@ -68,14 +68,19 @@ impl Endpoint {
 }
 
 /// Talks to a client until one of both has enough.
-pub(crate) async fn talk(sandbox: Sandbox, mut session: Session, mut socket: WebSocket) {
+pub(crate) async fn talk(sandbox: Sandbox, mut session: Session, socket: WebSocket) {
+    exchange_words(&sandbox, &mut session, socket).await;
+    session.leave(&mut sandbox.exchange());
+}
+
+async fn exchange_words(sandbox: &Sandbox, session: &mut Session, mut socket: WebSocket) {
     let mut every = tokio::time::interval(POLL_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let outs = tokio::select! {
             message = socket.recv() => match message {
                 Some(Ok(Message::Text(text))) => session.hear(text.as_str(), &mut sandbox.exchange()),
-                Some(Ok(Message::Pong(_))) => session.ponged(&mut sandbox.exchange()),
+                Some(Ok(Message::Pong(payload))) => session.ponged(&payload, &mut sandbox.exchange()),
                 Some(Ok(Message::Ping(_) | Message::Binary(_))) => Vec::new(),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },

@@ -1,5 +1,6 @@
 //! One client's socket: its subscriptions, what it is told, and when it must go.
 
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tradai_domain::Millis;
 
@@ -8,6 +9,7 @@ use super::stream::Stream;
 use crate::exchange::Exchange;
 use crate::faults::Fault;
 use crate::market::Venue;
+use crate::number;
 
 /// Life of a socket, in the exchange's time.
 const LIFE_MS: Millis = 86_400_000;
@@ -19,6 +21,8 @@ const PONG_WITHIN_MS: Millis = 60_000;
 const SHUTDOWN_AFTER_MS: Millis = 1_000;
 /// Pings are no closer than this in machine time, however fast the exchange's runs.
 const LEAST_PING_MS: Millis = 1_000;
+/// What fault plans call the user stream: its key is not known before.
+const USER: &str = "user";
 
 /// What goes to the client.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -40,6 +44,7 @@ struct UserStream {
 /// The state of a socket.
 #[derive(Debug)]
 pub(crate) struct Session {
+    number: u64,
     venue: Venue,
     is_combined: bool,
     streams: Vec<Stream>,
@@ -51,6 +56,10 @@ pub(crate) struct Session {
     pinged: Millis,
     pinged_machine: Millis,
     ponged_machine: Millis,
+    /// What a pong must bring back.
+    ping_payload: Vec<u8>,
+    /// A frame that comes after the next one.
+    held: Option<String>,
     shutdowns: u64,
     resets: u64,
     closing_since: Option<Millis>,
@@ -64,7 +73,9 @@ impl Session {
     pub(crate) fn new(endpoint: &Endpoint, exchange: &mut Exchange) -> Self {
         let now = exchange.catch_up();
         let machine = exchange.machine_ms();
+        exchange.sockets_opened += 1;
         let mut session = Self {
+            number: exchange.sockets_opened,
             venue: endpoint.venue,
             is_combined: endpoint.is_combined,
             streams: Vec::new(),
@@ -75,6 +86,8 @@ impl Session {
             pinged: now,
             pinged_machine: machine,
             ponged_machine: machine,
+            ping_payload: Vec::new(),
+            held: None,
             shutdowns: exchange.shutdowns,
             resets: exchange.resets,
             closing_since: None,
@@ -84,7 +97,17 @@ impl Session {
         for name in &endpoint.streams {
             session.subscribe(name, exchange);
         }
+        session.count(exchange);
         session
+    }
+
+    /// Says how much it is told, for who watches.
+    fn count(&self, exchange: &mut Exchange) {
+        exchange.sockets.insert(self.number, self.streams.len() + usize::from(self.user.is_some()));
+    }
+
+    pub(super) fn leave(&self, exchange: &mut Exchange) {
+        exchange.sockets.remove(&self.number);
     }
 
     fn max_streams(&self) -> usize {
@@ -117,8 +140,11 @@ impl Session {
         user.chain(streams).chain(self.unknown.iter().cloned()).collect()
     }
 
-    pub(super) fn ponged(&mut self, exchange: &mut Exchange) -> Vec<Out> {
-        self.ponged_machine = exchange.machine_ms();
+    /// A pong counts when it brings back what the ping said.
+    pub(super) fn ponged(&mut self, payload: &[u8], exchange: &mut Exchange) -> Vec<Out> {
+        if payload == self.ping_payload {
+            self.ponged_machine = exchange.machine_ms();
+        }
         Vec::new()
     }
 
@@ -141,10 +167,12 @@ impl Session {
         let result = match (request["method"].as_str(), strings()) {
             (Some("SUBSCRIBE"), Some(names)) => {
                 names.iter().for_each(|name| self.subscribe(name, exchange));
+                self.count(exchange);
                 Value::Null
             }
             (Some("UNSUBSCRIBE"), Some(names)) => {
                 names.iter().for_each(|name| self.unsubscribe(name));
+                self.count(exchange);
                 Value::Null
             }
             (Some("LIST_SUBSCRIPTIONS"), _) => json!(self.names()),
@@ -171,7 +199,9 @@ impl Session {
         let until = now.min(self.told.saturating_add(SLICE_MS));
         self.told = until;
         self.tell_streams(exchange, until, &mut outs);
-        self.tell_user(exchange, now, &mut outs);
+        if !self.is_stalled {
+            self.tell_user(exchange, now, &mut outs);
+        }
         self.tell_end(exchange, now, &mut outs);
         outs
     }
@@ -181,27 +211,50 @@ impl Session {
             let frames = self.streams[at].frames(&exchange.engine, until);
             let (name, is_kline) = (self.streams[at].name.clone(), self.streams[at].is_kline());
             for mut frame in frames {
-                let mut struck = |is_kind| exchange.faults.strikes_frame(is_kind, &name, until);
-                if struck(|fault| *fault == Fault::Cut) {
-                    outs.push(Out::Cut);
-                    return;
-                }
-                if struck(|fault| *fault == Fault::Stall) {
-                    self.is_stalled = true;
-                    return;
-                }
                 let is_closing = is_kline && frame["k"]["x"] == true;
-                if is_closing && struck(|fault| *fault == Fault::NeverClosed) {
+                if is_closing && exchange.faults.strikes_frame(|f| *f == Fault::NeverClosed, &name, until) {
                     frame["k"]["x"] = json!(false);
                 }
-                if struck(|fault| *fault == Fault::DropFrame) {
-                    continue;
-                }
-                let copies = if struck(|fault| *fault == Fault::DuplicateFrame) { 2 } else { 1 };
                 let text = self.wrapped(&name, &frame);
-                outs.extend(std::iter::repeat_n(Out::Text(text), copies));
+                if !self.deliver(&name, text, until, exchange, outs) {
+                    return;
+                }
+                if is_closing && exchange.faults.strikes_frame(|f| *f == Fault::CorrectClosed, &name, until) {
+                    outs.push(Out::Text(self.wrapped(&name, &corrected(frame))));
+                }
             }
         }
+    }
+
+    /// Sends a frame of a stream as faults would have it; `false` when the socket says nothing any more.
+    fn deliver(
+        &mut self,
+        name: &str,
+        text: String,
+        now: Millis,
+        exchange: &mut Exchange,
+        outs: &mut Vec<Out>,
+    ) -> bool {
+        let mut struck = |is_kind| exchange.faults.strikes_frame(is_kind, name, now);
+        if struck(|fault| *fault == Fault::Cut) {
+            outs.push(Out::Cut);
+            return false;
+        }
+        if struck(|fault| *fault == Fault::Stall) {
+            self.is_stalled = true;
+            return false;
+        }
+        if struck(|fault| *fault == Fault::DropFrame) {
+            return true;
+        }
+        if self.held.is_none() && struck(|fault| *fault == Fault::LateFrame) {
+            self.held = Some(text);
+            return true;
+        }
+        let copies = if struck(|fault| *fault == Fault::DuplicateFrame) { 2 } else { 1 };
+        outs.extend(std::iter::repeat_n(Out::Text(text), copies));
+        outs.extend(self.held.take().map(Out::Text));
+        true
     }
 
     fn wrapped(&self, name: &str, frame: &Value) -> String {
@@ -222,7 +275,10 @@ impl Session {
             bodies.push(json!({"e": "listenKeyExpired", "E": now, "listenKey": key}));
         }
         for body in bodies {
-            outs.push(Out::Text(self.wrapped(&key, &body)));
+            let text = self.wrapped(&key, &body);
+            if !self.deliver(USER, text, now, exchange, outs) {
+                return;
+            }
         }
     }
 
@@ -241,7 +297,8 @@ impl Session {
         let is_answered = self.ponged_machine >= self.pinged_machine;
         if is_answered && now - self.pinged >= ping_every && machine - self.pinged_machine >= LEAST_PING_MS {
             (self.pinged, self.pinged_machine) = (now, machine);
-            outs.push(Out::Ping(now.to_string().into_bytes()));
+            self.ping_payload = now.to_string().into_bytes();
+            outs.push(Out::Ping(self.ping_payload.clone()));
         }
         if exchange.shutdowns != self.shutdowns && self.closing_since.is_none() {
             self.closing_since = Some(machine);
@@ -255,4 +312,14 @@ impl Session {
 
 fn error(id: &Value, code: i64, text: &str) -> Out {
     Out::Text(json!({"error": {"code": code, "msg": text}, "id": id}).to_string())
+}
+
+/// Returns a closed candle with a close one part in a thousand higher, and with it maybe the high.
+fn corrected(mut frame: Value) -> Value {
+    let number = |value: &Value| value.as_str().and_then(number::parse).unwrap_or_default();
+    let (close, high) = (number(&frame["k"]["c"]), number(&frame["k"]["h"]));
+    let close = close + close / Decimal::ONE_THOUSAND;
+    frame["k"]["c"] = json!(number::fixed(close, number::PLACES));
+    frame["k"]["h"] = json!(number::fixed(high.max(close), number::PLACES));
+    frame
 }

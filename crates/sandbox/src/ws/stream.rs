@@ -78,7 +78,7 @@ impl Stream {
     /// Returns what is new up to a moment, oldest first.
     pub(super) fn frames(&mut self, engine: &Engine, until: Millis) -> Vec<Value> {
         let (since, market) = (self.told, &engine.markets[self.market]);
-        if until <= since {
+        if until <= since || market.is_delisted {
             return Vec::new();
         }
         self.told = until;

@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod ccxt;
+mod fault_states;
 mod faults;
 mod rest;
 mod sockets;

@@ -9,13 +9,13 @@ use serde_json::{Value, json};
 use crate::support::{Running, settings};
 
 /// A client that reads one frame at a time.
-struct Socket(TcpStream);
+pub(crate) struct Socket(TcpStream);
 
 /// What came in.
 #[derive(Debug, PartialEq)]
 enum Frame {
     Json(Value),
-    Ping,
+    Ping(Vec<u8>),
     Close(u16),
     /// The connection ended.
     End,
@@ -24,7 +24,7 @@ enum Frame {
 }
 
 impl Socket {
-    fn open(running: &Running, target: &str) -> Self {
+    pub(crate) fn open(running: &Running, target: &str) -> Self {
         let mut stream = TcpStream::connect(running.address).unwrap();
         let request = format!(
             "GET {target} HTTP/1.1\r\nHost: sandbox\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
@@ -50,12 +50,12 @@ impl Socket {
         self.0.write_all(&frame).unwrap();
     }
 
-    fn ask(&mut self, message: &Value) -> Value {
+    pub(crate) fn ask(&mut self, message: &Value) -> Value {
         self.send(1, message.to_string().as_bytes());
         loop {
             match self.next() {
                 Frame::Json(reply) if reply["id"] == message["id"] => return reply,
-                Frame::Json(_) | Frame::Ping => {}
+                Frame::Json(_) | Frame::Ping(_) => {}
                 other => panic!("{other:?}"),
             }
         }
@@ -84,19 +84,19 @@ impl Socket {
         self.0.read_exact(&mut payload).unwrap();
         match head[0] & 0x0f {
             1 => Frame::Json(serde_json::from_slice(&payload).unwrap()),
-            9 => Frame::Ping,
+            9 => Frame::Ping(payload),
             8 => Frame::Close(u16::from_be_bytes([payload[0], payload[1]])),
             opcode => panic!("opcode {opcode}"),
         }
     }
 
     /// Returns frames until there are no more for a while.
-    fn all(&mut self) -> Vec<Value> {
+    pub(crate) fn all(&mut self) -> Vec<Value> {
         let mut all = Vec::new();
         loop {
             match self.next() {
                 Frame::Json(frame) => all.push(frame),
-                Frame::Ping => self.send(10, b"x"),
+                Frame::Ping(payload) => self.send(10, &payload),
                 _ => return all,
             }
         }
@@ -199,7 +199,7 @@ fn sockets_end_after_a_day_or_at_a_shutdown() {
     let mut old = Socket::open(&running, "/ws/btcusdt@kline_1h");
     running.admin("clock", r#"{"advance_ms": 86400000}"#);
     let end =
-        std::iter::repeat_with(|| old.next()).find(|frame| !matches!(frame, Frame::Json(_) | Frame::Ping));
+        std::iter::repeat_with(|| old.next()).find(|frame| !matches!(frame, Frame::Json(_) | Frame::Ping(_)));
     assert_eq!(end, Some(Frame::Close(1_001)));
     let mut young = Socket::open(&running, "/ws/btcusdt@kline_1h");
     running.admin("shutdown-sockets", "");
@@ -233,7 +233,7 @@ fn those_who_shout_are_cut_off() {
     for id in 0..14 {
         socket.send(1, json!({"method": "LIST_SUBSCRIPTIONS", "id": id}).to_string().as_bytes());
     }
-    let end =
-        std::iter::repeat_with(|| socket.next()).find(|frame| !matches!(frame, Frame::Json(_) | Frame::Ping));
+    let end = std::iter::repeat_with(|| socket.next())
+        .find(|frame| !matches!(frame, Frame::Json(_) | Frame::Ping(_)));
     assert_eq!(end, Some(Frame::Close(1_008)));
 }
