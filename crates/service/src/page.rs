@@ -37,6 +37,12 @@ pub struct Page<T> {
 }
 
 impl PageQuery {
+    /// Returns the part of a query whose other values are read beside it.
+    #[must_use]
+    pub fn new(limit: Option<String>, cursor: Option<String>) -> Self {
+        Self { limit, cursor }
+    }
+
     /// Returns how many items are wanted.
     ///
     /// # Errors

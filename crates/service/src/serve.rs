@@ -10,6 +10,7 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::ConnectInfo;
+use futures_util::future::{join, join_all};
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -57,7 +58,11 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> Resul
     let drain = app.limits.drain;
     let connections = accept_all(&listener, &app, &shutdown).await;
     drop(listener);
-    drain_connections(connections, drain).await;
+    let stopping = join_all(app.on_stop.iter().map(|stop| stop()));
+    let ((), stopped) = join(drain_connections(connections, drain), timeout(drain, stopping)).await;
+    if stopped.is_err() {
+        warn!("what runs in the background did not end within {drain:?}; it is cut off");
+    }
     Ok(())
 }
 

@@ -1,5 +1,7 @@
 //! A service put together: its routes inside everything that services share.
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
 
 use axum::extract::DefaultBodyLimit;
@@ -39,7 +41,11 @@ pub struct Service {
     checks: Vec<Check>,
     routes: OpenApiRouter,
     pages: Router,
+    on_stop: Vec<OnStop>,
 }
+
+/// What is still to be done once a service was told to stop.
+pub(crate) type OnStop = Arc<dyn Fn() -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync>;
 
 /// A service that is ready to be served.
 #[derive(Clone)]
@@ -52,6 +58,7 @@ pub struct App {
     pub spec: OpenApi,
     pub(crate) auth: AuthSettings,
     pub(crate) limits: HttpLimits,
+    pub(crate) on_stop: Vec<OnStop>,
 }
 
 #[derive(utoipa::OpenApi)]
@@ -78,6 +85,7 @@ impl Service {
             checks: Vec::new(),
             routes: OpenApiRouter::new(),
             pages: Router::new(),
+            on_stop: Vec::new(),
         }
     }
 
@@ -117,6 +125,18 @@ impl Service {
         self
     }
 
+    /// Adds work that ends with the service, such as jobs to be stopped. It begins when the service is told to stop,
+    /// beside the requests that are still running, and has as long as they have: the settings' drain time.
+    #[must_use]
+    pub fn on_stop<F, A>(mut self, stop: F) -> Self
+    where
+        F: Fn() -> A + Send + Sync + 'static,
+        A: Future<Output = ()> + Send + 'static,
+    {
+        self.on_stop.push(Arc::new(move || Box::pin(stop())));
+        self
+    }
+
     /// Adds metrics.
     #[must_use]
     pub fn metrics(self, add: impl FnOnce(&mut Registry)) -> Self {
@@ -136,7 +156,8 @@ impl Service {
     /// Puts everything together.
     #[must_use]
     pub fn build(self) -> App {
-        let Self { mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages } = self;
+        let Self { mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages, on_stop } =
+            self;
         version.started_at = clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let limits = Arc::new(Limits::new(&settings.limits));
         let auth = Arc::new(settings.auth.clone());
@@ -160,7 +181,7 @@ impl Service {
         let router = router
             .layer(from_fn_with_state(Arc::new(Boundary { clock, ids, metrics }), boundary))
             .layer(CompressionLayer::new());
-        App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits }
+        App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
     }
 }
 

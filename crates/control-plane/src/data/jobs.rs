@@ -130,6 +130,9 @@ impl SyncJob {
     }
 }
 
+/// Is told of every job that ended.
+type OnEnd = Box<dyn Fn(&SyncJobView) + Send + Sync>;
+
 /// Runs sync jobs and remembers them. In memory: a job that dies with the process is asked for again, and its
 /// successor fetches what is missing.
 pub struct SyncJobs {
@@ -140,6 +143,7 @@ pub struct SyncJobs {
     jobs: Mutex<BTreeMap<JobId, Arc<SyncJob>>>,
     tasks: TaskTracker,
     stop: CancellationToken,
+    on_end: Option<OnEnd>,
 }
 
 impl SyncJobs {
@@ -159,7 +163,14 @@ impl SyncJobs {
             jobs: Mutex::default(),
             tasks: TaskTracker::new(),
             stop: CancellationToken::new(),
+            on_end: None,
         }
+    }
+
+    /// Tells somebody of every job that ends, such as who counts them.
+    #[must_use]
+    pub fn on_end(self, tell: impl Fn(&SyncJobView) + Send + Sync + 'static) -> Self {
+        Self { on_end: Some(Box::new(tell)), ..self }
     }
 
     /// Starts a job. Must be called within a tokio runtime.
@@ -202,6 +213,9 @@ impl SyncJobs {
         let status = JobStatus::of(&result);
         job.finish(self.clock.now_ms(), status);
         drop(ending);
+        if let Some(tell) = &self.on_end {
+            tell(&job.view());
+        }
         info!(job_id = %job.id, "sync job {} {}", job.id, status.as_str());
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -191,4 +192,33 @@ async fn an_open_service_does_not_serve_the_outside() {
     let listener = TcpListener::bind("0.0.0.0:0").await.unwrap();
     let refused = serve(listener, app(&loopback()), Shutdown::manual()).await;
     assert!(matches!(refused, Err(ServeError::OpenToOutside(_))));
+}
+
+#[tokio::test]
+async fn what_runs_in_the_background_ends_with_the_service() {
+    let shutdown = Shutdown::manual();
+    let (told, ended) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+    let mut settings = loopback();
+    settings.limits.drain = Duration::from_millis(50);
+    let (tell, end) = (told.clone(), ended.clone());
+    let app = service(&settings, &shutdown, &Arc::default())
+        .on_stop(move || {
+            let end = end.clone();
+            async move {
+                tokio::task::yield_now().await;
+                end.fetch_add(1, Ordering::SeqCst);
+            }
+        })
+        .on_stop(move || {
+            tell.fetch_add(1, Ordering::SeqCst);
+            // Never ends by itself; the service does not wait for it longer than for its requests.
+            std::future::pending()
+        })
+        .build();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let task = tokio::spawn(serve(listener, app, shutdown.clone()));
+    assert_eq!(told.load(Ordering::SeqCst), 0, "nothing is told before the service stops");
+    shutdown.stop();
+    tokio::time::timeout(Duration::from_secs(30), task).await.unwrap().unwrap().unwrap();
+    assert_eq!((told.load(Ordering::SeqCst), ended.load(Ordering::SeqCst)), (1, 1));
 }

@@ -1,7 +1,7 @@
 //! The ports of [`tradai_domain::ports`] over the store: candles of one exchange, and small documents.
 //!
-//! For hosts in a tokio runtime. An exchange has a store of its own in a folder of the whole's location, so that a
-//! symbol which two exchanges list is two series: `<location>/<exchange>/ohlcv/…`. Documents are beside them.
+//! For hosts in a tokio runtime. An exchange has a store of its own ([`Location::of_exchange`](crate::Location)), so
+//! that a symbol which two exchanges list is two series: `<location>/<exchange>/ohlcv/…`. Documents are beside them.
 //!
 //! Invariant: no method keeps a thread of the runtime from other tasks; the store works on the threads for blocking.
 
