@@ -13,7 +13,27 @@ pub struct KeyError(pub &'static str);
 /// Returns the HMAC-SHA256 of `payload`.
 #[must_use]
 pub fn hmac_sha256(secret: &[u8], payload: &[u8]) -> Vec<u8> {
-    hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, secret), payload).as_ref().to_vec()
+    HmacKey::new(secret).sign(payload).to_vec()
+}
+
+/// A shared secret, made ready for HMAC-SHA256: half of the work of a short signature is done here.
+#[derive(Clone)]
+pub struct HmacKey(hmac::Key);
+
+impl HmacKey {
+    /// Prepares a secret.
+    #[must_use]
+    pub fn new(secret: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, secret))
+    }
+
+    /// Returns the HMAC-SHA256 of `payload`.
+    #[must_use]
+    pub fn sign(&self, payload: &[u8]) -> [u8; 32] {
+        let mut signed = [0; 32];
+        signed.copy_from_slice(hmac::sign(&self.0, payload).as_ref());
+        signed
+    }
 }
 
 /// Returns the HMAC-SHA512 of `payload`.
@@ -127,6 +147,60 @@ mod tests {
         let key = PrivateKey::from_pem(pem).unwrap();
         let signed = key.sign(&[0x72]).unwrap();
         assert!(hex(&signed).starts_with("92a009a9f0d4cab8720e820b5f642540"), "{}", hex(&signed));
+    }
+
+    // The example of Binance's documentation of signed endpoints.
+    #[test]
+    fn hmac_example_of_binance() {
+        let key = HmacKey::new(b"NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j");
+        let payload =
+            b"symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000\
+            &timestamp=1499827319559";
+        assert_eq!(
+            hex(&key.sign(payload)),
+            "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71"
+        );
+    }
+
+    // A key of `openssl genpkey`, the signature by `openssl dgst -sha256 -sign`.
+    #[test]
+    fn rsa_signature_of_openssl() {
+        let pem = "-----BEGIN PRIVATE KEY-----\n\
+            MIIEvQIBADANBgkqhkiG9w0BAQEFAASCBKcwggSjAgEAAoIBAQCYPAmwU6zbHQwZ\n\
+            cAtCMNfJuEwVAikT20CaoHoRnHdRkMXMxmgL3k34DaFrqVl2b/jEbYZZF7/N2axj\n\
+            rKRl/ljdRFRZvPW9PNBN6tyCRwsAmBGBfYoEAAg3fG/qqxkPph/pAjy8M+hnCcBD\n\
+            +jLQ0u0UM/PSe5mrcGvIR3JXC1hErPj1sSQGAwhBJPqyu48OpfCgst4IFTt+lXy+\n\
+            M754JED6JRXGQtqntcZj2B0PrNLlZQq20Sl+jNJdisIJgIX0+4cUijBY6ItqR7xO\n\
+            tr7RymUb0npSEzztxYtYO/o2fIiOf37o3IKWObU9HwvZKMZdfnvPK7tQfc6jjQip\n\
+            gwDP/2z1AgMBAAECggEAD30sTzB0SebusDfiLV3i1rdVpl2N6GNKc3EYemo9CaN9\n\
+            PJSDSZHYxQA+CEI2xAIogXPTU4VDEqKvE4UhRO9YA0tMecTsC9EAMK1QukCYMftG\n\
+            7LHlNPr72wliKbI23oy8emyr2Uo+vx0S3te6C90qGgAfMq84t2S80qfSTmDtHi+C\n\
+            6E9R7avStuiy+eNZ1nA7QHZm+0MuUj+W9nQxq1e4qEDXiifsdqfWeTvv2iS1fJ3N\n\
+            dYD3jyTUayImZ8/nppX1SfxvZ9YAdL6M+FV/9grekOzB0PJjZVMnqVJqo8JPoeoG\n\
+            7xUe0VixraDRUVfII36bCzmmVSuKdi7jl3R/m5TykQKBgQDV0oLmkbHbYen7x5mA\n\
+            HYgDQcCGjIGvVyugWJD9zQ3R5FPS7wUGsEapyuEtMSlxfaYieKyna+39ZTL3Kpjy\n\
+            artBPRwCgc86k4NXzWNk7ekkWX1UMx2CoywYRHD0tIugz6odTSz5tcBU0tgWzo6B\n\
+            JsS1RZnwx0IXdIHEMPBxmB768wKBgQC2Q3+LvJS7IDZ4St71iMOQSABWf1UjNhUy\n\
+            n97ycUrNEhL/J7uALBjDLdWSHK/uBhpa1QIRWT9UIHq/Rxblc062kEL5AIIxQHYB\n\
+            pj2vwMHmxoFFiYdzqRmkWtDbzokdo73aRWCuQMfjUhIreb6cAhmBXGS8TKewXEuL\n\
+            e8tDMsmidwKBgQCEqVBH53sW5t/6M7OcFjZt9tyRXhmUBRxvJqQGo7OAVw5e36cZ\n\
+            qEKfU91zYX4aCOALoR1V3pPQ1HnTeh1cwjWd22FGeO1upVknH6ocU7ODtvYYSIJ1\n\
+            q/FOuR/v4xiCVHVyKpDN+SL0PcCOHeeyX7BJ234QMkBiNwnQBKEZiU0nWwKBgAQE\n\
+            ELdffFdzKkAURj1auhRfwcImJBYWhvkKlLr6zA8gqtJ8aaE1V4ZVaDND9oxkDgia\n\
+            UOVY9hBAdvPn+RUtKTrUiuU5oaS8Kt12cD2DHcKb9RU3Jojh3PLGHXv6XQMOLIy2\n\
+            op60RrM3h7b1g8GkOjOjeYS8m6VDI1b7b0sXv2GZAoGAfTuRhikJTdcaUsqmzN3W\n\
+            2nPrJiTzGWwT99DTQyaRQFbyDmFZVhzEmwXF+OyKlqIbTwAhC4jVfHmxx0HotHjN\n\
+            dkMzb3WmPnbMpf6dvH3cbjIyxQ1ZqdZkiQZV7DMTNKQ3EM0a0H6sYgv9O+dpxhQ/\n\
+            NdYGjwJdZBk1x0qeAWm9VgE=\n\
+            -----END PRIVATE KEY-----";
+        let payload = b"symbol=BTCUSDT&side=SELL&type=LIMIT&timeInForce=GTC&quantity=1&price=0.2\
+            &timestamp=1668481559918&recvWindow=5000";
+        let expected = "XylMLD04Z4y20WORvEFphOz0q5ZRuaEO0LXRWYzP0cL2mPNMvkK6wWnlr1QNVRW1vk4tGbqxJNAStUZYOzZY58\
+            YQaRj3ra9Q3Xwq3vxfAAjvcnvk/O10lfkJUo7yb1ZC4TqLyDmnAgO2TlVnkMKadZlBkpIAy0PcvrKN7YhL6wpA\
+            9dEiHT9sG0HiGsp5SSQ+hR9giltbSi6EVQ+X1fOLdASYB+9VARExZpmSywwWG3iOVDOnMijh1VQb4S6zMPIGA5\
+            z1MQ+BRkXuWIUoN3febsM46zWeefuoN+UHajY4fAwDA81PzWnGtvc9hy2a1UwbQEYUS0xJ1Qp7FY/64+J16A==";
+        let signed = PrivateKey::from_pem(pem).unwrap().sign(payload).unwrap();
+        assert_eq!(base64(&signed), expected);
     }
 
     #[test]

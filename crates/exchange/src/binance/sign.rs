@@ -1,8 +1,9 @@
 //! Requests on their way out: query or form, timestamp, signature.
 
 use super::weights;
-use crate::base::signing::{PrivateKey, base64, hex, hmac_sha256};
+use crate::base::signing::{base64, hex};
 use crate::base::{Query, append_pair};
+use crate::credentials::Signature;
 use crate::{Context, Credentials, Endpoint, Error, ErrorClass, HttpRequest, Method};
 
 /// Writes a request. Signed ones get `timestamp` first and `recvWindow` last; the signature covers the text
@@ -47,18 +48,12 @@ fn payload(query: &Query, context: &Context<'_>) -> String {
     text
 }
 
-/// Signs with the shared secret, or with the private key where the secret is one.
+/// Binance takes what a shared secret made in hexadecimal, and what a private key made in base64.
 fn signature(credentials: &Credentials, payload: &str) -> Result<String, Error> {
-    let secret = credentials.secret();
-    if !secret.contains("PRIVATE KEY") {
-        return Ok(hex(&hmac_sha256(secret.as_bytes(), payload.as_bytes())));
-    }
-    let refused = |error: crate::base::signing::KeyError| {
-        Error::new(ErrorClass::AuthenticationError, error.to_string())
-    };
-    let signed =
-        PrivateKey::from_pem(secret).and_then(|key| key.sign(payload.as_bytes())).map_err(refused)?;
-    Ok(base64(&signed))
+    Ok(match credentials.sign(payload)? {
+        Signature::Shared(signed) => hex(&signed),
+        Signature::Private(signed) => base64(&signed),
+    })
 }
 
 /// Returns the weight of a request whose endpoint alone does not tell.

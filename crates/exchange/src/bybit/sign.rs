@@ -1,7 +1,8 @@
 //! Requests on their way out. The signature covers time, key, window, and the query or body as sent.
 
 use crate::base::Query;
-use crate::base::signing::{PrivateKey, base64, hex, hmac_sha256};
+use crate::base::signing::{base64, hex};
+use crate::credentials::Signature;
 use crate::{Context, Credentials, Endpoint, Error, ErrorClass, HttpRequest, Json};
 
 /// What a request carries.
@@ -40,11 +41,8 @@ pub(super) fn write(
 }
 
 fn signature(keys: &Credentials, text: &str) -> Result<String, Error> {
-    let secret = keys.secret();
-    if !secret.contains("PRIVATE KEY") {
-        return Ok(hex(&hmac_sha256(secret.as_bytes(), text.as_bytes())));
-    }
-    let signed = PrivateKey::from_pem(secret).and_then(|key| key.sign(text.as_bytes()));
-    let signed = signed.map_err(|error| Error::new(ErrorClass::AuthenticationError, error.to_string()))?;
-    Ok(base64(&signed))
+    Ok(match keys.sign(text)? {
+        Signature::Shared(signed) => hex(&signed),
+        Signature::Private(signed) => base64(&signed),
+    })
 }

@@ -1,7 +1,8 @@
 //! Requests on their way out. The signature covers time, verb, path with query, and body as sent.
 
-use crate::base::signing::{base64, hmac_sha256};
+use crate::base::signing::base64;
 use crate::base::{Query, iso8601};
+use crate::credentials::Signature;
 use crate::{Context, Endpoint, Error, ErrorClass, HttpRequest, Json};
 
 /// What a request carries.
@@ -38,7 +39,9 @@ pub(super) fn write(
     if body.is_some() {
         headers.push(("Content-Type", "application/json".to_owned()));
     }
-    let signature = base64(&hmac_sha256(keys.secret().as_bytes(), text.as_bytes()));
-    headers.push(("OK-ACCESS-SIGN", signature));
+    let Signature::Shared(signature) = keys.sign(&text)? else {
+        return Err(refused("OKX signs by a shared secret"));
+    };
+    headers.push(("OK-ACCESS-SIGN", base64(&signature)));
     Ok(HttpRequest { endpoint, weight, url, headers, body })
 }
