@@ -2,10 +2,13 @@
 
 use std::time::Duration;
 
-use tradai_domain::Millis;
+use tradai_domain::{Millis, Timeframe};
 
-use crate::model::LeverageTiers;
-use crate::{Credentials, Endpoint, Error, HttpRequest, Markets, Reply, Request};
+use crate::budget::{Budget, LimitNote, LimitScope};
+use crate::model::{LeverageTiers, Market};
+use crate::{
+    Credentials, Endpoint, Environment, Error, ErrorClass, Headers, HttpRequest, Markets, Reply, Request,
+};
 
 /// What requests and replies are read against. No ambient time, no randomness.
 #[derive(Debug, Clone, Copy)]
@@ -33,6 +36,16 @@ pub struct HttpReply<'a> {
     pub retry_after: Option<Duration>,
     /// The body.
     pub body: &'a [u8],
+}
+
+/// How an exchange serves long stretches of candles.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CandlePaging {
+    /// Candles per request at most.
+    pub rows: u32,
+    /// Whether a request with a start and no end brings the first candles from there on, however far away they
+    /// are. Others serve what lies in a window.
+    pub jumps: bool,
 }
 
 /// One exchange. Implementations hold no state: everything is in the arguments.
@@ -72,4 +85,59 @@ pub trait Adapter: Send + Sync {
 
     /// Returns the error that an answer stands for; `None` when it is a success.
     fn find_error(&self, url: &str, reply: &HttpReply<'_>) -> Option<Error>;
+
+    /// Returns where a host of [`Endpoint::base`] is in an environment; `None` when the exchange has none there.
+    fn host(&self, base: &'static str, environment: Environment) -> Option<&'static str>;
+
+    /// Returns headers that every request to an environment carries.
+    fn environment_headers(&self, _environment: Environment) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
+    /// Returns the requests that together list the markets of interest.
+    fn market_requests(&self) -> Vec<Request>;
+
+    /// Returns the request for the page of markets after this answer; `None` when it was the last.
+    fn next_market_page(&self, _first: &HttpRequest, _body: &[u8]) -> Option<HttpRequest> {
+        None
+    }
+
+    /// Returns the budgets that a call to an endpoint draws on.
+    fn budgets(&self, endpoint: &Endpoint) -> Vec<Budget>;
+
+    /// Reads what a list of markets says about the budgets of its host: names and capacities.
+    fn read_limits(&self, _body: &[u8]) -> Vec<(&'static str, u32)> {
+        Vec::new()
+    }
+
+    /// Reads what the headers of an answer say about budgets.
+    fn limit_notes(&self, endpoint: &Endpoint, headers: &Headers) -> Vec<LimitNote>;
+
+    /// Returns what a refusal for too many calls is about.
+    fn limit_scope(&self, endpoint: &Endpoint, error: &Error) -> LimitScope;
+
+    /// Checks a client order id by the exchange's grammar.
+    ///
+    /// # Errors
+    /// `InvalidOrder` that says what is allowed.
+    fn check_client_order_id(&self, id: &str) -> Result<(), Error>;
+
+    /// Returns whether an order was refused because its client order id is taken.
+    fn is_duplicate_order(&self, error: &Error) -> bool {
+        error.class == ErrorClass::DuplicateOrderId
+    }
+
+    /// Returns how long after its timestamp a signed request may still be taken in.
+    fn accepts_for(&self, recv_window: Duration) -> Duration {
+        recv_window
+    }
+
+    /// Returns how a market's candles are paged.
+    fn candle_paging(&self, market: &Market) -> CandlePaging;
+
+    /// Returns how the history of funding rates is paged.
+    fn funding_paging(&self) -> CandlePaging;
+
+    /// Returns the timeframes of candles, shortest first.
+    fn timeframes(&self) -> &'static [Timeframe];
 }

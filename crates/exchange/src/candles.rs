@@ -9,17 +9,16 @@ use crate::{Error, Scanner};
 const MAX_COLUMNS: usize = 32;
 
 /// Reads `[[time, open, high, low, close, ..., volume, ...], ...]`, whose values are numbers or strings.
-/// `volume` is the column of the volume, counted from 0. The candles come back sorted by time, one per time:
-/// of several the last that was sent.
+/// `volume` is the column of the volume, counted from 0. The candles come back sorted by time, one per time.
 ///
 /// # Errors
-/// `BadResponse` when the bytes are anything else.
+/// `BadResponse` when the bytes are anything else, or hold two candles of one time that differ.
 pub fn parse_candles(bytes: &[u8], volume: usize) -> Result<Vec<Candle>, Error> {
     let text = std::str::from_utf8(bytes).map_err(|_| Error::bad_response("candles are no UTF-8"))?;
     let mut scanner = Scanner::new(text);
     let candles = rows(&mut scanner, volume)?;
     scanner.end()?;
-    Ok(sorted(candles))
+    sorted(candles)
 }
 
 /// Reads the array of candles at a path of object members, such as `result`, `list`.
@@ -32,7 +31,7 @@ pub fn parse_candles_at(bytes: &[u8], path: &[&str], volume: usize) -> Result<Ve
     for name in path {
         enter(&mut scanner, name)?;
     }
-    Ok(sorted(rows(&mut scanner, volume)?))
+    sorted(rows(&mut scanner, volume)?)
 }
 
 /// Moves to the value of a member of the object that comes next.
@@ -153,21 +152,23 @@ fn long_decimal(text: &str) -> Result<f64, Error> {
     value.ok_or_else(|| Error::bad_response("a candle holds what is no number"))
 }
 
-fn sorted(mut candles: Vec<Candle>) -> Vec<Candle> {
+fn sorted(mut candles: Vec<Candle>) -> Result<Vec<Candle>, Error> {
     let ascending = candles.windows(2).all(|pair| pair[0].open_time < pair[1].open_time);
     if ascending {
-        return candles;
+        return Ok(candles);
     }
     if candles.windows(2).all(|pair| pair[0].open_time > pair[1].open_time) {
         candles.reverse();
-        return candles;
+        return Ok(candles);
     }
-    // Stable, so that of several candles of one time the last sent stays last.
     candles.sort_by_key(|candle| candle.open_time);
-    candles.reverse();
-    candles.dedup_by_key(|candle| candle.open_time);
-    candles.reverse();
-    candles
+    candles.dedup();
+    match candles.windows(2).find(|pair| pair[0].open_time == pair[1].open_time) {
+        Some(pair) => {
+            Err(Error::bad_response(format!("the reply has two different candles of {}", pair[0].open_time)))
+        }
+        None => Ok(candles),
+    }
 }
 
 #[cfg(test)]
@@ -178,10 +179,17 @@ mod tests {
 
     #[test]
     fn newest_first_and_doubled_rows_come_out_in_order() {
-        let rows = br#"[[3,"1","1","1","1","1"],[1,"1","1","1","1","1"],[3,"2","2","2","2","2"]]"#;
+        let rows = br#"[[3,"2","2","2","2","2"],[1,"1","1","1","1","1"],[3,"2","2","2","2","2"]]"#;
         let candles = parse_candles(rows, 5).unwrap();
         let seen: Vec<_> = candles.iter().map(|candle| (candle.open_time, candle.open)).collect();
         assert_eq!(seen, [(1, 1.0), (3, 2.0)]);
+    }
+
+    #[test]
+    fn two_candles_of_one_time_that_differ_are_refused() {
+        let rows = br#"[[3,"1","1","1","1","1"],[1,"1","1","1","1","1"],[3,"2","2","2","2","2"]]"#;
+        let error = parse_candles(rows, 5).unwrap_err();
+        assert_eq!(error.to_string(), "BadResponse: the reply has two different candles of 3");
     }
 
     #[test]

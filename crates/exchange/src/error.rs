@@ -4,9 +4,9 @@ use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
-use tradai_domain::ErrorKind;
+use tradai_domain::{ErrorKind, Millis};
 
-use crate::{ErrorClass, JsonError};
+use crate::{ErrorClass, JsonError, OrderRef};
 
 /// A failed call: its class, and what is known about it.
 ///
@@ -24,13 +24,26 @@ pub struct Error {
     pub status: Option<u16>,
     /// How long the exchange wants us to wait before the next call of any kind.
     pub retry_after: Option<Duration>,
+    /// The same as a moment of the exchange's time, where it named one.
+    pub retry_at: Option<Millis>,
+    /// The order whose fate is unknown: what was asked may have happened. Look it up before anything else is done
+    /// about it; asking once more may place a second one.
+    pub unresolved: Option<Box<OrderRef>>,
 }
 
 impl Error {
     /// Returns an error of this class.
     #[must_use]
     pub fn new(class: ErrorClass, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { class, code: None, message: message.into(), status: None, retry_after: None }
+        Self {
+            class,
+            code: None,
+            message: message.into(),
+            status: None,
+            retry_after: None,
+            retry_at: None,
+            unresolved: None,
+        }
     }
 
     /// Returns the error of a call that lacks an argument.
@@ -62,6 +75,7 @@ impl Error {
     pub fn kind(&self) -> ErrorKind {
         use ErrorClass as C;
         match self.class {
+            _ if self.unresolved.is_some() => ErrorKind::Conflict,
             C::OrderNotFound | C::BadSymbol => ErrorKind::NotFound,
             C::DuplicateOrderId | C::CancelPending => ErrorKind::Conflict,
             class if class.is(C::NoChange) => ErrorKind::Conflict,
@@ -72,19 +86,35 @@ impl Error {
         }
     }
 
-    /// Returns whether the same call may work later.
+    /// Returns whether the same call may work later, and asking again does no harm.
     #[must_use]
     pub fn is_transient(&self) -> bool {
-        self.class.is(ErrorClass::OperationFailed)
+        self.unresolved.is_none() && self.class.is(ErrorClass::OperationFailed)
+    }
+
+    /// Returns whether an order was, or was not, placed, changed or canceled: nobody could tell.
+    #[must_use]
+    pub fn is_order_unknown(&self) -> bool {
+        self.unresolved.is_some()
+    }
+
+    /// Returns the error of an order whose fate is unknown.
+    pub(crate) fn with_unresolved(mut self, order: OrderRef) -> Self {
+        self.unresolved = Some(Box::new(order));
+        self
     }
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}: {}", self.class.name(), self.message)?;
-        match &self.code {
-            Some(code) => write!(f, " (code {code})"),
-            None => Ok(()),
+        if let Some(code) = &self.code {
+            write!(f, " (code {code})")?;
+        }
+        let Some(order) = &self.unresolved else { return Ok(()) };
+        match order.client_order_id.as_ref().or(order.id.as_ref()) {
+            Some(id) => write!(f, "; the fate of order {id} is unknown"),
+            None => f.write_str("; the fate of the orders is unknown"),
         }
     }
 }

@@ -12,14 +12,17 @@ mod adapter;
 pub mod base;
 pub mod binance;
 mod body;
+mod budget;
 pub mod bybit;
 mod call;
 mod candles;
 pub mod client;
 mod credentials;
 mod decimal;
+mod environment;
 mod error;
 mod error_class;
+mod headers;
 mod http;
 mod http_status;
 pub mod json;
@@ -27,24 +30,29 @@ mod markets;
 pub mod model;
 pub mod okx;
 mod pagination;
+mod port;
 mod reply;
 mod rules;
 
-pub use adapter::{Adapter, Context, HttpReply};
+pub use adapter::{Adapter, CandlePaging, Context, HttpReply};
+pub use budget::{Budget, Counts, LimitNote, LimitScope};
 pub use call::{
     AccountType, Attached, Call, OrderRef, OrderRequest, Page, PriceKind, Request, Scope, TriggerDirection,
 };
 pub use candles::{parse_candles, parse_candles_at};
 pub use credentials::Credentials;
 pub use decimal::{Decimal, DecimalError, MAX_SCALE};
+pub use environment::Environment;
 pub use error::Error;
 pub use error_class::ErrorClass;
+pub use headers::Headers;
 pub use http::{Endpoint, HttpRequest, Lane, Method};
 pub use json::{Json, JsonError, Scanner};
 pub use markets::Markets;
 pub use pagination::{candle_pages, merge_candles};
+pub use port::MarketData;
 pub use reply::Reply;
-pub use rules::{amount_to_precision, check_limits, cost_to_precision, price_to_precision};
+pub use rules::{amount_to_precision, check_limits, cost_to_precision, prepare_order, price_to_precision};
 
 /// Returns the adapter of a settings key; `None` for exchanges we do not know.
 #[must_use]
@@ -55,6 +63,8 @@ pub fn adapter(key: &str) -> Option<&'static dyn Adapter> {
         "okx" => Some(&okx::SPOT),
         "okx_futures" => Some(&okx::FUTURES),
         "bybit_futures" => Some(&bybit::FUTURES),
+        "sandbox" => Some(&binance::SANDBOX),
+        "sandbox_futures" => Some(&binance::SANDBOX_FUTURES),
         _ => None,
     }
 }

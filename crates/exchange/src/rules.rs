@@ -1,8 +1,8 @@
 //! A market's rules, applied to what is about to be sent.
 
 use crate::base::{Counting, Padding, Rounding, decimal_to_precision};
-use crate::model::{Market, MinMax, Side};
-use crate::{Decimal, Error};
+use crate::model::{Market, MinMax, OrderType, Side};
+use crate::{Decimal, Error, OrderRequest};
 
 /// Returns an amount as the market takes it, cut to its step.
 ///
@@ -66,6 +66,49 @@ pub fn check_limits(
         }
         _ => Ok(()),
     }
+}
+
+/// Returns an order as the market takes it: amounts cut to their step, prices rounded to theirs, and all of it within
+/// the market's bounds. What an order is short for, by less than a step, is what CCXT's rules cut as well.
+///
+/// # Errors
+/// `InvalidOrder` that names what is missing or out of bounds.
+pub fn prepare_order(market: &Market, order: &OrderRequest) -> Result<OrderRequest, Error> {
+    let round =
+        |price: Option<Decimal>| price.map(|price| parsed(&price_to_precision(market, price)?)).transpose();
+    let mut prepared = order.clone();
+    prepared.amount = order.amount.map(|amount| parsed(&amount_to_precision(market, amount)?)).transpose()?;
+    prepared.price = round(order.price)?;
+    prepared.trigger_price = round(order.trigger_price)?;
+    prepared.stop_loss_price = round(order.stop_loss_price)?;
+    prepared.take_profit_price = round(order.take_profit_price)?;
+    let at_market = order.kind == OrderType::Market;
+    if !at_market && prepared.price.is_none() {
+        return Err(Error::invalid_order(format!("a limit order of {} needs a price", market.symbol)));
+    }
+    match (prepared.amount, order.cost) {
+        (Some(amount), _) => check_limits(market, order.side, amount, prepared.price, at_market)
+            .or_else(|error| if is_small_exit(market, order, amount) { Ok(()) } else { Err(error) })?,
+        (None, Some(cost)) => {
+            within(market, "cost", parsed(&cost_to_precision(market, cost))?, market.limits.cost)?
+        }
+        (None, None) => {
+            return Err(Error::invalid_order(format!("an order of {} needs an amount", market.symbol)));
+        }
+    }
+    Ok(prepared)
+}
+
+/// An order that only reduces a position may be worth less than others must: exchanges exempt it.
+fn is_small_exit(market: &Market, order: &OrderRequest, amount: Decimal) -> bool {
+    let at_market = order.kind == OrderType::Market;
+    market.is_contract()
+        && order.reduce_only
+        && check_limits(market, Side::Sell, amount, order.price, at_market).is_ok()
+}
+
+fn parsed(text: &str) -> Result<Decimal, Error> {
+    text.parse().map_err(|_| Error::invalid_order(format!("`{text}` is no number")))
 }
 
 fn within(market: &Market, what: &str, value: Decimal, bounds: MinMax) -> Result<(), Error> {

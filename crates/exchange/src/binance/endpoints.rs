@@ -3,7 +3,7 @@
 //! Weights are Binance's own, of the smallest request; [`super::weights`] has those that grow with parameters.
 
 use super::book::Book;
-use crate::{Endpoint, Error, Lane, Method};
+use crate::{Endpoint, Environment, Error, Lane, Method};
 
 const SPOT: &str = "https://api.binance.com";
 const LINEAR: &str = "https://fapi.binance.com";
@@ -143,6 +143,24 @@ pub(super) static ENDPOINTS: &[Endpoint] = &[
     change(INVERSE, "setPositionMode", "/dapi/v1/positionSide/dual"),
     change(INVERSE, "addMargin", "/dapi/v1/positionMargin"),
 ];
+
+/// Returns where a host is in an environment. The test network has spot only: that of contracts was given up for
+/// the demo.
+pub(super) fn host(base: &'static str, environment: Environment) -> Option<&'static str> {
+    match (environment, base) {
+        (Environment::Live, _) => Some(base),
+        (Environment::Testnet, SPOT) => Some("https://testnet.binance.vision"),
+        (Environment::Demo, SPOT) => Some("https://demo-api.binance.com"),
+        (Environment::Demo, LINEAR) => Some("https://demo-fapi.binance.com"),
+        (Environment::Demo, INVERSE) => Some("https://demo-dapi.binance.com"),
+        (Environment::Testnet | Environment::Demo, _) => None,
+    }
+}
+
+/// Returns whether a host is that of spot.
+pub(super) fn is_spot(base: &str) -> bool {
+    base == SPOT
+}
 
 /// Returns the endpoint of this name in a book.
 ///

@@ -23,8 +23,28 @@ pub(super) fn find_error(url: &str, reply: &HttpReply<'_>) -> Option<Error> {
     let mut error = Error::new(class, text);
     error.code = code;
     error.status = Some(reply.status);
-    error.retry_after = reply.retry_after.or_else(|| fallback_wait(class));
+    error.retry_at = banned_until(&error.message);
+    let told = reply.retry_after.is_some() || error.retry_at.is_some();
+    error.retry_after = if told { reply.retry_after } else { fallback_wait(class) };
     Some(error)
+}
+
+/// Reads `... IP banned until 1700000000000. ...`.
+fn banned_until(message: &str) -> Option<i64> {
+    let (_, rest) = message.split_once("banned until ")?;
+    let digits = rest.bytes().take_while(u8::is_ascii_digit).count();
+    rest.get(..digits)?.parse().ok()
+}
+
+/// Returns whether an order was refused because its client order id is taken. Spot has no code for it: -2010 is
+/// every refusal by the matching engine.
+pub(super) fn is_duplicate_order(error: &Error) -> bool {
+    match error.code.as_deref() {
+        Some("-2010") => error.message.starts_with("Duplicate order sent"),
+        // -4116 of the contract books; elsewhere the number stands for something about withdrawals.
+        Some("-4116") => error.message.to_ascii_lowercase().contains("duplicate"),
+        _ => error.class == ErrorClass::DuplicateOrderId,
+    }
 }
 
 /// How long to stay away when the exchange forgot to say: its limits are counted per minute, its bans start at
@@ -85,6 +105,25 @@ mod tests {
     fn success_is_no_error() {
         assert_eq!(error("/fapi/v1/marginType", 200, r#"{"code":200,"msg":"success"}"#), None);
         assert_eq!(error("/api/v3/time", 200, r#"{"serverTime":1}"#), None);
+    }
+
+    #[test]
+    fn a_ban_tells_its_end() {
+        let body = r#"{"code":-1003,"msg":"Way too much request weight used; IP banned until 1700000120000. Please use WebSocket Streams for live updates to avoid bans."}"#;
+        let banned = error("/api/v3/time", 418, body).unwrap();
+        assert_eq!((banned.retry_at, banned.retry_after), (Some(1_700_000_120_000), None));
+        for odd in ["banned until ", "banned until soon", "banned until 99999999999999999999999"] {
+            assert_eq!(banned_until(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_taken_client_id_is_told_from_other_refusals() {
+        let refused = |url, body| is_duplicate_order(&error(url, 400, body).unwrap());
+        assert!(refused("/api/v3/order", r#"{"code":-2010,"msg":"Duplicate order sent."}"#));
+        assert!(refused("/fapi/v1/order", r#"{"code":-4116,"msg":"ClientOrderId is duplicated."}"#));
+        let broke = r#"{"code":-2010,"msg":"Account has insufficient balance for requested action."}"#;
+        assert!(!refused("/api/v3/order", broke));
     }
 
     #[test]

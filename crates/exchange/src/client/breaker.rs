@@ -65,6 +65,26 @@ impl Breaker {
         }
     }
 
+    /// Returns how long calls are refused at `now`; `None` when one may go. Lets nobody through by itself.
+    #[must_use]
+    pub fn refuses(&self, now: Millis) -> Option<Duration> {
+        let millis = match self.state {
+            BreakerState::Closed => return None,
+            BreakerState::Open { until } if now >= until => return None,
+            BreakerState::Open { until } => until.saturating_sub(now),
+            BreakerState::HalfOpen => self.pause_ms,
+        };
+        Some(Duration::from_millis(u64::try_from(millis).unwrap_or(0)))
+    }
+
+    /// A call that was let through will never report: its caller has left. If it was the one to try, the next to
+    /// ask may.
+    pub fn abandoned(&mut self, now: Millis) {
+        if self.state == BreakerState::HalfOpen {
+            self.state = BreakerState::Open { until: now };
+        }
+    }
+
     /// A call came back, be it with a refusal: the exchange is there.
     pub fn succeeded(&mut self) {
         (self.failures, self.reopened, self.state) = (0, 0, BreakerState::Closed);
@@ -103,6 +123,21 @@ mod tests {
         assert!(breaker.allows(10_001));
         assert!(!breaker.allows(10_002), "only one call may try");
         breaker.succeeded();
+        assert_eq!(breaker.state(), BreakerState::Closed);
+    }
+
+    #[test]
+    fn a_try_whose_caller_leaves_is_handed_on() {
+        let mut breaker = Breaker::new(1, Duration::from_secs(10));
+        breaker.failed(0);
+        assert_eq!(breaker.refuses(4_000), Some(Duration::from_secs(6)));
+        assert!(breaker.allows(10_000));
+        assert!(breaker.refuses(10_000).is_some(), "one is trying");
+        breaker.abandoned(10_500);
+        assert_eq!(breaker.refuses(10_500), None);
+        assert!(breaker.allows(10_500));
+        breaker.succeeded();
+        breaker.abandoned(10_600);
         assert_eq!(breaker.state(), BreakerState::Closed);
     }
 

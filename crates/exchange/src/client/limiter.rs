@@ -15,20 +15,16 @@ pub enum Decision {
     Wait(Duration),
 }
 
-/// A budget of weight per window, shared by all calls from one address.
+/// A budget per window, shared by all calls from one address.
 ///
 /// The lanes share it unequally: market data may use half, what reads the account three quarters, orders nine
 /// tenths, and cancellations all. So whatever else is going on, there is room to take risk away.
-///
-/// Invariant: once the exchange says to wait, nothing is sent before that moment, cancellations included: going
-/// on turns a limit into a ban.
 #[derive(Debug, Clone)]
 pub struct Limiter {
     capacity: u32,
     window_ms: i64,
     window: i64,
     used: u32,
-    blocked_until: Millis,
 }
 
 impl Limiter {
@@ -36,23 +32,33 @@ impl Limiter {
     #[must_use]
     pub fn new(capacity: u32, window: Duration) -> Self {
         let window_ms = i64::try_from(window.as_millis()).unwrap_or(i64::MAX).max(1);
-        Self { capacity: capacity.max(1), window_ms, window: 0, used: 0, blocked_until: 0 }
+        Self { capacity: capacity.max(1), window_ms, window: 0, used: 0 }
     }
 
-    /// Asks for `weight` at `now`. A weight beyond the lane's share goes when the window is empty: it would never
-    /// fit otherwise.
-    pub fn ask(&mut self, lane: Lane, weight: u32, now: Millis) -> Decision {
-        if now < self.blocked_until {
-            return wait(self.blocked_until - now);
-        }
+    /// Returns whether `weight` fits at `now`, without taking it. A weight beyond the lane's share goes when the
+    /// window is empty: it would never fit otherwise.
+    pub fn check(&mut self, lane: Lane, weight: u32, now: Millis) -> Decision {
         self.roll(now);
-        let after = self.used.saturating_add(weight);
-        if after <= self.share(lane) || self.used == 0 {
-            self.used = after;
+        if self.used.saturating_add(weight) <= self.share(lane) || self.used == 0 {
             return Decision::Go;
         }
         let next = (self.window + 1).saturating_mul(self.window_ms);
         wait(next.saturating_sub(now))
+    }
+
+    /// Takes `weight`, whether it fits or not.
+    pub fn take(&mut self, weight: u32, now: Millis) {
+        self.roll(now);
+        self.used = self.used.saturating_add(weight);
+    }
+
+    /// Asks for `weight` at `now`, and takes it when it may go.
+    pub fn ask(&mut self, lane: Lane, weight: u32, now: Millis) -> Decision {
+        let decision = self.check(lane, weight, now);
+        if decision == Decision::Go {
+            self.take(weight, now);
+        }
+        decision
     }
 
     /// Takes over what the exchange says it has counted in the current window. Never lowers our own count: calls
@@ -62,35 +68,54 @@ impl Limiter {
         self.used = self.used.max(used);
     }
 
-    /// Stops everything for as long as the exchange wants.
-    pub fn block(&mut self, wait: Duration, now: Millis) {
-        let wait_ms = i64::try_from(wait.as_millis()).unwrap_or(i64::MAX);
-        self.blocked_until = self.blocked_until.max(now.saturating_add(wait_ms));
+    /// Takes over what the exchange says it allows.
+    pub fn set_capacity(&mut self, capacity: u32) {
+        self.capacity = capacity.max(1);
     }
 
-    /// Returns the weight taken in the current window.
+    /// Returns what is taken in the current window.
     #[must_use]
     pub fn used(&self) -> u32 {
         self.used
     }
 
+    /// Returns what a window holds.
+    #[must_use]
+    pub fn capacity(&self) -> u32 {
+        self.capacity
+    }
+
+    /// Returns the length of a window in milliseconds.
+    #[must_use]
+    pub fn window_ms(&self) -> i64 {
+        self.window_ms
+    }
+
+    /// A later window starts empty. An earlier one, after the clock was set back, keeps the count: what was sent
+    /// may lie in it.
     fn roll(&mut self, now: Millis) {
         let window = now.div_euclid(self.window_ms);
         if window > self.window {
-            (self.window, self.used) = (window, 0);
+            self.used = 0;
         }
+        self.window = window;
     }
 
     fn share(&self, lane: Lane) -> u32 {
-        let capacity = u64::from(self.capacity);
-        let share = match lane {
-            Lane::Cancel => capacity,
-            Lane::Order => capacity * 9 / 10,
-            Lane::Account => capacity * 3 / 4,
-            Lane::Data => capacity / 2,
-        };
-        u32::try_from(share).unwrap_or(u32::MAX).max(1)
+        lane_share(self.capacity, lane)
     }
+}
+
+/// Returns how much of a capacity a lane may use.
+pub(crate) fn lane_share(capacity: u32, lane: Lane) -> u32 {
+    let capacity = u64::from(capacity);
+    let share = match lane {
+        Lane::Cancel => capacity,
+        Lane::Order => capacity * 9 / 10,
+        Lane::Account => capacity * 3 / 4,
+        Lane::Data => capacity / 2,
+    };
+    u32::try_from(share).unwrap_or(u32::MAX).max(1)
 }
 
 fn wait(millis: i64) -> Decision {
@@ -117,12 +142,11 @@ mod tests {
     }
 
     #[test]
-    fn a_limit_stops_everything_to_the_millisecond() {
+    fn a_clock_set_back_neither_stalls_nor_forgets() {
         let mut limiter = Limiter::new(100, MINUTE);
-        limiter.block(Duration::from_secs(7), 1_000);
-        limiter.block(Duration::from_secs(1), 1_500);
-        assert_eq!(limiter.ask(Lane::Cancel, 1, 7_999), Decision::Wait(Duration::from_millis(1)));
-        assert_eq!(limiter.ask(Lane::Cancel, 1, 8_000), Decision::Go);
+        assert_eq!(limiter.ask(Lane::Cancel, 80, 10 * 60_000), Decision::Go);
+        assert_eq!(limiter.check(Lane::Cancel, 21, 5 * 60_000), Decision::Wait(MINUTE));
+        assert_eq!(limiter.check(Lane::Cancel, 21, 6 * 60_000), Decision::Go);
     }
 
     #[test]

@@ -11,6 +11,7 @@ use tradai_domain::Millis;
 #[derive(Debug, Clone, Default)]
 pub struct ServerTime {
     measured: Option<Measured>,
+    doubted: bool,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -32,20 +33,34 @@ impl ServerTime {
         let new = Measured { at: answered, offset_ms: server.saturating_sub(middle), round_trip_ms };
         let keeps =
             self.measured.is_some_and(|old| old.round_trip_ms < round_trip_ms && !stale(old, answered));
-        if !keeps {
-            self.measured = Some(new);
+        if self.doubted || !keeps {
+            (self.measured, self.doubted) = (Some(new), false);
         }
     }
 
-    /// Forgets what was measured: the exchange refused a request's time.
+    /// Takes what was measured for wrong: the exchange refused a request's time. It serves until the next
+    /// measurement, which replaces it however slow it is.
     pub fn doubt(&mut self) {
-        self.measured = None;
+        self.doubted = true;
+    }
+
+    /// Returns how far the exchange's clock is ahead of ours; `None` until it was asked.
+    #[must_use]
+    pub fn offset_ms(&self) -> Option<i64> {
+        self.measured.map(|measured| measured.offset_ms)
+    }
+
+    /// Returns a moment that the exchange's clock has surely passed at our `now`, if the last measurement holds.
+    #[must_use]
+    pub fn passed(&self, now: Millis) -> Option<Millis> {
+        let measured = self.measured?;
+        Some(self.at(now).saturating_sub(measured.round_trip_ms / 2 + 1))
     }
 
     /// Returns whether it is time to ask again.
     #[must_use]
     pub fn is_stale(&self, now: Millis) -> bool {
-        self.measured.is_none_or(|measured| stale(measured, now))
+        self.doubted || self.measured.is_none_or(|measured| stale(measured, now))
     }
 
     /// Returns the exchange's time at our `now`; ours until it was asked.
@@ -78,7 +93,11 @@ mod tests {
         time.measure(301_021, 303_021, 306_021);
         assert_eq!(time.at(0), 4_000);
         time.doubt();
-        assert_eq!(time.at(7), 7);
+        assert!(time.is_stale(303_022));
+        assert_eq!(time.at(0), 4_000, "still the best there is");
+        time.measure(310_000, 319_000, 320_000);
+        assert_eq!(time.at(0), 5_500);
+        assert_eq!(time.passed(0), Some(999));
     }
 
     proptest! {
@@ -87,6 +106,7 @@ mod tests {
             let mut time = ServerTime::default();
             time.measure(0, out + back, out + offset);
             prop_assert!((time.at(0) - offset).abs() <= (out + back) / 2 + 1);
+            prop_assert!(time.passed(0).unwrap() <= offset);
         }
     }
 }

@@ -177,6 +177,12 @@ const DIFFERENCES: &[Difference] = &[
     },
     Difference {
         kind: "request",
+        method: "createOrder",
+        fits: |case, why| case.exchange == "okx" && only(why, &["body.algoClOrdId", "body.clOrdId"]),
+        reason: "conditional orders go out under the id that they can be looked up by; the reference's cannot",
+    },
+    Difference {
+        kind: "request",
         method: "fetchFundingRateHistory",
         fits: |case, why| case.exchange == "okx" && why.starts_with("query.after: "),
         reason: "OKX calls the end of a stretch `after`",

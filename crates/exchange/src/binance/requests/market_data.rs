@@ -7,7 +7,7 @@ use crate::base::{Query, timeframe_seconds};
 use crate::{Call, Context, Error, Json, Page, PriceKind};
 
 /// Candles per request that every book serves.
-const MAX_CANDLES: u32 = 1000;
+pub(in super::super) const MAX_CANDLES: u32 = 1000;
 /// Candles when nobody says how many.
 const DEFAULT_CANDLES: u32 = 500;
 /// Trades per request that the contract books serve.

@@ -4,6 +4,9 @@ mod account;
 mod market_data;
 mod orders;
 
+pub(super) use market_data::MAX_CANDLES;
+pub(super) use orders::client_id;
+
 use super::book::{Book, Target};
 use super::{endpoints, sign};
 use crate::base::Query;

@@ -181,7 +181,7 @@ fn side(side: Side) -> &'static str {
 }
 
 /// Checks a client order id by Binance's rule: 1 to 36 of `.A-Z:/a-z0-9_-`.
-fn client_id(id: &str) -> Result<&str, Error> {
+pub(in super::super) fn client_id(id: &str) -> Result<&str, Error> {
     let fits = |byte: u8| byte.is_ascii_alphanumeric() || b".:/_-".contains(&byte);
     if (1..=36).contains(&id.len()) && id.bytes().all(fits) {
         return Ok(id);

@@ -19,8 +19,12 @@ pub(super) fn acknowledged(result: &Json<'_>) -> Reply {
 impl Reader<'_> {
     pub(super) fn order_reply(&self, result: &Json<'_>) -> Result<Reply, Error> {
         let row = if result.has("list") { list(result).first() } else { Some(result) };
+        // Only an empty list says that there is none; an empty reply says nothing.
         let missing = || Error::new(crate::ErrorClass::OrderNotFound, "there is no such order");
-        let row = row.filter(|row| !row.members().is_empty()).ok_or_else(missing)?;
+        let row = row.ok_or_else(missing)?;
+        if row.members().is_empty() {
+            return Err(Error::bad_response("the reply holds no order"));
+        }
         Ok(Reply::Order(Box::new(self.read_order(row))))
     }
 

@@ -5,7 +5,7 @@ mod orders;
 use super::endpoints::find;
 use super::sign::{self, Payload};
 use super::target::Target;
-use crate::base::{Query, timeframe_seconds};
+use crate::base::{Query, append_pair, timeframe_seconds};
 use crate::model::MarginMode;
 use crate::{AccountType, Call, Context, Endpoint, Error, HttpRequest, Json, Page, PriceKind, Request};
 
@@ -23,6 +23,15 @@ pub(super) fn build(request: &Request, context: &Context<'_>) -> Result<HttpRequ
     let target = Target::find(request, context)?;
     let (endpoint, payload) = draft(request, &target, context)?;
     sign::write(endpoint, payload, context)
+}
+
+/// Returns the request for the page of markets after an answer, by the cursor in it.
+pub(super) fn next_market_page(first: &HttpRequest, body: &[u8]) -> Option<HttpRequest> {
+    let json = Json::parse(body).ok()?;
+    let cursor = json.get("result").get("nextPageCursor").as_str().filter(|cursor| !cursor.is_empty())?;
+    let mut next = first.clone();
+    append_pair(&mut next.url, "cursor", cursor);
+    Some(next)
 }
 
 fn get(name: &str, query: Query) -> Result<Draft, Error> {

@@ -147,7 +147,8 @@ fn order_body(order: &OrderRequest, target: &Target<'_>, new_id: &str) -> Result
         body.some_text("px", limit);
         attach(&mut body, order, market)?;
     }
-    body.text("clOrdId", order.client_order_id.as_deref().unwrap_or(new_id));
+    let id_name = if order.is_conditional() { "algoClOrdId" } else { "clOrdId" };
+    body.text(id_name, order.client_order_id.as_deref().unwrap_or(new_id));
     if order.reduce_only && !order.hedged {
         body.value("reduceOnly", Json::Bool(true));
     }
