@@ -6,22 +6,40 @@
 //! Invariant: lookups return nothing when absent; absence is no error. Every method may be called from many tasks
 //! at once, must not block its thread, and leaves nothing half done when its future is dropped.
 
+mod audit_log;
+mod blob_store;
 mod candle_repository;
+mod config_repository;
 mod document_store;
 mod error;
+mod event_bus;
 mod exchange_key;
+mod idempotency;
+mod job_repository;
 mod market_data;
+mod queue;
 mod span;
+mod task_runner;
+mod workflow_runner;
 
+pub use audit_log::{AuditEntry, AuditLog};
+pub use blob_store::{BlobEntry, BlobKey, BlobKeyError, BlobStore};
 pub use candle_repository::{
     Absence, CandleRepository, Committed, SeriesNotes, Snapshot, StoredCandles, StoredSeries,
     StoredSeriesList, StoredVersion, VersionChoice,
 };
+pub use config_repository::{ActivatedConfig, ConfigRepository, NewConfig, PushedConfig};
 pub use document_store::{Document, DocumentStore};
 pub use error::PortError;
+pub use event_bus::{Delivery, EventBatch, EventBus, EventSubscription, MAX_EVENTS, NumberedEvent};
 pub use exchange_key::{ExchangeKey, ExchangeKeyError};
+pub use idempotency::{Claim, IdempotencyRepository, REPLY_TTL_MS};
+pub use job_repository::{JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE};
 pub use market_data::{
     BreakerStatus, CandlePage, FundingRate, ListedMarket, MarketDataSource, MarketType, RateBudget,
     SourceStatus, Ticker,
 };
+pub use queue::{DEDUP_MS, DeadLetter, OutgoingMessage, Queue, ReceivedMessage};
 pub use span::Span;
+pub use task_runner::{TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
+pub use workflow_runner::{WorkflowRunner, WorkflowStatus};

@@ -1,0 +1,172 @@
+//! Objects in a directory.
+
+use std::io::{ErrorKind as Io, Write};
+use std::path::{Path, PathBuf};
+
+use async_trait::async_trait;
+use tempfile::NamedTempFile;
+use tradai_domain::ErrorKind;
+use tradai_domain::ports::{BlobEntry, BlobKey, BlobStore, PortError};
+
+use crate::Error;
+
+/// [`BlobStore`] in a directory: one file per object, written beside its place and renamed into it.
+///
+/// A key cannot be an object and a folder of others at the same time, unlike in a bucket.
+#[derive(Debug, Clone)]
+pub struct LocalBlobs {
+    root: PathBuf,
+}
+
+/// Whether an object may take another one's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Put {
+    Replace,
+    Create,
+}
+
+impl LocalBlobs {
+    /// Opens a directory, and makes it if there is none.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the directory.
+    pub fn open(root: &Path) -> Result<Self, Error> {
+        let io = |source| Error::Io { path: root.to_owned(), source };
+        std::fs::create_dir_all(root).map_err(io)?;
+        Ok(Self { root: std::fs::canonicalize(root).map_err(io)? })
+    }
+
+    /// Returns where an object is or would be.
+    #[must_use]
+    pub fn path(&self, key: &BlobKey) -> PathBuf {
+        self.root.join(key.as_str())
+    }
+
+    async fn run<T: Send + 'static>(
+        &self,
+        key: &BlobKey,
+        act: impl FnOnce(PathBuf) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, PortError> {
+        let path = self.path(key);
+        let done = tokio::task::spawn_blocking(move || act(path)).await;
+        let done = done.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))?;
+        done.map_err(|error| {
+            tracing::debug!(%error, %key, "an object cannot be used: {error}");
+            let kind = match error.kind() {
+                Io::NotADirectory | Io::IsADirectory => ErrorKind::Conflict,
+                _ => ErrorKind::Unavailable,
+            };
+            PortError::new(kind, format!("the object {key} cannot be used: {}", error.kind()))
+        })
+    }
+}
+
+fn put(path: &Path, bytes: &[u8], how: Put) -> std::io::Result<bool> {
+    let folder = path.parent().unwrap_or(path);
+    create_folders(folder)?;
+    // A name that begins with a dot is no key's, so that nobody reads or lists what is half written.
+    let mut file = tempfile::Builder::new().prefix(".put-").tempfile_in(folder)?;
+    file.write_all(bytes)?;
+    file.as_file().sync_all()?;
+    let done = place(file, path, how)?;
+    sync_folder(folder)?;
+    Ok(done)
+}
+
+fn place(file: NamedTempFile, path: &Path, how: Put) -> std::io::Result<bool> {
+    match how {
+        Put::Replace => file.persist(path).map(|_| true).map_err(|refused| refused.error),
+        Put::Create => match file.persist_noclobber(path) {
+            Ok(_) => Ok(true),
+            Err(refused) if refused.error.kind() == Io::AlreadyExists => Ok(false),
+            Err(refused) => Err(refused.error),
+        },
+    }
+}
+
+/// Makes folders so that they are there after a loss of power: a new name is a change of the folder above it.
+fn create_folders(folder: &Path) -> std::io::Result<()> {
+    let missing = folder.ancestors().take_while(|folder| !folder.is_dir()).count();
+    if missing > 0 {
+        std::fs::create_dir_all(folder)?;
+    }
+    folder.ancestors().skip(1).take(missing).try_for_each(sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}
+
+/// Adds the files under a folder, those that are being written left out.
+fn walk(folder: &Path, prefix: &BlobKey, found: &mut Vec<BlobEntry>) -> std::io::Result<()> {
+    let entries = match std::fs::read_dir(folder) {
+        Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let key = entry.file_name().to_str().and_then(|name| prefix.join(name).ok());
+        let Some(key) = key else { continue };
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            walk(&entry.path(), &key, found)?;
+        } else if kind.is_file() {
+            match entry.metadata() {
+                // Deleted since the folder was read.
+                Err(error) if error.kind() == Io::NotFound => {}
+                metadata => found.push(BlobEntry { key, size_bytes: metadata?.len() }),
+            }
+        }
+    }
+    Ok(())
+}
+
+#[async_trait]
+impl BlobStore for LocalBlobs {
+    async fn put(&self, key: &BlobKey, bytes: Vec<u8>) -> Result<(), PortError> {
+        self.run(key, move |path| put(&path, &bytes, Put::Replace)).await.map(drop)
+    }
+
+    async fn put_if_absent(&self, key: &BlobKey, bytes: Vec<u8>) -> Result<bool, PortError> {
+        self.run(key, move |path| put(&path, &bytes, Put::Create)).await
+    }
+
+    async fn get(&self, key: &BlobKey) -> Result<Option<Vec<u8>>, PortError> {
+        let read = |path: PathBuf| match std::fs::read(path) {
+            Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Ok(None),
+            bytes => bytes.map(Some),
+        };
+        self.run(key, read).await
+    }
+
+    async fn list(
+        &self,
+        folder: &BlobKey,
+        after: Option<&BlobKey>,
+        limit: usize,
+    ) -> Result<Vec<BlobEntry>, PortError> {
+        let (prefix, after) = (folder.clone(), after.cloned());
+        let list = move |path: PathBuf| {
+            let mut found = Vec::new();
+            walk(&path, &prefix, &mut found)?;
+            found.sort_unstable_by(|one, other| one.key.cmp(&other.key));
+            found.retain(|entry| after.as_ref().is_none_or(|after| entry.key > *after));
+            found.truncate(limit);
+            Ok(found)
+        };
+        self.run(folder, list).await
+    }
+
+    async fn delete(&self, key: &BlobKey) -> Result<(), PortError> {
+        let delete = |path: PathBuf| match std::fs::remove_file(&path) {
+            Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Ok(()),
+            Err(error) => Err(error),
+            Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+        };
+        self.run(key, delete).await
+    }
+
+    fn uri(&self, key: &BlobKey) -> String {
+        format!("file://{}", self.path(key).display())
+    }
+}

@@ -1,0 +1,150 @@
+//! Events in the database: a log that every process reads at its own pace.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use tokio::sync::watch;
+use tradai_domain::JobId;
+use tradai_domain::jobs::JobEvent;
+use tradai_domain::ports::{EventBatch, EventBus, MAX_EVENTS, NumberedEvent, PortError};
+
+use crate::Database;
+use crate::database::Outcome;
+use crate::json;
+
+/// How often the log is looked at for events of other processes.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
+
+/// [`EventBus`] in a [`Database`]. A subscriber costs nothing until it reads: there is no buffer for it to overflow.
+#[derive(Debug)]
+pub struct SqliteEvents {
+    database: Database,
+    kept: u64,
+    newest: watch::Sender<u64>,
+}
+
+impl SqliteEvents {
+    /// Events that are kept unless told otherwise.
+    pub const KEPT: u64 = 100_000;
+
+    /// Returns the events of a database, of which the newest `kept` (at least one) are not forgotten.
+    #[must_use]
+    pub fn new(database: Database, kept: u64) -> Self {
+        let newest = watch::Sender::new(0);
+        if let Some(connection) = database.watching_connection() {
+            watch_other_processes(connection, newest.clone());
+        }
+        Self { database, kept: kept.max(1), newest }
+    }
+}
+
+/// Looks for commits of other processes until the bus is gone. One thread for any number of subscribers; asking for
+/// the version of the file reads a number in shared memory.
+fn watch_other_processes(connection: Outcome<Connection>, newest: watch::Sender<u64>) {
+    let look = move || -> Outcome<()> {
+        let connection = connection?;
+        let mut seen = None;
+        // The bus holds one sender, this thread the other.
+        while newest.sender_count() > 1 {
+            let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+            if seen.replace(version) != Some(version) {
+                let last = connection.query_row(LAST, [], |row| json::number(row, 0))?;
+                raise(&newest, last);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+        Ok(())
+    };
+    let run = move || {
+        if let Err(error) = look() {
+            tracing::error!(%error, "events of other processes are not seen any more: {error}");
+        }
+    };
+    let started = std::thread::Builder::new().name("tradai-db-events".to_owned()).spawn(run);
+    if let Err(error) = started {
+        tracing::error!(%error, "events of other processes are not seen: {error}");
+    }
+}
+
+/// The highest number that was given.
+const LAST: &str = "SELECT coalesce(max(seq), 0) FROM events";
+
+fn raise(newest: &watch::Sender<u64>, seq: u64) {
+    newest.send_if_modified(|newest| {
+        let higher = seq > *newest;
+        *newest = seq.max(*newest);
+        higher
+    });
+}
+
+fn publish(transaction: &Transaction<'_>, event: &JobEvent, kept: u64) -> Outcome<u64> {
+    let dedup_id = event.dedup_id();
+    let told = transaction
+        .prepare_cached("SELECT seq FROM events WHERE dedup_id = ?1")?
+        .query_row([&dedup_id], |row| json::number(row, 0))
+        .optional()?;
+    if let Some(seq) = told {
+        return Ok(seq);
+    }
+    let sql = "INSERT INTO events (job_id, dedup_id, event) VALUES (?1, ?2, ?3)";
+    let job_id = event.job_id.to_string();
+    transaction.prepare_cached(sql)?.execute([&job_id, &dedup_id, &json::text(event)?])?;
+    let seq = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
+    let forgotten = json::integer(seq.saturating_sub(kept));
+    transaction.prepare_cached("DELETE FROM events WHERE seq <= ?1")?.execute([forgotten])?;
+    Ok(seq)
+}
+
+fn read(transaction: &Transaction<'_>, job: Option<JobId>, after: u64) -> Outcome<EventBatch> {
+    let (first, last): (u64, u64) = transaction
+        .prepare_cached("SELECT coalesce(min(seq), 0), coalesce(max(seq), 0) FROM events")?
+        .query_row([], |row| Ok((json::number(row, 0)?, json::number(row, 1)?)))?;
+    let forgotten = first.saturating_sub(1);
+    let missed_to = (after < forgotten).then_some(forgotten);
+    let sql = match job {
+        Some(_) => "SELECT seq, event FROM events WHERE seq > ?1 AND job_id = ?3 ORDER BY seq LIMIT ?2",
+        None => "SELECT seq, event FROM events WHERE seq > ?1 AND ?3 = '' ORDER BY seq LIMIT ?2",
+    };
+    let job = job.map_or_else(String::new, |id| id.to_string());
+    let limits = params![json::integer(after), json::integer(MAX_EVENTS), job];
+    let events: Vec<NumberedEvent> = transaction
+        .prepare_cached(sql)?
+        .query_map(limits, |row| {
+            Ok(NumberedEvent { seq: json::number(row, 0)?, event: json::column(row, 1)? })
+        })?
+        .collect::<Outcome<_>>()?;
+    // A full batch may have more behind it; otherwise everything up to the last event was looked at.
+    let full = events.len() == MAX_EVENTS;
+    let read_to = if full { events.last().map_or(last, |event| event.seq) } else { last.max(after) };
+    Ok(EventBatch { events, read_to, missed_to })
+}
+
+#[async_trait]
+impl EventBus for SqliteEvents {
+    async fn publish(&self, event: &JobEvent) -> Result<u64, PortError> {
+        let (event, kept) = (event.clone(), self.kept);
+        let seq = self.database.change(move |transaction| publish(transaction, &event, kept)).await?;
+        raise(&self.newest, seq);
+        Ok(seq)
+    }
+
+    async fn read(&self, job: Option<JobId>, after: u64) -> Result<EventBatch, PortError> {
+        self.database.read(move |transaction| read(transaction, job, after)).await
+    }
+
+    async fn newest(&self) -> Result<u64, PortError> {
+        self.database
+            .read(|transaction| transaction.prepare_cached(LAST)?.query_row([], |row| json::number(row, 0)))
+            .await
+    }
+
+    async fn wait(&self, after: u64) -> Result<(), PortError> {
+        let mut newest = self.newest.subscribe();
+        // What was told before this bus was opened is not in the channel.
+        raise(&self.newest, self.newest().await?);
+        // The sender lives as long as `self`, so there is nothing to hear of its end.
+        drop(newest.wait_for(|&newest| newest > after).await);
+        Ok(())
+    }
+}

@@ -1,0 +1,32 @@
+//! The ports of the platform on one machine, without a server to install.
+//!
+//! [`Database`] is one SQLite file that any number of processes share; [`SqliteJobs`], [`SqliteConfigs`],
+//! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`] and [`SqliteAudit`] keep their state in it. [`LocalBlobs`]
+//! keeps objects in a directory, [`ProcessTasks`] runs tasks as processes. Not for choosing between these and the
+//! cloud's adapters; that is the host's.
+//!
+//! Invariant: what was acknowledged is on the disk, and a process that is killed at any moment leaves nothing that
+//! another one cannot go on with. See `docs/adr/0006-embedded-state.md`.
+
+mod audit;
+mod blobs;
+mod configs;
+mod database;
+mod error;
+mod events;
+mod idempotency;
+mod jobs;
+mod json;
+mod queue;
+mod tasks;
+
+pub use audit::SqliteAudit;
+pub use blobs::LocalBlobs;
+pub use configs::SqliteConfigs;
+pub use database::Database;
+pub use error::Error;
+pub use events::SqliteEvents;
+pub use idempotency::SqliteIdempotency;
+pub use jobs::SqliteJobs;
+pub use queue::{QueueSettings, SqliteQueue};
+pub use tasks::{ProcessSettings, ProcessTasks};

@@ -1,0 +1,128 @@
+//! What is kept of one process.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use tradai_domain::ports::{TaskEnd, TaskStatus};
+
+/// How much of a process's output is looked at for its last line, in bytes.
+const TAIL: u64 = 4_096;
+/// How much of that line is kept, in characters.
+const LINE: usize = 500;
+
+/// The folder of one task: `lock` is held while it lives, `pid` says who it is, `output` what it said, `end.json` how
+/// it ended if the process that started it saw that.
+#[derive(Debug, Clone)]
+pub(super) struct TaskFolder {
+    path: PathBuf,
+}
+
+/// Whether a task may be started.
+#[derive(Debug)]
+pub(super) enum Claim {
+    /// It may; the file is its lock, and locked.
+    Free(File),
+    /// It was started before.
+    Taken,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+struct NotedEnd {
+    exit_code: Option<i32>,
+    reason: String,
+}
+
+/// The end of a process that nobody saw end.
+pub(super) fn gone() -> TaskEnd {
+    TaskEnd { exit_code: None, reason: "is gone: it was killed, or the machine was restarted".to_owned() }
+}
+
+impl TaskFolder {
+    /// Returns the folder of a task, or `None` when its name cannot be that of a folder.
+    pub(super) fn new(root: &Path, name: &str) -> Option<Self> {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        let fits = !name.is_empty() && name.len() <= 100 && name.bytes().all(plain);
+        fits.then(|| Self { path: root.join(name) })
+    }
+
+    /// Takes the lock of a task that was not started yet.
+    pub(super) fn claim(&self) -> std::io::Result<Claim> {
+        // Whoever looks after a task holds its lock for a moment; only who holds it longer is the task.
+        const TRIES: u32 = 100;
+        const PAUSE: Duration = Duration::from_millis(5);
+        std::fs::create_dir_all(&self.path)?;
+        let lock = OpenOptions::new().read(true).append(true).create(true).open(self.path.join("lock"))?;
+        for _ in 0..TRIES {
+            match lock.try_lock() {
+                Ok(()) if self.pid().is_some() => return Ok(Claim::Taken),
+                Ok(()) => return Ok(Claim::Free(lock)),
+                Err(TryLockError::WouldBlock) if self.pid().is_some() => return Ok(Claim::Taken),
+                Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
+                Err(TryLockError::Error(error)) => return Err(error),
+            }
+        }
+        Ok(Claim::Taken)
+    }
+
+    pub(super) fn create_output(&self) -> std::io::Result<File> {
+        OpenOptions::new().append(true).create(true).open(self.path.join("output"))
+    }
+
+    pub(super) fn note_pid(&self, pid: u32) -> std::io::Result<()> {
+        self.replace("pid", pid.to_string().as_bytes())
+    }
+
+    pub(super) fn pid(&self) -> Option<i32> {
+        // 0 and below would be groups of processes that are not the task's.
+        let pid: i32 = std::fs::read_to_string(self.path.join("pid")).ok()?.trim().parse().ok()?;
+        (pid > 1).then_some(pid)
+    }
+
+    pub(super) fn note_end(&self, end: &TaskEnd) -> std::io::Result<()> {
+        let noted = NotedEnd { exit_code: end.exit_code, reason: end.reason.clone() };
+        self.replace("end.json", &serde_json::to_vec(&noted)?)
+    }
+
+    fn replace(&self, name: &str, bytes: &[u8]) -> std::io::Result<()> {
+        let mut file = tempfile::NamedTempFile::new_in(&self.path)?;
+        file.write_all(bytes)?;
+        file.persist(self.path.join(name)).map(drop).map_err(|refused| refused.error)
+    }
+
+    /// Returns where the task stands, by its lock.
+    pub(super) fn status(&self) -> TaskStatus {
+        let lock = File::open(self.path.join("lock"));
+        if let Ok(lock) = lock
+            && matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
+        {
+            return TaskStatus::Running;
+        }
+        let noted = std::fs::read(self.path.join("end.json")).ok();
+        let noted = noted.and_then(|bytes| serde_json::from_slice::<NotedEnd>(&bytes).ok());
+        TaskStatus::Ended(
+            noted.map_or_else(gone, |end| TaskEnd { exit_code: end.exit_code, reason: end.reason }),
+        )
+    }
+
+    /// Returns the last line that the task wrote: programs say last why they failed.
+    pub(super) fn last_line(&self) -> Option<String> {
+        let mut file = File::open(self.path.join("output")).ok()?;
+        let length = file.metadata().ok()?.len();
+        file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
+        let mut tail = Vec::new();
+        file.take(TAIL).read_to_end(&mut tail).ok()?;
+        let text = String::from_utf8_lossy(&tail);
+        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+        Some(line.chars().take(LINE).collect())
+    }
+
+    /// Removes the folder of a task that did not start, so that it can be tried again.
+    pub(super) fn remove(&self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!(%error, "the folder of a task that did not start stays: {error}");
+        }
+    }
+}

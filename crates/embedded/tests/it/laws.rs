@@ -1,0 +1,217 @@
+//! Every law of every port.
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tradai_domain::ManualClock;
+use tradai_domain::ports::{
+    AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository,
+};
+use tradai_embedded::{
+    Database, LocalBlobs, QueueSettings, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteIdempotency,
+    SqliteJobs, SqliteQueue,
+};
+use tradai_testkit::queue::{MAX_RECEIVES, VISIBILITY};
+
+/// Events that the logs of these tests keep.
+const KEPT_EVENTS: u64 = 100_000;
+
+/// A database in memory.
+fn memory() -> ((), Database) {
+    ((), Database::in_memory().unwrap())
+}
+
+/// A database in a file.
+fn file() -> (TempDir, Database) {
+    let folder = tempfile::tempdir().unwrap();
+    let database = Database::open(&folder.path().join("state.db")).unwrap();
+    (folder, database)
+}
+
+fn queue(database: Database) -> tradai_testkit::queue::Port {
+    let settings = QueueSettings { visibility: VISIBILITY, max_receives: MAX_RECEIVES };
+    let clock = Arc::new(ManualClock::at(1_000));
+    (Arc::new(SqliteQueue::new(database, "q", settings, clock.clone())), clock)
+}
+
+/// All ports over one kind of database.
+macro_rules! over {
+    ($kind:ident) => {
+        mod $kind {
+            use super::*;
+
+            type Guard<P> = (Box<dyn std::any::Any>, P);
+
+            fn with<P>(make: impl FnOnce(Database) -> P) -> Guard<P> {
+                let (guard, database) = super::$kind();
+                (Box::new(guard), make(database))
+            }
+
+            mod jobs {
+                use super::*;
+                fn port() -> Guard<Arc<dyn JobRepository>> {
+                    with(|database| Arc::new(SqliteJobs::new(database)) as _)
+                }
+                tradai_testkit::laws!(job_repository: port => [
+                    returns_what_was_stored,
+                    creates_if_absent,
+                    lists_newest_first,
+                    filters_by_every_field,
+                    applies_changes_by_the_domains_rules,
+                    one_end_wins,
+                    no_change_is_lost,
+                    deletes_only_what_has_ended,
+                    forgets_ended_jobs_after_their_time,
+                ]);
+            }
+
+            mod configs {
+                use super::*;
+                fn port() -> Guard<Arc<dyn ConfigRepository>> {
+                    with(|database| Arc::new(SqliteConfigs::new(database)) as _)
+                }
+                tradai_testkit::laws!(config_repository: port => [
+                    pushes_drafts_with_numbers,
+                    detects_duplicates,
+                    activation_supersedes,
+                    never_two_active,
+                    deprecates,
+                    lists_newest_first,
+                    expires_deprecated_versions,
+                ]);
+            }
+
+            mod events {
+                use super::*;
+                fn port() -> Guard<Arc<dyn EventBus>> {
+                    with(|database| Arc::new(SqliteEvents::new(database, KEPT_EVENTS)) as _)
+                }
+                tradai_testkit::laws!(event_bus: port => [
+                    numbers_what_it_is_told,
+                    resumes_after_a_number,
+                    tells_an_event_once,
+                    wakes_who_waits,
+                    a_slow_subscriber_holds_up_nobody,
+                    tells_what_was_missed,
+                ]);
+            }
+
+            mod events_of_a_short_log {
+                use super::*;
+                fn port() -> Guard<Arc<dyn EventBus>> {
+                    with(|database| Arc::new(SqliteEvents::new(database, 7)) as _)
+                }
+                tradai_testkit::laws!(event_bus: port => [tells_what_was_missed]);
+            }
+
+            mod queues {
+                use super::*;
+                fn port() -> Guard<tradai_testkit::queue::Port> {
+                    with(queue)
+                }
+                tradai_testkit::laws!(queue: port => [
+                    delivers_and_deletes,
+                    keeps_order_within_a_group,
+                    redelivers_after_the_timeout,
+                    extends_visibility,
+                    gives_up_after_so_many_receipts,
+                    recognises_a_message_sent_again,
+                    gives_a_message_to_one_receiver,
+                    wakes_who_waits,
+                ]);
+            }
+
+            mod idempotency {
+                use super::*;
+                fn port() -> Guard<Arc<dyn IdempotencyRepository>> {
+                    with(|database| Arc::new(SqliteIdempotency::new(database)) as _)
+                }
+                tradai_testkit::laws!(idempotency: port => [
+                    takes_then_replays,
+                    frees_what_is_released_or_abandoned,
+                    one_is_first,
+                    completing_a_free_key_does_nothing,
+                ]);
+            }
+
+            mod audit {
+                use super::*;
+                fn port() -> Guard<Arc<dyn AuditLog>> {
+                    with(|database| Arc::new(SqliteAudit::new(database)) as _)
+                }
+                tradai_testkit::laws!(audit_log: port => [keeps_entries_in_order, loses_no_entry]);
+            }
+        }
+    };
+}
+
+over!(memory);
+over!(file);
+
+mod blobs {
+    use super::*;
+
+    fn port() -> (TempDir, Arc<dyn BlobStore>) {
+        let folder = tempfile::tempdir().unwrap();
+        let blobs = LocalBlobs::open(&folder.path().join("blobs")).unwrap();
+        (folder, Arc::new(blobs))
+    }
+
+    tradai_testkit::laws!(blob_store: port => [
+        returns_what_was_put,
+        puts_if_absent,
+        readers_see_whole_payloads,
+        lists_a_folder_in_order,
+        deletes,
+    ]);
+}
+
+mod tasks {
+    use std::collections::BTreeMap;
+    use std::time::Duration;
+
+    use tradai_domain::ports::TaskRunner;
+    use tradai_embedded::{ProcessSettings, ProcessTasks};
+
+    use super::*;
+
+    /// Does what the laws ask for.
+    const PROGRAM: &str = r#"case "$1" in
+        exit) exit "$2" ;;
+        hang) while :; do sleep 1; done ;;
+        env) eval "[ -n \"\${$2}\" ]" ;;
+    esac"#;
+
+    fn port() -> (TempDir, Arc<dyn TaskRunner>) {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = ProcessSettings {
+            program: "/bin/sh".into(),
+            arguments: ["-c", PROGRAM, "sh"].map(str::to_owned).to_vec(),
+            environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
+            folder: folder.path().join("tasks"),
+            stop_grace: Duration::from_secs(5),
+        };
+        (folder, Arc::new(ProcessTasks::new(settings)))
+    }
+
+    tradai_testkit::laws!(task_runner: port => [
+        tells_how_a_task_ended,
+        passes_the_environment,
+        starts_a_name_once,
+        stops,
+        an_unknown_task_has_ended,
+    ]);
+}
+
+mod fakes {
+    use tradai_domain::ports::WorkflowRunner;
+    use tradai_testkit::MemoryWorkflows;
+
+    use super::*;
+
+    fn port() -> ((), Arc<dyn WorkflowRunner>) {
+        ((), Arc::new(MemoryWorkflows::default()))
+    }
+
+    tradai_testkit::laws!(workflow_runner: port => [starts_a_name_once, stops]);
+}

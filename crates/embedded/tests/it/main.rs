@@ -1,0 +1,7 @@
+//! The adapters against the laws of their ports, in memory and in files, alone and with processes that are killed.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod laws;
+mod processes;
+mod worker;

@@ -1,0 +1,127 @@
+//! An adapter that fails when a test wants it to.
+
+use std::collections::VecDeque;
+use std::sync::{Mutex, PoisonError};
+
+use async_trait::async_trait;
+use tradai_domain::jobs::{ChangeOutcome, JobChange, JobEvent, JobRecord};
+use tradai_domain::ports::{
+    EventBatch, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, PortError, TaskEnd, TaskHandle,
+    TaskRunner, TaskSpec, TaskStatus,
+};
+use tradai_domain::{ErrorKind, JobId, Millis};
+
+/// When a call fails, seen from the adapter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fault {
+    /// Before it has an effect.
+    Before,
+    /// After it had one: the answer is lost.
+    After,
+}
+
+/// Stands before a port and lets calls that change something fail, in the order in which faults were given.
+#[derive(Debug, Default)]
+pub struct Failing<P> {
+    inner: P,
+    faults: Mutex<VecDeque<Option<Fault>>>,
+}
+
+impl<P> Failing<P> {
+    /// Returns a port that does not fail.
+    pub fn new(inner: P) -> Self {
+        Self { inner, faults: Mutex::default() }
+    }
+
+    /// Returns what stands behind.
+    pub fn inner(&self) -> &P {
+        &self.inner
+    }
+
+    /// Lets the next changing calls go so: `None` goes well.
+    pub fn next(&self, faults: impl IntoIterator<Item = Option<Fault>>) {
+        self.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
+    }
+
+    async fn change<T>(&self, call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+        let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front().flatten();
+        let refused = || Err(PortError::new(ErrorKind::Unavailable, "the storage is away"));
+        match fault {
+            None => call.await,
+            Some(Fault::Before) => refused(),
+            Some(Fault::After) => {
+                call.await?;
+                refused()
+            }
+        }
+    }
+}
+
+#[async_trait]
+impl<P: JobRepository> JobRepository for Failing<P> {
+    async fn create(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
+        self.change(self.inner.create(record)).await
+    }
+
+    async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
+        self.inner.get(id).await
+    }
+
+    async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Vec<JobRecord>, PortError> {
+        self.inner.list(filter, page).await
+    }
+
+    async fn apply(
+        &self,
+        id: JobId,
+        change: &JobChange,
+    ) -> Result<Option<(JobRecord, ChangeOutcome)>, PortError> {
+        self.change(self.inner.apply(id, change)).await
+    }
+
+    async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError> {
+        self.change(self.inner.delete(id)).await
+    }
+
+    async fn delete_expired(&self, now: Millis) -> Result<Vec<JobId>, PortError> {
+        self.change(self.inner.delete_expired(now)).await
+    }
+}
+
+#[async_trait]
+impl<P: EventBus> EventBus for Failing<P> {
+    async fn publish(&self, event: &JobEvent) -> Result<u64, PortError> {
+        self.change(self.inner.publish(event)).await
+    }
+
+    async fn read(&self, job: Option<JobId>, after: u64) -> Result<EventBatch, PortError> {
+        self.inner.read(job, after).await
+    }
+
+    async fn newest(&self) -> Result<u64, PortError> {
+        self.inner.newest().await
+    }
+
+    async fn wait(&self, after: u64) -> Result<(), PortError> {
+        self.inner.wait(after).await
+    }
+}
+
+#[async_trait]
+impl<P: TaskRunner> TaskRunner for Failing<P> {
+    async fn start(&self, task: &TaskSpec) -> Result<TaskHandle, PortError> {
+        self.change(self.inner.start(task)).await
+    }
+
+    async fn status(&self, task: &TaskHandle) -> Result<TaskStatus, PortError> {
+        self.inner.status(task).await
+    }
+
+    async fn wait(&self, task: &TaskHandle) -> Result<TaskEnd, PortError> {
+        self.inner.wait(task).await
+    }
+
+    async fn stop(&self, task: &TaskHandle) -> Result<(), PortError> {
+        self.change(self.inner.stop(task)).await
+    }
+}

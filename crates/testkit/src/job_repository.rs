@@ -1,0 +1,178 @@
+//! Laws of [`JobRepository`].
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+use tradai_domain::Millis;
+use tradai_domain::jobs::{ChangeOutcome, ExecutionId, JobChange, JobRecord, JobStatus, Progress};
+use tradai_domain::ports::{JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE};
+
+use crate::sample::{job, job_id};
+
+type Port = Arc<dyn JobRepository>;
+
+async fn applied(port: &Port, n: u32, change: JobChange) -> (JobRecord, ChangeOutcome) {
+    port.apply(job_id(n), &change).await.unwrap().unwrap()
+}
+
+async fn ids(port: &Port, filter: JobFilter, page: JobPage) -> Vec<JobRecord> {
+    port.list(&filter, page).await.unwrap()
+}
+
+/// A record comes back as it was stored, every field of it.
+pub async fn returns_what_was_stored(port: Port) {
+    assert_eq!(port.get(job_id(1)).await.unwrap(), None);
+    let record = JobRecord {
+        strategy_version: Some("1.2".to_owned()),
+        config_s3_path: Some("file:///c".to_owned()),
+        ttl: Some(77),
+        ..job(1)
+    };
+    assert_eq!(port.create(&record).await.unwrap(), None);
+    assert_eq!(port.get(job_id(1)).await.unwrap(), Some(record));
+}
+
+/// Creating a job that is there changes nothing and returns it; of concurrent creations one wins.
+pub async fn creates_if_absent(port: Port) {
+    let records: Vec<JobRecord> = (0..8).map(|n| JobRecord { created_at: n, ..job(1) }).collect();
+    let outcomes = join_all(records.iter().map(|record| port.create(record))).await;
+    let winners: Vec<usize> = (0..8).filter(|&n| outcomes[n].as_ref().unwrap().is_none()).collect();
+    assert_eq!(winners.len(), 1);
+    let stored = port.get(job_id(1)).await.unwrap().unwrap();
+    assert_eq!(stored, records[winners[0]]);
+    for outcome in outcomes {
+        assert!(outcome.unwrap().is_none_or(|there| there == stored));
+    }
+}
+
+/// A page has the newest ids that fit, and pages join without gap or repetition.
+pub async fn lists_newest_first(port: Port) {
+    for n in [3, 1, 2, 5, 4] {
+        port.create(&job(n)).await.unwrap();
+    }
+    let first = ids(&port, JobFilter::default(), JobPage::first(2)).await;
+    assert_eq!(first, [job(5), job(4)]);
+    let rest = JobPage { before: Some(job_id(4)), limit: 10 };
+    assert_eq!(ids(&port, JobFilter::default(), rest).await, [job(3), job(2), job(1)]);
+    assert_eq!(ids(&port, JobFilter::default(), JobPage::first(0)).await.len(), 1);
+    assert_eq!(ids(&port, JobFilter::default(), JobPage::first(MAX_PAGE * 2)).await.len(), 5);
+}
+
+/// A filter keeps exactly what fits every field of it.
+pub async fn filters_by_every_field(port: Port) {
+    let other = JobRecord {
+        strategy_name: "Other".parse().unwrap(),
+        workflow_type: tradai_domain::jobs::WorkflowType::Train,
+        trace_id: job_id(99).into(),
+        ..job(2)
+    };
+    port.create(&job(1)).await.unwrap();
+    port.create(&other).await.unwrap();
+    port.create(&job(3)).await.unwrap();
+    applied(&port, 3, JobChange::status(JobStatus::Running, 5)).await;
+    let all = ids(&port, JobFilter::default(), JobPage::first(10)).await;
+    let filters = [
+        JobFilter::status(JobStatus::Running),
+        JobFilter::status(JobStatus::Failed),
+        JobFilter { workflow_type: Some(other.workflow_type), ..JobFilter::default() },
+        JobFilter { strategy_name: Some(other.strategy_name.clone()), ..JobFilter::default() },
+        JobFilter { trace_id: Some(other.trace_id), ..JobFilter::default() },
+        JobFilter { trace_id: Some(other.trace_id), ..JobFilter::status(JobStatus::Running) },
+    ];
+    for filter in filters {
+        let expected: Vec<&JobRecord> = all.iter().filter(|record| filter.fits(record)).collect();
+        let found = ids(&port, filter.clone(), JobPage::first(10)).await;
+        assert_eq!(found.iter().collect::<Vec<_>>(), expected, "{filter:?}");
+    }
+}
+
+/// A change does what [`JobRecord::apply`] says, is stored, and a job that is not there stays so.
+pub async fn applies_changes_by_the_domains_rules(port: Port) {
+    assert!(port.apply(job_id(1), &JobChange::default()).await.unwrap().is_none());
+    assert_eq!(port.get(job_id(1)).await.unwrap(), None);
+    port.create(&job(1)).await.unwrap();
+    let mut model = job(1);
+    let changes = [
+        JobChange { execution_arn: Some(ExecutionId::new("t-1")), ..JobChange::default() },
+        JobChange::status(JobStatus::Running, 10),
+        JobChange::progress(Progress::of(1, 3), 11),
+        JobChange::status(JobStatus::Running, 12),
+        JobChange { result_s3_path: Some("r".to_owned()), ..JobChange::status(JobStatus::Completed, 13) },
+        JobChange::status(JobStatus::Running, 14),
+        JobChange::failed("late", 15),
+    ];
+    for change in changes {
+        let expected = model.apply(&change);
+        let (record, outcome) = applied(&port, 1, change).await;
+        assert_eq!((&record, outcome), (&model, expected));
+        assert_eq!(port.get(job_id(1)).await.unwrap().as_ref(), Some(&model));
+    }
+}
+
+/// Of concurrent ends one wins, and every caller learns which.
+pub async fn one_end_wins(port: Port) {
+    port.create(&job(1)).await.unwrap();
+    applied(&port, 1, JobChange::status(JobStatus::Running, 1)).await;
+    let ends = [JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
+    let calls = (0..12).map(|n| {
+        let port = port.clone();
+        async move { applied(&port, 1, JobChange::status(ends[n % 3], Millis::try_from(n).unwrap())).await }
+    });
+    let outcomes = join_all(calls).await;
+    let stored = port.get(job_id(1)).await.unwrap().unwrap();
+    let steps: usize = outcomes
+        .iter()
+        .map(|(_, outcome)| match outcome {
+            ChangeOutcome::Applied { steps, .. } => steps.len(),
+            ChangeOutcome::Refused(_) => 0,
+        })
+        .sum();
+    assert_eq!(steps, 1);
+    for (n, (record, outcome)) in outcomes.iter().enumerate() {
+        assert_eq!(record.status, stored.status);
+        let refused = matches!(outcome, ChangeOutcome::Refused(_));
+        assert_eq!(refused, ends[n % 3] != stored.status);
+    }
+}
+
+/// Concurrent changes of different fields are all kept.
+pub async fn no_change_is_lost(port: Port) {
+    port.create(&job(1)).await.unwrap();
+    let changes = [
+        JobChange::status(JobStatus::Running, 1),
+        JobChange::progress(Progress::of(1, 2), 2),
+        JobChange { execution_arn: Some(ExecutionId::new("t")), ..JobChange::default() },
+        JobChange { mlflow_run_id: Some("m".to_owned()), ..JobChange::default() },
+        JobChange { git_commit: Some("g".to_owned()), ..JobChange::default() },
+    ];
+    join_all(changes.iter().map(|change| port.apply(job_id(1), change))).await;
+    let record = port.get(job_id(1)).await.unwrap().unwrap();
+    assert_eq!(record.status, JobStatus::Running);
+    assert_eq!(record.progress, Progress::of(1, 2));
+    assert_eq!(record.execution_arn, Some(ExecutionId::new("t")));
+    assert_eq!((record.mlflow_run_id.as_deref(), record.git_commit.as_deref()), (Some("m"), Some("g")));
+}
+
+/// Only an ended job is deleted.
+pub async fn deletes_only_what_has_ended(port: Port) {
+    port.create(&job(1)).await.unwrap();
+    assert_eq!(port.delete(job_id(1)).await.unwrap(), JobDeletion::Active(JobStatus::Pending));
+    applied(&port, 1, JobChange::status(JobStatus::Cancelled, 1)).await;
+    assert_eq!(port.delete(job_id(1)).await.unwrap(), JobDeletion::Deleted);
+    assert_eq!(port.delete(job_id(1)).await.unwrap(), JobDeletion::Absent);
+    assert_eq!(port.get(job_id(1)).await.unwrap(), None);
+    assert!(ids(&port, JobFilter::default(), JobPage::first(10)).await.is_empty());
+}
+
+/// A record whose `ttl` has passed is gone when its job has ended, and stays while it has not.
+pub async fn forgets_ended_jobs_after_their_time(port: Port) {
+    for n in 1..=3 {
+        port.create(&JobRecord { ttl: (n < 3).then_some(100), ..job(n) }).await.unwrap();
+    }
+    for n in 2..=3 {
+        applied(&port, n, JobChange::status(JobStatus::Cancelled, 1)).await;
+    }
+    assert!(port.delete_expired(99_999).await.unwrap().is_empty());
+    assert_eq!(port.delete_expired(100_000).await.unwrap(), [job_id(2)]);
+    assert!(port.get(job_id(1)).await.unwrap().is_some() && port.get(job_id(3)).await.unwrap().is_some());
+}
