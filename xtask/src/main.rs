@@ -67,7 +67,10 @@ struct SimArgs {
 
 #[derive(Debug, Args)]
 struct StoreBenchArgs {
-    /// For the bench itself, such as `--json`.
+    /// Measure in buckets of a local S3 that takes so many milliseconds longer to answer each request.
+    #[arg(long, value_name = "MS")]
+    s3_delay_ms: Option<u32>,
+    /// For the bench itself: `--json`, `--compact`, `--arctic-threads N`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
@@ -91,7 +94,7 @@ fn main() -> anyhow::Result<()> {
         Command::Check => tests::check(),
         Command::Fuzz(args) => oracle::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
-        Command::BenchStore(args) => store_bench::bench(&args.arguments),
+        Command::BenchStore(args) => store_bench::bench(args.s3_delay_ms, &args.arguments),
         Command::Sim(args) => sim::simulate(args.schedules, args.orders, args.start, args.seed),
         Command::S3(args) => s3::serve(args.port, args.delay_ms),
     }

@@ -1,22 +1,39 @@
-//! Our store, ArcticDB and raw Parquet on the same candles in one run: wall and CPU seconds, bytes at rest.
+//! Our store, ArcticDB and raw Parquet on the same candles in one run: wall and CPU seconds, bytes at rest, and what
+//! ours asks of a storage.
 //!
-//! `cargo xtask bench-store` (or `cargo bench -p tradai-timeseries --bench arcticdb`) `[--json]`. `TRADAI_ARCTIC`
-//! is a Python that has ArcticDB, pandas and pyarrow; `TRADAI_SHARED` holds the peer's script, which says what
-//! the operations are. Ours syncs every change to the disk; ArcticDB in LMDB and raw Parquet do not.
+//! `cargo xtask bench-store [--s3-delay-ms MS] [--rounds N] [--json]`. `TRADAI_ARCTIC` is a Python that has
+//! ArcticDB, pandas and pyarrow; `TRADAI_SHARED` holds the peer's script, which says what the operations are. In
+//! directories ours syncs every change to the disk; ArcticDB in LMDB and raw Parquet do not. `--s3 URL` measures in
+//! buckets of that server instead.
+//!
+//! All sides take turns for so many rounds, and the median of each counts, so that what else the machine does
+//! meanwhile hits them alike.
 
 #![expect(clippy::unwrap_used, reason = "a bench may panic")]
 
 mod measure;
 mod ours;
 mod peers;
+mod place;
+mod requests;
 mod table;
 
 use std::path::Path;
 
 use peers::Peers;
+use place::Places;
+use table::Table;
+use tradai_timeseries::files::Profile;
+
+/// IO threads of ArcticDB where it is given more than it takes by itself.
+const MANY_THREADS: u32 = 32;
 
 fn main() {
-    let json = std::env::args().any(|argument| argument == "--json");
+    let arguments: Vec<String> = std::env::args().collect();
+    let value = |name: &str| {
+        let at = arguments.iter().position(|argument| argument == name)?;
+        arguments.get(at + 1).cloned()
+    };
     let peers = match Peers::find() {
         Ok(peers) => peers,
         Err(why) => {
@@ -28,9 +45,26 @@ fn main() {
     std::fs::create_dir_all(&kept).unwrap();
     let (candles, hours) = (peers.candles(&kept), peers.hours(&kept));
     let work = tempfile::tempdir_in(&kept).unwrap();
-    let ours = ours::measure(&candles, &hours, &work.path().join("ours"));
-    let arcticdb = peers.arcticdb(&candles, &work.path().join("arcticdb"));
-    let raw = peers.raw_parquet(&candles, &work.path().join("raw"));
-    let shown = if json { table::json(&ours, &arcticdb, &raw) } else { table::text(&ours, &arcticdb, &raw) };
-    println!("{shown}");
+    let places = Places::new(work.path(), value("--s3"));
+    let rounds: u32 = value("--rounds").map_or(3, |rounds| rounds.parse().unwrap());
+    let mut table = Table::default();
+    for round in 1..=rounds {
+        let tell = |side: &str| eprintln!("round {round} of {rounds}: {side}");
+        for profile in Profile::ALL {
+            tell(profile.as_str());
+            table.add(profile.as_str(), ours::measure(&candles, &hours, &places.new_place(), profile));
+        }
+        for (side, io_threads) in [("arctic", None), ("arctic/32", Some(MANY_THREADS))] {
+            tell(side);
+            table.add(side, peers.arcticdb(&candles, &places, io_threads));
+        }
+        tell("raw");
+        table.add("raw", peers.raw_parquet(&candles, &places.new_place()));
+    }
+    let requests = requests::count(&candles);
+    if arguments.iter().any(|argument| argument == "--json") {
+        println!("{}", table.json(&requests));
+    } else {
+        println!("{}{}", table.text(), requests::text(&requests));
+    }
 }

@@ -30,6 +30,12 @@ pub(crate) fn median(warm: usize, times: usize, mut call: impl FnMut()) -> Cost 
     Cost { wall_s: middle(|cost| cost.wall_s), cpu_s: middle(|cost| cost.cpu_s) }
 }
 
+/// Returns the mean of some costs.
+pub(crate) fn mean(costs: &[Cost]) -> Cost {
+    let mean = |of: fn(&Cost) -> f64| costs.iter().map(of).sum::<f64>() / costs.len() as f64;
+    Cost { wall_s: mean(|cost| cost.wall_s), cpu_s: mean(|cost| cost.cpu_s) }
+}
+
 /// Measures one call.
 pub(crate) fn once(call: impl FnOnce()) -> Cost {
     let (wall, cpu) = (Instant::now(), process_cpu_s());

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use rayon::prelude::*;
 use tradai_domain::{CandleSeries, RandomIds, SeriesKey, SystemClock, TimeRange, Timeframe, parse_date_ms};
-use tradai_timeseries::{AsOf, CandleStore, read_parquet_candles};
+use tradai_timeseries::files::Profile;
+use tradai_timeseries::{AppendRequest, AsOf, CandleStore, ReadRequest, read_parquet_candles};
 
-use crate::measure::{Cost, Costs, median, once};
-use crate::peers::{Measured, bytes_below};
+use crate::measure::{Cost, Costs, mean, median, once};
+use crate::peers::Measured;
+use crate::place::{Place, bytes_below};
 
 /// Candles of a day of one-minute candles.
 pub(crate) const DAY: usize = 1_440;
@@ -23,50 +25,102 @@ pub(crate) fn dates(start: &str, end: &str) -> TimeRange {
     TimeRange::new(parse_date_ms(start).unwrap(), parse_date_ms(end).unwrap())
 }
 
-fn open(dir: &Path) -> CandleStore {
-    CandleStore::open(dir, Arc::new(SystemClock), Arc::new(RandomIds)).unwrap()
+fn open(place: &Place) -> CandleStore {
+    CandleStore::open_location(&place.location(), Arc::new(SystemClock), Arc::new(RandomIds)).unwrap()
 }
 
-/// Measures a store in a directory, which syncs every change to the disk.
-pub(crate) fn measure(candles: &Path, hours: &[PathBuf], dir: &Path) -> Measured {
+/// Measures a store.
+pub(crate) fn measure(candles: &Path, hours: &[PathBuf], place: &Place, profile: Profile) -> Measured {
     let candles = read_parquet_candles(candles, TimeRange::ALL).unwrap();
-    let store = open(dir);
+    let store = open(place).with_profile(profile);
     let mut costs = Costs::new();
-    let mut note = |name: &str, cost: Cost| costs.insert(name.to_owned(), cost);
+    let bytes = whole_symbol(&store, &candles, place, &mut costs);
+    appends(&store, &candles, place, &mut costs);
+    batches(&store, hours, place, &mut costs);
+    Measured { costs, bytes }
+}
 
+fn note(costs: &mut Costs, name: &str, cost: Cost) {
+    costs.insert(name.to_owned(), cost);
+}
+
+/// Five years in one write, and parts of them; returns the bytes at rest.
+fn whole_symbol(
+    store: &CandleStore,
+    candles: &CandleSeries,
+    place: &Place,
+    costs: &mut Costs,
+) -> Option<u64> {
     // A new symbol each time: a write of what is there already would store nothing.
     let mut writes = (0..).map(|at| key(&format!("W{at}"), Timeframe::M1));
-    note("write", median(1, 3, || write(&store, &writes.next().unwrap(), &candles)));
-    let bytes = bytes_below(&dir.join("ohlcv/sym/W0_USDT_1m"));
+    note(costs, "write", median(1, 3, || write(store, &writes.next().unwrap(), candles)));
     let whole = key("W0", Timeframe::M1);
-    note("read", median(1, 5, || read(&store, &whole, TimeRange::ALL, AsOf::Latest, candles.len())));
+    note(costs, "read", median(1, 5, || read(store, &whole, TimeRange::ALL, AsOf::Latest, candles.len())));
+    let mut kept = Vec::new();
+    note(
+        costs,
+        "read_kept",
+        median(0, 5, || kept.push(store.read(&whole, TimeRange::ALL, AsOf::Latest).unwrap())),
+    );
+    drop(kept);
     let (month, day) = (dates("2022-06-01", "2022-07-01"), dates("2022-06-15", "2022-06-16"));
-    note("read_month", median(1, 15, || read(&store, &whole, month, AsOf::Latest, 30 * DAY)));
-    note("read_day", median(1, 31, || read(&store, &whole, day, AsOf::Latest, DAY)));
+    note(costs, "read_month", median(1, 15, || read(store, &whole, month, AsOf::Latest, 30 * DAY)));
+    note(costs, "read_day", median(1, 31, || read(store, &whole, day, AsOf::Latest, DAY)));
+    match place {
+        Place::Directory(directory) => Some(bytes_below(&directory.join("ohlcv/sym/W0_USDT_1m"))),
+        Place::Bucket { .. } => None,
+    }
+}
 
+/// A year, day by day.
+fn appends(store: &CandleStore, candles: &CandleSeries, place: &Place, costs: &mut Costs) {
     let appended = key("A", Timeframe::M1);
-    append(&store, &appended, &candles.slice(0..DAY));
+    append(store, &appended, &candles.slice(0..DAY));
     let days: Vec<CandleSeries> = (1..365).map(|at| candles.slice(at * DAY..(at + 1) * DAY)).collect();
-    let all_days = once(|| days.iter().for_each(|day| append(&store, &appended, day)));
-    let each = |seconds: f64| seconds / 364.0;
-    note("append_day_mean_s", Cost { wall_s: each(all_days.wall_s), cpu_s: each(all_days.cpu_s) });
+    let each: Vec<Cost> = days.iter().map(|day| once(|| append(store, &appended, day))).collect();
+    note(costs, "append_day_mean_s", mean(&each));
+    note(costs, "append_day_first_30", mean(&each[..30]));
+    note(costs, "append_day_last_30", mean(&each[each.len() - 30..]));
     let year = 365 * DAY;
-    let read_all = |key: &SeriesKey| read(&store, key, TimeRange::ALL, AsOf::Latest, year);
-    note("read_after_365_appends", median(1, 5, || read_all(&appended)));
+    let read_all = |key: &SeriesKey| read(store, key, TimeRange::ALL, AsOf::Latest, year);
+    note(costs, "read_after_365_appends", median(1, 5, || read_all(&appended)));
     let in_one = key("B", Timeframe::M1);
-    write(&store, &in_one, &candles.slice(0..year));
-    note("read_same_rows_one_write", median(1, 5, || read_all(&in_one)));
-    let oldest = || read(&open(dir), &appended, TimeRange::ALL, AsOf::Version(1), DAY);
-    note("as_of_oldest_new_handle", median(1, 5, oldest));
+    write(store, &in_one, &candles.slice(0..year));
+    note(costs, "read_same_rows_one_write", median(1, 5, || read_all(&in_one)));
+    let oldest = || read(&open(place), &appended, TimeRange::ALL, AsOf::Version(1), DAY);
+    note(costs, "as_of_oldest_new_handle", median(1, 5, oldest));
+}
 
+/// A year of hours of 200 markets: on both cores, or with many requests on their way.
+fn batches(store: &CandleStore, hours: &[PathBuf], place: &Place, costs: &mut Costs) {
     let batch: Vec<(SeriesKey, CandleSeries)> = hours.iter().enumerate().map(hourly).collect();
-    let write_batch = || batch.par_iter().for_each(|(key, hours)| write(&store, key, hours));
-    note("write_batch_200", median(0, 1, write_batch));
+    if let Place::Bucket { .. } = place {
+        let request = |(key, candles): &(SeriesKey, CandleSeries)| AppendRequest {
+            key: key.clone(),
+            candles: candles.clone(),
+            metadata: None,
+        };
+        let requests: Vec<AppendRequest> = batch.iter().map(request).collect();
+        let write_all =
+            || assert!(store.append_batch(&requests).iter().all(|done| done.as_ref().unwrap().changed));
+        note(costs, "write_batch_200", median(0, 1, write_all));
+        let request = |(key, _): &(SeriesKey, CandleSeries)| ReadRequest {
+            key: key.clone(),
+            range: TimeRange::ALL,
+            as_of: AsOf::Latest,
+        };
+        let requests: Vec<ReadRequest> = batch.iter().map(request).collect();
+        let read_all =
+            || assert!(store.read_batch(&requests).iter().all(|read| read.as_ref().unwrap().is_some()));
+        note(costs, "read_batch_200", median(1, 3, read_all));
+        return;
+    }
+    let write_batch = || batch.par_iter().for_each(|(key, hours)| write(store, key, hours));
+    note(costs, "write_batch_200", median(0, 1, write_batch));
     let read_one = |(key, hours): &(SeriesKey, CandleSeries)| {
-        read(&store, key, TimeRange::ALL, AsOf::Latest, hours.len())
+        read(store, key, TimeRange::ALL, AsOf::Latest, hours.len())
     };
-    note("read_batch_200", median(1, 3, || batch.par_iter().for_each(read_one)));
-    Measured { costs, bytes }
+    note(costs, "read_batch_200", median(1, 3, || batch.par_iter().for_each(read_one)));
 }
 
 fn hourly((at, file): (usize, &PathBuf)) -> (SeriesKey, CandleSeries) {

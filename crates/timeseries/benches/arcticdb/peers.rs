@@ -1,19 +1,21 @@
 //! The other programs, run in a Python that has ArcticDB (`TRADAI_ARCTIC`).
 
+use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use serde_json::Value;
 
 use crate::measure::{Cost, Costs};
+use crate::place::{Place, Places};
 
 const PEERS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/benches/arcticdb/peers.py");
 
 /// Whose numbers they are.
 pub(crate) struct Measured {
     pub(crate) costs: Costs,
-    /// Bytes of the stored candles.
-    pub(crate) bytes: u64,
+    /// Bytes of the stored candles, where they were counted.
+    pub(crate) bytes: Option<u64>,
 }
 
 /// Python and the peer's script.
@@ -41,7 +43,7 @@ impl Peers {
         let path = folder.join("candles.parquet");
         if !path.is_file() {
             let partial = folder.join("candles.parquet.partial");
-            self.run(&self.script, &["make".as_ref(), partial.as_ref()]);
+            self.run(&self.script, &["make".as_ref(), partial.as_ref()], None);
             std::fs::rename(&partial, &path).unwrap();
         }
         path
@@ -53,36 +55,43 @@ impl Peers {
         let files: Vec<PathBuf> = (0..200).map(|at| folder.join(format!("S{at}.parquet"))).collect();
         if !files.iter().all(|file| file.is_file()) {
             std::fs::create_dir_all(&folder).unwrap();
-            self.run(PEERS.as_ref(), &["hours".as_ref(), folder.as_ref()]);
+            self.run(PEERS.as_ref(), &["hours".as_ref(), folder.as_ref()], None);
         }
         files
     }
 
-    /// Measures ArcticDB in LMDB below a folder.
-    pub(crate) fn arcticdb(&self, candles: &Path, folder: &Path) -> Measured {
-        let (run, rest) = (folder.join("run"), folder.join("rest"));
-        for lmdb in [&run, &rest] {
-            std::fs::create_dir_all(lmdb).unwrap();
-        }
-        let uri = |lmdb: &Path| format!("lmdb://{}", lmdb.display());
-        self.run(PEERS.as_ref(), &["bytes".as_ref(), candles.as_ref(), uri(&rest).as_ref()]);
-        let printed = self.run(&self.script, &["run".as_ref(), candles.as_ref(), uri(&run).as_ref()]);
-        Measured { costs: costs(&printed), bytes: bytes_below(&rest) }
+    /// Measures ArcticDB, in LMDB or S3, with so many IO threads or as many as it takes by itself.
+    pub(crate) fn arcticdb(&self, candles: &Path, places: &Places, io_threads: Option<u32>) -> Measured {
+        let (run, rest) = (places.new_place(), places.new_place());
+        let measure = |script: &Path, command: &str, place: &Place| {
+            let uri = place.arctic_uri();
+            self.run(script, &[command.as_ref(), candles.as_ref(), uri.as_ref()], io_threads)
+        };
+        let mut costs = costs(&measure(&self.script, "run", &run));
+        costs.extend(self::costs(&measure(PEERS.as_ref(), "more", &rest)));
+        Measured { costs, bytes: rest.bytes() }
     }
 
-    /// Measures plain Parquet files below a folder.
-    pub(crate) fn raw_parquet(&self, candles: &Path, folder: &Path) -> Measured {
-        std::fs::create_dir_all(folder).unwrap();
-        let printed = self.run(PEERS.as_ref(), &["raw".as_ref(), candles.as_ref(), folder.as_ref()]);
-        let bytes = serde_json::from_str::<Value>(&printed).unwrap()["bytes"].as_u64().unwrap();
-        Measured { costs: costs(&printed), bytes }
+    /// Measures plain Parquet files.
+    pub(crate) fn raw_parquet(&self, candles: &Path, place: &Place) -> Measured {
+        let printed =
+            self.run(PEERS.as_ref(), &["raw".as_ref(), candles.as_ref(), place.folder().as_ref()], None);
+        let bytes = serde_json::from_str::<Value>(&printed).unwrap()["bytes"].as_u64();
+        Measured { costs: costs(&printed), bytes: bytes.filter(|_| matches!(place, Place::Directory(_))) }
     }
 
     /// Runs a script and returns what it prints. Its standard error is shown only when it fails: ArcticDB warns
     /// of each handle that the script opens twice.
-    fn run(&self, script: &Path, arguments: &[&std::ffi::OsStr]) -> String {
+    fn run(&self, script: &Path, arguments: &[&OsStr], io_threads: Option<u32>) -> String {
         let mut command = Command::new(&self.python);
         command.arg(script).args(arguments).env("PYTHONPATH", self.script.parent().unwrap());
+        // Otherwise ArcticDB asks for credentials where only machines of Amazon's answer.
+        command.env("AWS_EC2_METADATA_DISABLED", "true");
+        if let Some(threads) = io_threads {
+            for variable in ["VersionStore_NumIOThreads", "S3Storage_MaxConnections"] {
+                command.env(format!("ARCTICDB_{variable}_int"), threads.to_string());
+            }
+        }
         let output = command.stdin(Stdio::null()).output().unwrap();
         let said = String::from_utf8_lossy(&output.stderr);
         assert!(output.status.success(), "{command:?}: {said}");
@@ -99,14 +108,4 @@ fn costs(printed: &str) -> Costs {
         _ => None,
     };
     json.iter().filter_map(|(name, value)| Some((name.clone(), cost(name, value)?))).collect()
-}
-
-/// Adds up the files below a folder.
-pub(crate) fn bytes_below(folder: &Path) -> u64 {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap());
-    let bytes = |entry: std::fs::DirEntry| match entry.metadata().unwrap() {
-        found if found.is_dir() => bytes_below(&entry.path()),
-        found => found.len(),
-    };
-    entries.map(bytes).sum()
 }
