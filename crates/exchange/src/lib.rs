@@ -22,6 +22,7 @@ mod decimal;
 mod environment;
 mod error;
 mod error_class;
+pub mod feed;
 mod headers;
 mod http;
 mod http_status;

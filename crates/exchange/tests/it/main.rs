@@ -4,5 +4,6 @@
 
 mod client;
 mod conformance;
+mod feed;
 mod hostile;
 mod safety;
