@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_engine::Progress;
 use tradai_runner::backtest::JobFolder;
@@ -16,6 +17,8 @@ pub(crate) struct Context {
     pub(crate) data_dir: PathBuf,
     /// Where candles are, when not in the data folder.
     store: Option<String>,
+    /// The exchange whose collected candles are meant; those that were imported when `None`.
+    pub(crate) exchange: Option<ExchangeKey>,
     /// Whether answers are JSON.
     pub(crate) json: bool,
     pub(crate) clock: Arc<dyn Clock>,
@@ -23,19 +26,33 @@ pub(crate) struct Context {
 }
 
 impl Context {
-    pub(crate) fn new(data_dir: PathBuf, store: Option<String>, json: bool) -> Self {
-        Self { data_dir, store, json, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }
+    pub(crate) fn new(
+        data_dir: PathBuf,
+        store: Option<String>,
+        exchange: Option<ExchangeKey>,
+        json: bool,
+    ) -> Self {
+        Self { data_dir, store, exchange, json, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }
     }
 
-    /// Opens the candle store.
+    /// Opens the store of the candles that are meant.
     ///
     /// # Errors
     /// The store's own.
     pub(crate) fn store(&self) -> anyhow::Result<CandleStore> {
-        let location = match &self.store {
+        self.store_of(self.exchange.as_ref())
+    }
+
+    /// Opens the store of an exchange's candles; that of imported ones without one.
+    ///
+    /// # Errors
+    /// The store's own.
+    pub(crate) fn store_of(&self, exchange: Option<&ExchangeKey>) -> anyhow::Result<CandleStore> {
+        let whole = match &self.store {
             Some(text) => Location::parse(text, &|name| std::env::var(name).ok())?,
             None => Location::Directory(self.data_dir.join("store")),
         };
+        let location = exchange.map_or(whole.clone(), |exchange| whole.of_exchange(exchange));
         Ok(CandleStore::open_location(&location, Arc::clone(&self.clock), Arc::clone(&self.ids))?)
     }
 

@@ -32,7 +32,7 @@ fn message(error: &anyhow::Error) -> String {
     message
 }
 
-fn name(kind: ErrorKind) -> &'static str {
+pub(crate) fn name(kind: ErrorKind) -> &'static str {
     match kind {
         ErrorKind::Invalid => "invalid",
         ErrorKind::NotFound => "not_found",
@@ -49,6 +49,15 @@ fn kind(error: &anyhow::Error) -> ErrorKind {
     }
     if let Some(error) = error.downcast_ref::<tradai_sandbox::Error>() {
         return error.kind();
+    }
+    if let Some(error) = error.downcast_ref::<tradai_exchange::Error>() {
+        return error.kind();
+    }
+    if let Some(error) = error.downcast_ref::<tradai_control_plane::Error>() {
+        return error.kind();
+    }
+    if let Some(error) = error.downcast_ref::<tradai_domain::ports::PortError>() {
+        return error.kind;
     }
     if let Some(kind) = crate::data::error_kind(error) {
         return kind;

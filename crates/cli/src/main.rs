@@ -8,6 +8,7 @@ mod backtest;
 mod context;
 mod data;
 mod demo;
+mod exchange;
 mod failure;
 mod output;
 mod sandbox;
@@ -21,6 +22,7 @@ use clap::{Parser, Subcommand};
 
 use context::Context;
 use tradai_domain::ErrorKind;
+use tradai_domain::ports::ExchangeKey;
 
 /// Research, backtest, train and trade crypto strategies.
 #[derive(Debug, Parser)]
@@ -33,6 +35,10 @@ struct Cli {
     /// (AWS_ACCESS_KEY_ID...). By default `store` in the data folder; `demo` always keeps its own there.
     #[arg(long, global = true, env = "TRADAI_STORE", hide_env_values = true, value_name = "LOCATION")]
     store: Option<String>,
+    /// Work with the candles collected from this exchange (binance, binance_futures, ...), which have a folder of
+    /// their own in the store; without it, with those that were imported.
+    #[arg(long, global = true, env = "TRADAI_EXCHANGE", value_name = "KEY")]
+    exchange: Option<ExchangeKey>,
     /// Answer with one JSON document.
     #[arg(long, global = true)]
     json: bool,
@@ -42,7 +48,6 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Sample candles, a bundled strategy, a backtest and its report: a first look, offline.
     Demo(demo::DemoArgs),
     /// Bring candles in, list, show and export them; versions, snapshots, and the store's upkeep (prune, fsck).
     Data(data::DataArgs),
@@ -62,7 +67,7 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> ExitCode {
-    let ctx = Context::new(cli.data_dir, cli.store, cli.json);
+    let ctx = Context::new(cli.data_dir, cli.store, cli.exchange, cli.json);
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &ctx),
         Command::Data(args) => data::run(args, &ctx),

@@ -112,12 +112,13 @@ async fn interrupted() {
 
 fn settings(args: &SandboxArgs, ctx: &Context) -> anyhow::Result<Settings> {
     let now = ctx.clock.now_ms();
+    let faults = args.faults.as_deref().map(read_plan).transpose()?;
     let mut settings = Settings::new(series(args, ctx, now)?);
     let is_made_up = args.candles.is_none() && !args.stored;
     settings.start = args.start.or(is_made_up.then_some(now));
     settings.pace = args.pace;
     settings.seed = args.seed;
-    settings.faults = args.faults.as_deref().map(read_plan).transpose()?;
+    settings.faults = faults;
     if let (Some(key), Some(secret)) = (&args.key, &args.secret) {
         settings.keys = vec![ApiKey { key: key.clone(), secret: secret.clone() }];
     }

@@ -24,7 +24,8 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
     let manifest = jobs.manifest(&job_id)?;
     let strategy = tradai_runner::strategies::remake(&manifest.source)?;
     let bar = Bar::new("Verifying");
-    let verification = verify(&jobs, &job_id, strategy, &ctx.store()?, &bar)?;
+    let store = ctx.store_of(manifest.exchange.as_ref())?;
+    let verification = verify(&jobs, &job_id, strategy, &store, &bar)?;
     bar.finish();
     if ctx.json {
         print_json(&verification)?;

@@ -55,17 +55,24 @@ pub use port::MarketData;
 pub use reply::Reply;
 pub use rules::{amount_to_precision, check_limits, cost_to_precision, prepare_order, price_to_precision};
 
+/// Every exchange we know, by the key that settings name it by.
+static ADAPTERS: [&dyn Adapter; 7] = [
+    &binance::SPOT,
+    &binance::FUTURES,
+    &bybit::FUTURES,
+    &okx::SPOT,
+    &okx::FUTURES,
+    &binance::SANDBOX,
+    &binance::SANDBOX_FUTURES,
+];
+
 /// Returns the adapter of a settings key; `None` for exchanges we do not know.
 #[must_use]
 pub fn adapter(key: &str) -> Option<&'static dyn Adapter> {
-    match key {
-        "binance" => Some(&binance::SPOT),
-        "binance_futures" => Some(&binance::FUTURES),
-        "okx" => Some(&okx::SPOT),
-        "okx_futures" => Some(&okx::FUTURES),
-        "bybit_futures" => Some(&bybit::FUTURES),
-        "sandbox" => Some(&binance::SANDBOX),
-        "sandbox_futures" => Some(&binance::SANDBOX_FUTURES),
-        _ => None,
-    }
+    ADAPTERS.into_iter().find(|adapter| adapter.key() == key)
+}
+
+/// Returns the keys of the exchanges we know.
+pub fn exchange_keys() -> impl Iterator<Item = &'static str> {
+    ADAPTERS.into_iter().map(Adapter::key)
 }

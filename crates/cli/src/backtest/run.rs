@@ -23,6 +23,7 @@ pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
         source,
         layers: args.layers()?,
         rules: rules(args.markets.as_deref(), args.leverage_tiers.as_deref(), ctx)?,
+        exchange: ctx.exchange.clone(),
         data: Vec::new(),
     };
     let bar = Bar::new("Backtesting");

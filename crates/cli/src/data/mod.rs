@@ -6,6 +6,7 @@ mod coverage;
 mod delete;
 mod error;
 mod export;
+mod freshness;
 mod fsck;
 mod gaps;
 mod grid;
@@ -19,6 +20,7 @@ mod sample;
 mod series;
 mod show;
 mod snapshot;
+mod sync;
 mod versions;
 
 use std::process::ExitCode;
@@ -28,6 +30,7 @@ use tradai_domain::SeriesKey;
 
 use crate::context::Context;
 pub(crate) use error::{DataError, error_kind};
+pub(crate) use sync::collect;
 
 /// Arguments of `tradai data`.
 #[derive(Debug, Args)]
@@ -39,6 +42,8 @@ pub(crate) struct DataArgs {
 #[derive(Debug, Subcommand)]
 enum DataCommand {
     Import(import::ImportArgs),
+    Sync(sync::SyncArgs),
+    CheckFreshness(freshness::FreshnessArgs),
     /// List every series with its span, gaps and size.
     List,
     /// Print candles of a series.
@@ -64,21 +69,22 @@ enum DataCommand {
 
 /// Runs a command and returns its exit code: 0, or that of what went wrong in a part of the work.
 pub(crate) fn run(args: DataArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
-    let store = ctx.store()?;
     match args.command {
-        DataCommand::Import(args) => import::run(&args, &store, ctx.json),
-        DataCommand::List => list::run(&store, ctx.json),
-        DataCommand::Show(args) => show::run(&args, &store, ctx.json),
-        DataCommand::Export(args) => export::run(&args, &store, ctx.json),
-        DataCommand::Coverage(args) => coverage::run(&args, &store, ctx.json),
-        DataCommand::Gaps(args) => gaps::run(&args, &store, ctx.json),
-        DataCommand::Versions(args) => versions::run(&args, &store, ctx.json),
-        DataCommand::Snapshot(args) => snapshot::run(&args, &store, ctx.json),
-        DataCommand::Restore(args) => restore::run(&args, &store, ctx.json),
-        DataCommand::Delete(args) => delete::run(&args, &store, ctx.json),
-        DataCommand::Prune(args) => prune::run(&args, &store, ctx.json),
-        DataCommand::Fsck => fsck::run(&store, ctx.json),
-        DataCommand::Sample(args) => sample::run(&args, &store, ctx.json),
+        DataCommand::Sync(args) => sync::run(&args, ctx),
+        DataCommand::CheckFreshness(args) => freshness::run(&args, ctx),
+        DataCommand::Import(args) => import::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::List => list::run(&ctx.store()?, ctx.json),
+        DataCommand::Show(args) => show::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Export(args) => export::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Coverage(args) => coverage::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Gaps(args) => gaps::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Versions(args) => versions::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Snapshot(args) => snapshot::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Restore(args) => restore::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Delete(args) => delete::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Prune(args) => prune::run(&args, &ctx.store()?, ctx.json),
+        DataCommand::Fsck => fsck::run(&ctx.store()?, ctx.json),
+        DataCommand::Sample(args) => sample::run(&args, &ctx.store()?, ctx.json),
     }
 }
 

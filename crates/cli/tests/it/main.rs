@@ -8,3 +8,4 @@ mod program;
 mod sandbox;
 mod store;
 mod store_commands;
+mod sync;

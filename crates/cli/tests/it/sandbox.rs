@@ -39,7 +39,7 @@ impl Running {
         self.started["url"].as_str().unwrap()
     }
 
-    fn get(&self, path: &str) -> Value {
+    pub(crate) fn get(&self, path: &str) -> Value {
         let address = self.url().trim_start_matches("http://");
         let mut stream = TcpStream::connect(address).unwrap();
         write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").unwrap();
@@ -123,11 +123,11 @@ fn what_cannot_work_is_refused() {
             ("sandbox --host 0.0.0.0", 2, &["--key", "TRADAI_SANDBOX_SECRET", "127.0.0.1"]),
             ("sandbox --key mine", 2, &["--secret"]),
             ("sandbox --pace 0", 2, &["1 to 10000", "stepped"]),
-            ("sandbox --timeframe 1h --faults plan.json", 2, &["earthquake"]),
-            ("sandbox --faults torn.json", 2, &["torn.json"]),
-            ("sandbox --faults missing.json", 3, &["missing.json"]),
-            ("sandbox --candles nowhere", 3, &["nowhere"]),
-            ("sandbox --stored --symbols BTC/USDT", 3, &["BTC/USDT 1m"]),
+            ("sandbox --port 0 --timeframe 1h --faults plan.json", 2, &["earthquake"]),
+            ("sandbox --port 0 --faults torn.json", 2, &["torn.json"]),
+            ("sandbox --port 0 --faults missing.json", 3, &["missing.json"]),
+            ("sandbox --port 0 --candles nowhere", 3, &["nowhere"]),
+            ("sandbox --port 0 --stored --symbols BTC/USDT", 3, &["BTC/USDT 1m"]),
             ("sandbox --candles x --symbols BTC/USDT", 2, &["--candles"]),
             (&port_taken, 6, &["cannot listen at 127.0.0.1", "--port"]),
         ],

@@ -76,9 +76,8 @@ impl Client {
     /// `NotSupported` for exchanges we do not know.
     pub fn builder(key: &str, clock: Arc<dyn Clock>) -> Result<ClientBuilder, Error> {
         let adapter = crate::adapter(key).ok_or_else(|| {
-            Error::not_supported(
-                "the exchange is none of binance, binance_futures, bybit_futures, okx, okx_futures",
-            )
+            let known = crate::exchange_keys().collect::<Vec<_>>().join(", ");
+            Error::not_supported(format!("there is no exchange `{key}`; there are {known}"))
         })?;
         Ok(ClientBuilder::new(adapter, clock))
     }
