@@ -57,7 +57,8 @@ pub enum Error {
         key: String,
         /// What is wrong with it.
         damage: Damage,
-        /// Versions of the symbol whose objects are all intact, oldest first.
+        /// The newest versions of the symbol whose objects are all intact, oldest first; some of them when there
+        /// are many, or when finding more would take long.
         readable: Vec<u64>,
     },
     /// New candles disagree with stored ones.
@@ -345,6 +346,14 @@ pub enum Damage {
         /// Bytes written.
         expected: u64,
     },
+    /// It is longer than anything that this store writes.
+    #[error("has {found} bytes; what is stored here has at most {limit}")]
+    TooLarge {
+        /// Bytes found.
+        found: u64,
+        /// The limit.
+        limit: u64,
+    },
     /// Its bytes are not those that were written.
     #[error("does not match its checksum")]
     Checksum,
@@ -437,7 +446,11 @@ fn names_text(names: &[String]) -> String {
 
 /// Says which versions are left of the symbol that an object belongs to, if it belongs to one.
 fn intact_text(key: &str, readable: &[u64]) -> String {
-    if key.contains("/sym/") { format!("; {}", readable_text(readable)) } else { String::new() }
+    match readable {
+        _ if !key.contains("/sym/") => String::new(),
+        [] => "; no intact version was found".to_owned(),
+        found => format!("; {}", readable_text(found)),
+    }
 }
 
 /// Writes `1-3, 5` as "readable versions: 1-3, 5".

@@ -10,6 +10,9 @@ use tradai_timeseries::{CandleStore, Checkup, Finding, Severity};
 use super::output;
 use crate::context::Bar;
 
+/// The library of candles; every other one keeps tables.
+const CANDLES: &str = "ohlcv";
+
 pub(super) fn run(store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode> {
     let bar = Bar::new("checking");
     let checkup = store.fsck(&|done, total| bar.advance(done, total));
@@ -44,15 +47,25 @@ fn text(checkup: &Checkup) -> String {
         let files = output::counted(checkup.unreferenced_files, "file");
         let size = output::size(checkup.unreferenced_bytes);
         text.push_str(&format!(
-            "{files} ({size}) that no version names; `tradai data prune` deletes what is old enough\n"
+            "{files} ({size}) that no version names; `tradai data prune` deletes what is old enough{}\n",
+            in_tables(checkup.unreferenced_in_tables)
         ));
     }
     text
 }
 
-/// Writes the series in front of an object, if the object belongs to one.
+/// Says how many of the files this program does not prune.
+fn in_tables(files: u64) -> String {
+    if files == 0 { String::new() } else { format!(", but for {files} of tables") }
+}
+
+/// Writes the series in front of an object, if the object belongs to one; of tables, what the library calls it.
 fn name(finding: &Finding) -> String {
-    finding.symbol.as_ref().map_or_else(String::new, |symbol| format!("{}: ", output::series_name(symbol)))
+    let of = |symbol: &String| match finding.library.as_str() {
+        CANDLES => format!("{}: ", output::series_name(symbol)),
+        library => format!("{library} {symbol}: "),
+    };
+    finding.symbol.as_ref().map_or_else(String::new, of)
 }
 
 fn verdict(checkup: &Checkup) -> String {
@@ -79,7 +92,12 @@ fn checkup_json(checkup: &Checkup) -> anyhow::Result<Value> {
     let mut value = serde_json::to_value(checkup)?;
     value["worst"] = json!(checkup.worst());
     let findings = checkup.findings.iter().map(|finding| {
-        let mut value = finding.symbol.as_deref().map_or_else(|| json!({}), output::store_symbol_json);
+        let mut value = match (finding.symbol.as_deref(), finding.library.as_str()) {
+            (None, _) => json!({}),
+            (Some(symbol), CANDLES) => output::store_symbol_json(symbol),
+            (Some(symbol), _) => json!({ "table": symbol }),
+        };
+        value["library"] = json!(finding.library);
         value["severity"] = json!(finding.severity);
         value["object"] = json!(finding.object);
         value["problem"] = json!(finding.problem);

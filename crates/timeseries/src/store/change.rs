@@ -11,7 +11,7 @@ use tradai_domain::{Millis, TimeRange};
 use super::data::{NewFile, check};
 use super::head::{Stored, damaged};
 use super::layout::{SymbolLayout, data_key};
-use super::manifest::{FileEntry, Manifest, Schema};
+use super::manifest::{FileEntry, MAX_FILE_BYTES, Manifest, Schema};
 use super::merge::Equal;
 use super::period::Periods;
 use super::rows::Rows;
@@ -148,6 +148,7 @@ impl Store {
                 plan.files.extend_from_slice(&stored[touch.files]);
             } else if !result.times().is_empty() {
                 let file = result.encode(format, layout.symbol(), &touch.period, nonce)?;
+                check_size(layout.symbol(), &file.entry)?;
                 plan.files.push(file.entry.clone());
                 plan.new_files.push(file);
             }
@@ -164,7 +165,11 @@ impl Store {
     }
 
     /// Returns whether files are there, bit for bit as they were written.
-    async fn are_intact(&self, layout: &SymbolLayout, files: &[FileEntry]) -> Result<bool, Error> {
+    pub(crate) async fn are_intact<'a>(
+        &self,
+        layout: &SymbolLayout,
+        files: impl IntoIterator<Item = &'a FileEntry>,
+    ) -> Result<bool, Error> {
         let mut checked =
             stream::iter(files).map(|file| self.is_intact(layout, file)).buffer_unordered(CONCURRENCY);
         while let Some(is_intact) = checked.try_next().await? {
@@ -228,6 +233,16 @@ impl Store {
         let key = data_key(&file.period, &blake3::hash(&bytes), nonce);
         Ok((FileEntry { key, ..file.clone() }, Some(bytes)))
     }
+}
+
+/// Refuses a file that nobody would read.
+fn check_size(symbol: &str, file: &FileEntry) -> Result<(), Error> {
+    if file.bytes <= MAX_FILE_BYTES {
+        return Ok(());
+    }
+    let (what, bytes) = (format!("the rows of {symbol} from {} on", file.period), file.bytes);
+    let source = format!("they would be one file of {bytes} bytes; at most {MAX_FILE_BYTES} are read");
+    Err(Error::Encode { what, source: source.into() })
 }
 
 /// Returns whether a plan comes to the version that is there.

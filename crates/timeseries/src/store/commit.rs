@@ -287,7 +287,7 @@ impl Store {
         // The name is told from content and commit: what was stored for a lost attempt serves the next one.
         files.retain(|file| !attempt.uploaded.contains(&file.entry.key));
         stream::iter(&files)
-            .map(|file| self.objects.put_owned(layout.data(&file.entry.key), file.bytes.clone()))
+            .map(|file| self.objects.put(layout.data(&file.entry.key), file.bytes.clone()))
             .buffer_unordered(CONCURRENCY)
             .try_collect::<Vec<()>>()
             .await?;
@@ -304,7 +304,7 @@ impl Store {
         }
         // The hint only saves later readers a listing; a failure to leave it is no failure of the commit. It
         // may be left before the commit is known to count, since hints to released versions are not followed.
-        let hint = self.objects.put_owned(layout.head(), bytes);
+        let hint = self.objects.put(layout.head(), bytes);
         let (_hint, released) = join(hint, self.released_for_sure(layout)).await;
         let released = released.map_err(|failure| unknown_outcome(layout, next.version, failure))?;
         if released >= next.version {

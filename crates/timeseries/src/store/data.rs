@@ -8,7 +8,7 @@ use super::layout::data_key;
 use super::manifest::{Column, ColumnStats, FileEntry, Schema};
 use crate::error::{Damage, Error};
 use crate::files::{
-    Profile, RawCandles, TIME_COLUMN, VALUE_COLUMNS, caught, decode_into, encode_parquet, forms,
+    MAX_ROWS, Profile, RawCandles, TIME_COLUMN, VALUE_COLUMNS, caught, decode_into, encode_parquet, forms,
 };
 
 /// A data file on its way into the store.
@@ -46,6 +46,11 @@ pub(crate) fn encode(
     let (Some(&ts_min), Some(&ts_max)) = (times.first(), times.last()) else {
         return Err(failed("no rows".into()));
     };
+    if series.len() > MAX_ROWS {
+        return Err(failed(
+            format!("{} rows would be in one file; at most {MAX_ROWS} are", series.len()).into(),
+        ));
+    }
     let rows = 0..series.len();
     let forms = forms(series, &rows, profile).map_err(|e| failed(e.into()))?;
     let bytes = encode_parquet(series, rows, &forms, false).map_err(|e| failed(e.into()))?;

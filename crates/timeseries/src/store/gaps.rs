@@ -42,6 +42,18 @@ impl Gaps {
         Self(times.windows(2).filter_map(|pair| gap_between(pair[0], pair[1], step)).collect())
     }
 
+    /// Returns whether the gaps are in order and lie between a first and a last time, as those of a file do.
+    pub(crate) fn are_within(&self, first: Millis, last: Millis) -> bool {
+        let mut before = first;
+        self.0.iter().all(|gap| {
+            // A candle missing takes at least a millisecond.
+            let end = i64::try_from(gap.missing).ok().and_then(|missing| gap.start.checked_add(missing));
+            let is_after = gap.start > before && gap.missing > 0;
+            before = end.unwrap_or(Millis::MAX);
+            is_after && before <= last
+        })
+    }
+
     /// Returns the gaps as bits, or `None` when they do not lie on one grid or a list is shorter.
     fn bits(&self) -> Option<Bits> {
         Timeframe::ALL.iter().rev().find_map(|timeframe| self.bits_of(timeframe.millis()))
@@ -150,6 +162,25 @@ mod tests {
         }
     }
 
+    #[test]
+    fn gaps_lie_in_order_inside_their_file() {
+        let is_within = |gaps: &[(Millis, u64)]| {
+            let gaps = gaps.iter().map(|&(start, missing)| Gap { start, missing });
+            Gaps(gaps.collect()).are_within(0, 100)
+        };
+        assert!(is_within(&[]) && is_within(&[(1, 10), (12, 88)]));
+        for hostile in [
+            &[(0_i64, 1_u64)][..],
+            &[(1, 0)],
+            &[(1, 100)],
+            &[(5, 10), (15, 1)],
+            &[(5, u64::MAX)],
+            &[(Millis::MAX, 2)],
+        ] {
+            assert!(!is_within(hostile), "{hostile:?}");
+        }
+    }
+
     proptest! {
         #[test]
         fn gaps_come_back(present in proptest::collection::btree_set(0_i64..4_000, 1..2_000), off in 0_i64..3) {
@@ -157,6 +188,7 @@ mod tests {
             let times: Vec<Millis> =
                 present.iter().map(|at| at * MINUTE + if off == 2 && at % 7 == 0 { 1 } else { 0 }).collect();
             let gaps = Gaps::between(&times, MINUTE);
+            prop_assert!(gaps.are_within(times[0], times[times.len() - 1]));
             let text = serde_json::to_string(&gaps).unwrap();
             prop_assert_eq!(serde_json::from_str::<Gaps>(&text).unwrap(), gaps);
         }

@@ -58,10 +58,18 @@ impl Store {
         if let Some((stored, at)) = self.cache.head(layout, self.now()) {
             return Ok(Some(Candidate { stored, certain_at: Some(at) }));
         }
-        // The hint is a convenience, so that damage to it is no error.
-        let bytes = self.objects.get(&layout.head()).await?;
-        let hint = bytes.and_then(|bytes| decode(layout, &bytes).ok());
+        let hint = self.hint(layout).await?;
         Ok(hint.map(|stored| Candidate { stored: Arc::new(stored), certain_at: None }))
+    }
+
+    /// Returns the manifest that the hint is a copy of. The hint is a convenience, so that damage to it is no
+    /// error.
+    pub(crate) async fn hint(&self, layout: &SymbolLayout) -> Result<Option<Stored>, Error> {
+        match self.objects.get(&layout.head()).await {
+            Ok(bytes) => Ok(bytes.and_then(|bytes| decode(layout, &bytes).ok())),
+            Err(Error::Damaged { .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
     }
 
     /// Asks whether a candidate is the newest version.
@@ -286,7 +294,7 @@ impl Store {
     /// Returns the numbers of the manifests that are there, oldest first.
     pub(crate) async fn version_numbers(&self, layout: &SymbolLayout) -> Result<Vec<u64>, Error> {
         let names = self.objects.names(&layout.manifests()).await?;
-        Ok(names.iter().filter_map(|name| version_of(name)).filter(|&number| number > 0).collect())
+        Ok(names.iter().filter_map(|name| version_of(name)).collect())
     }
 
     /// Returns the numbers of the versions that may be read: not released, or in a snapshot.

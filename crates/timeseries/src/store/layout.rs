@@ -19,6 +19,9 @@ pub(crate) const CANDLES: &str = "ohlcv";
 /// Longest store symbol in bytes, before encoding: three times as much must fit into a file name.
 const MAX_SYMBOL_BYTES: usize = 80;
 
+/// Largest number of a version: the numbers after it are exact in every program that reads JSON.
+pub(crate) const MAX_VERSION: u64 = (1 << 53) - 1;
+
 /// The folder of one library.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct LibraryLayout<'a>(pub(crate) &'a str);
@@ -143,10 +146,11 @@ pub(crate) fn check_library_name(name: &str) -> Result<(), Error> {
     Ok(())
 }
 
-/// Returns the number in the file name of a manifest or boundary, `None` for any other name.
+/// Returns the number in the file name of a manifest or boundary, `None` for a name that none of ours has.
 pub(crate) fn version_of(file_name: &str) -> Option<u64> {
     let digits = file_name.strip_suffix(".json")?;
-    (digits.len() == 20).then(|| digits.parse().ok())?
+    let number = (digits.len() == 20).then(|| digits.parse().ok())?;
+    number.filter(|number| (1..=MAX_VERSION).contains(number))
 }
 
 /// Returns the key of a data file in its manifest. The hash covers the content and who wrote it, so that no
@@ -204,7 +208,11 @@ mod tests {
         let layout = SymbolLayout::new(CANDLES, "BTC_USDT_5m").unwrap();
         assert_eq!(layout.manifest(42).as_ref(), "ohlcv/sym/BTC_USDT_5m/v/00000000000000000042.json");
         assert_eq!(version_of("00000000000000000042.json"), Some(42));
-        assert_eq!(version_of("42.json"), None);
+        assert_eq!(version_of("09007199254740991.json"), None);
+        assert_eq!(version_of("00009007199254740991.json"), Some(MAX_VERSION));
+        for name in ["42.json", "00000000000000000000.json", "18446744073709551615.json"] {
+            assert_eq!(version_of(name), None, "{name}");
+        }
         assert!(is_data_key("d/2024-01-0123456789abcdef.parquet"));
         assert!(!is_data_key("d/../../x.parquet"));
     }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::Store;
 use super::head::damaged;
-use super::layout::{CANDLES, LibraryLayout};
+use super::layout::{CANDLES, LibraryLayout, check_library_name};
 use super::manifest::FORMAT;
 use super::objects::Created;
 use super::period::Periods;
@@ -29,7 +29,7 @@ pub(crate) struct Library {
 }
 
 impl Library {
-    fn of_candles(profile: Profile) -> Self {
+    pub(crate) fn of_candles(profile: Profile) -> Self {
         let (library, profile) = (CANDLES.to_owned(), profile.as_str().to_owned());
         Self { format: FORMAT, library, profile, table: None }
     }
@@ -88,7 +88,7 @@ impl Default for TableOptions {
 impl Store {
     /// Leaves a library's description where there is none, and returns the one that is there.
     pub(crate) async fn make_library(&self, wanted: &Library) -> Result<Library, Error> {
-        if let Some(library) = self.find_library(&wanted.library).await? {
+        if let Some(library) = self.library_to_change(&wanted.library).await? {
             return Ok(library);
         }
         let path = LibraryLayout(&wanted.library).description();
@@ -110,6 +110,26 @@ impl Store {
                 found.ok_or_else(|| damaged(&path, Damage::Missing))
             }
         }
+    }
+
+    /// Returns a library's description, or `None` when there is no such library. One that lost its description is an
+    /// error: how it keeps its symbols would be a guess, and made anew it might say otherwise.
+    pub(crate) async fn library_to_change(&self, name: &str) -> Result<Option<Library>, Error> {
+        if let Some(library) = self.find_library(name).await? {
+            return Ok(Some(library));
+        }
+        if !self.has_symbols(name).await? {
+            return Ok(None);
+        }
+        // Another first writer may have made both since.
+        match self.find_library(name).await? {
+            Some(library) => Ok(Some(library)),
+            None => Err(damaged(&LibraryLayout(name).description(), Damage::Missing)),
+        }
+    }
+
+    async fn has_symbols(&self, name: &str) -> Result<bool, Error> {
+        Ok(!self.objects.folders(&LibraryLayout(name).symbols()).await?.is_empty())
     }
 
     /// Returns how candles are kept: as the library says, which is made where there is none.
@@ -140,9 +160,14 @@ impl Store {
 
     /// Returns a library's description, or `None` when there is no such library.
     pub(crate) async fn find_library(&self, name: &str) -> Result<Option<Library>, Error> {
-        if let Some(known) = self.cache.library(name) {
-            return Ok(Some(known));
+        match self.cache.library(name) {
+            Some(known) => Ok(Some(known)),
+            None => self.read_library(name).await,
         }
+    }
+
+    /// As [`Store::find_library`], but whatever is remembered.
+    pub(crate) async fn read_library(&self, name: &str) -> Result<Option<Library>, Error> {
         let path = LibraryLayout(name).description();
         let Some(bytes) = self.objects.get(&path).await? else { return Ok(None) };
         let foreign = |what: String| damaged(&path, Damage::Foreign(what));
@@ -175,6 +200,18 @@ impl Store {
         let mut names = Vec::new();
         for name in self.objects.folders(&object_store::path::Path::default()).await? {
             if self.objects.exists(&LibraryLayout(&name).description()).await? {
+                names.push(name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// Returns the names of the folders that are libraries or were, before they lost their description; sorted.
+    pub(crate) async fn library_folders(&self) -> Result<Vec<String>, Error> {
+        let mut names = Vec::new();
+        for name in self.objects.folders(&object_store::path::Path::default()).await? {
+            let is_library = self.objects.exists(&LibraryLayout(&name).description()).await?;
+            if is_library || check_library_name(&name).is_ok() && self.has_symbols(&name).await? {
                 names.push(name);
             }
         }

@@ -4,22 +4,27 @@
 //! last member.
 
 use bytes::Bytes;
+use chrono::DateTime;
 use serde::{Deserialize, Serialize};
 use tradai_domain::{CandleKind, Millis, SeriesKey};
 
 use super::gaps::{Gaps, gap_between};
-use super::layout::is_data_key;
+use super::layout::{MAX_VERSION, is_data_key};
 use super::period::Periods;
 use super::sealed::{seal, unseal};
 use super::table::decode_schema;
 use super::types::{Gap, Metadata, Op, SeriesInfo, VersionInfo, is_synthetic};
 use crate::error::{Damage, Error};
+use crate::files::MAX_ROWS;
 
 /// The format that this program writes, and the only one it reads.
 pub(crate) const FORMAT: u32 = 1;
 
 /// How many versions' commit times a manifest repeats, its own included.
 pub(crate) const HISTORY: usize = 64;
+
+/// Bytes that a data file may have.
+pub(crate) const MAX_FILE_BYTES: u64 = 4 << 30;
 
 /// One version of a series.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -123,6 +128,18 @@ pub(crate) struct FileEntry {
     pub(crate) rows_hash: Option<String>,
 }
 
+impl FileEntry {
+    /// Returns whether a file of ours can be of this name and size.
+    fn is_sound(&self) -> bool {
+        let has_size = (1..=max_rows()).contains(&self.rows) && self.bytes <= MAX_FILE_BYTES;
+        has_size && is_data_key(&self.key) && self.gaps.are_within(self.ts_min, self.ts_max)
+    }
+}
+
+fn max_rows() -> u64 {
+    u64::try_from(MAX_ROWS).unwrap_or(u64::MAX)
+}
+
 /// Extremes of a column; `None` when no value is finite.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub(crate) struct ColumnStats {
@@ -148,9 +165,13 @@ impl Manifest {
         Ok((manifest, hash))
     }
 
-    /// Checks what every version must be: files in order, disjoint, each inside its own period.
+    /// Checks what every version must be: files in order, disjoint, each inside its own period; a history that
+    /// ends in it; and no size or number that nothing of ours has, since room is made for what is claimed.
     pub(crate) fn check(&self) -> Result<(), Damage> {
         let foreign = |what: String| Err(Damage::Foreign(what));
+        if !(1..=MAX_VERSION).contains(&self.version) || !self.has_history() {
+            return foreign(format!("the history of version {} contradicts itself", self.version));
+        }
         let Some(periods) = Periods::from_months(self.period_months) else {
             return foreign(format!("periods of {} months", self.period_months));
         };
@@ -161,7 +182,7 @@ impl Manifest {
         for file in &self.files {
             let period = periods.name(file.ts_min);
             let in_period = period == periods.name(file.ts_max) && period.as_ref() == Some(&file.period);
-            if !in_period || file.ts_min > file.ts_max || file.rows == 0 || !is_data_key(&file.key) {
+            if !in_period || file.ts_min > file.ts_max || !file.is_sound() {
                 return foreign(format!("entry of {} contradicts itself", file.key));
             }
             if previous.is_some_and(|last| last >= file.ts_min) {
@@ -170,6 +191,21 @@ impl Manifest {
             previous = Some(file.ts_max);
         }
         Ok(())
+    }
+
+    /// Returns whether the history is one: short, in order, and up to this version.
+    fn has_history(&self) -> bool {
+        let ends_here = self
+            .history
+            .last()
+            .is_some_and(|last| (last.version, last.committed) == (self.version, self.commit_ts));
+        let in_order =
+            |pair: &[Past]| pair[0].version < pair[1].version && pair[0].committed < pair[1].committed;
+        let has_date = |past: &Past| DateTime::from_timestamp_millis(past.committed).is_some();
+        ends_here
+            && self.history.len() <= HISTORY
+            && self.history.windows(2).all(in_order)
+            && self.history.iter().all(|past| past.version > 0 && has_date(past))
     }
 
     /// Returns a checksum of the rows: over the sum of the rows' hashes, or over the files' checksums where
@@ -289,6 +325,44 @@ pub(crate) mod tests {
             damaged[at] ^= 1;
             assert!(Manifest::decode(&damaged).is_err(), "byte {at}");
             assert!(Manifest::decode(&bytes[..at]).is_err(), "cut at {at}");
+        }
+    }
+
+    #[test]
+    fn hostile_numbers_are_foreign() {
+        let file = |rows, bytes, gaps: &[(Millis, u64)]| FileEntry {
+            key: "d/2020-01-0123456789abcdef.parquet".to_owned(),
+            period: "2020-01".to_owned(),
+            ts_min: 1_717_200_000_000,
+            ts_max: 1_717_203_600_000,
+            rows,
+            bytes,
+            blake3: String::new(),
+            columns: Vec::new(),
+            gaps: Gaps(gaps.iter().map(|&(start, missing)| Gap { start, missing }).collect()),
+            rows_hash: None,
+        };
+        let with_file = |file| Manifest { files: vec![file], ..manifest() };
+        assert_eq!(with_file(file(2, 100, &[])).check(), Ok(()));
+        let past = |version, committed| Past { version, committed, ..manifest().history[0].clone() };
+        let at = |version, commit_ts, history| Manifest { version, commit_ts, history, ..manifest() };
+        assert_eq!(at(9, 5, vec![past(2, 3), past(9, 5)]).check(), Ok(()));
+        for hostile in [
+            with_file(file(0, 100, &[])),
+            with_file(file(u64::MAX, 100, &[])),
+            with_file(file(2, u64::MAX, &[])),
+            with_file(file(2, 100, &[(1_717_200_000_001, u64::MAX)])),
+            at(0, 5, vec![past(0, 5)]),
+            at(u64::MAX, 5, vec![past(u64::MAX, 5)]),
+            at(1 << 53, 5, vec![past(1 << 53, 5)]),
+            at(1, i64::MAX, vec![past(1, i64::MAX)]),
+            at(1, 5, Vec::new()),
+            at(2, 5, vec![past(1, 5)]),
+            at(2, 5, vec![past(2, 4), past(2, 5)]),
+            at(9, 5, vec![past(8, 6), past(9, 5)]),
+            at(99, 99, (1..100).map(|number| past(number, i64::try_from(number).unwrap())).collect()),
+        ] {
+            assert!(matches!(hostile.check(), Err(Damage::Foreign(_))), "{hostile:?}");
         }
     }
 

@@ -3,13 +3,17 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::TryStreamExt;
+use futures_util::{StreamExt, TryStreamExt, stream};
 use object_store::path::Path;
 use object_store::{ObjectStore, ObjectStoreExt, PutMode, PutPayload};
 use tradai_domain::Millis;
 
+use super::head::damaged;
 use super::staging::{self, Staged};
-use crate::error::Error;
+use crate::error::{Damage, Error};
+
+/// Bytes that a description may have: manifests of a series with a million gaps stay far below.
+pub(crate) const MAX_DOCUMENT_BYTES: u64 = 64 << 20;
 
 /// Whether an object was made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,13 +58,34 @@ impl Objects {
         staging::find(&directory.join(folder))
     }
 
-    /// Returns an object, or `None` when there is none.
+    /// Returns a description, such as a manifest, or `None` when there is none.
     pub(crate) async fn get(&self, key: &Path) -> Result<Option<Bytes>, Error> {
+        let limit = MAX_DOCUMENT_BYTES;
+        self.get_if(key, |found| if found <= limit { Ok(()) } else { Err(Damage::TooLarge { found, limit }) })
+            .await
+    }
+
+    /// Returns an object of a known size, or `None` when there is none.
+    pub(crate) async fn get_sized(&self, key: &Path, expected: u64) -> Result<Option<Bytes>, Error> {
+        self.get_if(
+            key,
+            |found| if found == expected { Ok(()) } else { Err(Damage::Length { found, expected }) },
+        )
+        .await
+    }
+
+    /// Returns an object if its size is right; nothing is read of others, which may be larger than memory.
+    async fn get_if(
+        &self,
+        key: &Path,
+        check: impl Fn(u64) -> Result<(), Damage> + Send,
+    ) -> Result<Option<Bytes>, Error> {
         let found = match self.storage.get(key).await {
             Ok(found) => found,
             Err(object_store::Error::NotFound { .. }) => return Ok(None),
             Err(source) => return Err(failed(key, source)),
         };
+        check(found.meta.size).map_err(|damage| damaged(key, damage))?;
         found.bytes().await.map(Some).map_err(|source| failed(key, source))
     }
 
@@ -83,14 +108,9 @@ impl Objects {
     }
 
     /// Makes or replaces an object.
-    pub(crate) async fn put(&self, key: &Path, bytes: Bytes) -> Result<(), Error> {
-        let put = self.storage.put(key, PutPayload::from_bytes(bytes)).await;
-        put.map(drop).map_err(|source| failed(key, source))
-    }
-
-    /// As [`Objects::put`], for several at a time.
-    pub(crate) async fn put_owned(&self, key: Path, bytes: Bytes) -> Result<(), Error> {
-        self.put(&key, bytes).await
+    pub(crate) async fn put(&self, key: Path, bytes: Bytes) -> Result<(), Error> {
+        let put = self.storage.put(&key, PutPayload::from_bytes(bytes)).await;
+        put.map(drop).map_err(|source| failed(&key, source))
     }
 
     /// Deletes an object; that there is none is as good.
@@ -99,6 +119,18 @@ impl Objects {
             Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
             Err(source) => Err(failed(key, source)),
         }
+    }
+
+    /// Deletes objects of a folder, as many with one request as the storage takes; that there are none is as good.
+    pub(crate) async fn delete_all(&self, folder: &Path, keys: Vec<Path>) -> Result<(), Error> {
+        let mut deleted = self.storage.delete_stream(stream::iter(keys.into_iter().map(Ok)).boxed());
+        while let Some(outcome) = deleted.next().await {
+            match outcome {
+                Ok(_) | Err(object_store::Error::NotFound { .. }) => {}
+                Err(source) => return Err(failed(folder, source)),
+            }
+        }
+        Ok(())
     }
 
     /// Returns the objects in a folder, by name.

@@ -1,6 +1,6 @@
 //! Reading candles and what is known about them.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -8,7 +8,6 @@ use futures_util::future::join;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use tradai_domain::{CandleSeries, SeriesKey, TimeRange};
 
-use super::data;
 use super::head::{Stored, Verdict, damaged, layout_of};
 use super::layout::{CANDLES, LibraryLayout, SymbolLayout};
 use super::manifest::FileEntry;
@@ -17,6 +16,16 @@ use super::rows::{CandleFormat, Rows};
 use super::types::{AsOf, Listing, Read, SeriesInfo, VersionInfo, is_synthetic};
 use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
+use crate::files::MAX_ROWS;
+
+/// Intact versions that an error names.
+const MAX_NAMED: usize = 8;
+
+/// Versions looked at to find those.
+const MAX_LOOKED_AT: usize = 64;
+
+/// Bytes of data files read to find them.
+const MAX_LOOKED_AT_BYTES: u64 = 256 << 20;
 
 /// Attempts to read a version whose files a collector deletes meanwhile.
 const MAX_ATTEMPTS: u32 = 3;
@@ -197,7 +206,8 @@ impl Store {
         range: TimeRange,
     ) -> Result<R, Error> {
         let rows: u64 = files.iter().map(|file| rows_in(file, range)).sum();
-        let mut builder = R::builder(format, usize::try_from(rows).unwrap_or(0));
+        // A manifest may claim more than its files hold; beyond so much, room is made as they are read.
+        let mut builder = R::builder(format, usize::try_from(rows).unwrap_or(MAX_ROWS).min(MAX_ROWS));
         let mut fetched = stream::iter(files).map(|file| self.fetch(layout, file)).buffered(CONCURRENCY);
         while let Some((file, bytes)) = fetched.try_next().await? {
             R::add(&mut builder, file, bytes, range)
@@ -213,7 +223,8 @@ impl Store {
         file: &'a FileEntry,
     ) -> Result<(&'a FileEntry, Bytes), Error> {
         let path = layout.data(&file.key);
-        let bytes = self.objects.get(&path).await?.ok_or_else(|| damaged(&path, Damage::Missing))?;
+        let found = self.objects.get_sized(&path, file.bytes).await?;
+        let bytes = found.ok_or_else(|| damaged(&path, Damage::Missing))?;
         Ok((file, bytes))
     }
 
@@ -225,37 +236,42 @@ impl Store {
     ) -> Result<T, Error> {
         match outcome {
             Err(Error::Damaged { key, damage, .. }) => {
-                let readable = self.readable_versions(layout).await?;
+                // Whatever happens here, the damage is what the caller has to know of.
+                let readable = self.readable_versions(layout, &key).await.unwrap_or_default();
                 Err(Error::Damaged { key, damage, readable })
             }
             other => other,
         }
     }
 
-    /// Returns the versions whose manifest and files are all intact, oldest first. Reads every object of the
-    /// symbol once.
-    async fn readable_versions(&self, layout: &SymbolLayout) -> Result<Vec<u64>, Error> {
-        let mut intact: BTreeMap<String, bool> = BTreeMap::new();
-        let mut readable = Vec::new();
-        for version in self.readable_numbers(layout).await? {
-            let Ok(Some(stored)) = self.find_manifest(layout, version).await else { continue };
-            let mut all_intact = true;
-            for file in &stored.manifest.files {
-                let known = match intact.get(&file.key) {
-                    Some(&known) => known,
-                    None => {
-                        let found = self.objects.get(&layout.data(&file.key)).await;
-                        let fine = matches!(found, Ok(Some(bytes)) if data::check(file, &bytes).is_ok());
-                        intact.insert(file.key.clone(), fine);
-                        fine
-                    }
-                };
-                all_intact &= known;
+    /// Returns the newest versions whose manifest and files are all intact, oldest first: as many as can be found
+    /// without reading the whole series. `damaged` is an object that is not intact.
+    async fn readable_versions(&self, layout: &SymbolLayout, damaged: &str) -> Result<Vec<u64>, Error> {
+        let numbers = self.readable_numbers(layout).await?;
+        let mut found = stream::iter(numbers.into_iter().rev().take(MAX_LOOKED_AT))
+            .map(|version| self.find_manifest(layout, version))
+            .buffered(CONCURRENCY);
+        let (mut readable, mut intact) = (Vec::new(), BTreeSet::new());
+        let mut bytes_left = MAX_LOOKED_AT_BYTES;
+        while let Some(found) = found.next().await {
+            let Ok(Some(stored)) = found else { continue };
+            let unknown: Vec<&FileEntry> =
+                stored.manifest.files.iter().filter(|file| !intact.contains(&file.key)).collect();
+            if unknown.iter().any(|file| layout.data(&file.key).as_ref() == damaged) {
+                continue;
             }
-            if all_intact {
-                readable.push(version);
+            let bytes = unknown.iter().map(|file| file.bytes).sum();
+            let Some(rest) = bytes_left.checked_sub(bytes) else { break };
+            bytes_left = rest;
+            if self.are_intact(layout, unknown.iter().copied()).await? {
+                intact.extend(unknown.iter().map(|file| file.key.clone()));
+                readable.push(stored.manifest.version);
+            }
+            if readable.len() == MAX_NAMED {
+                break;
             }
         }
+        readable.reverse();
         Ok(readable)
     }
 }

@@ -17,20 +17,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::{StreamExt, TryStreamExt, stream};
+use futures_util::{StreamExt, stream};
 use serde::{Deserialize, Serialize};
 use tradai_domain::{Millis, SeriesKey};
 
 use super::cache::TRUST_MS;
 use super::data::len_u64;
-use super::head::{Stored, layout_of};
+use super::head::{Stored, damaged, layout_of};
 use super::layout::{CANDLES, LibraryLayout, SymbolLayout, version_of};
 use super::manifest::FORMAT;
 use super::objects::Listed;
-use super::sealed::seal;
+use super::sealed::{seal, unseal};
 use super::types::OnProgress;
 use super::{CONCURRENCY, Store};
-use crate::error::Error;
+use crate::error::{Damage, Error};
 
 /// Series pruned at a time. Each of them asks for several objects at a time as well.
 const SYMBOLS_AT_A_TIME: usize = 4;
@@ -122,15 +122,22 @@ impl Store {
         progress: OnProgress<'_>,
     ) -> Result<Pruning, Error> {
         retention.check()?;
-        if let Some(layout) = layouts.first() {
-            // A damaged snapshot might hold anything: one error says so, not one for each series.
-            self.all_snapshots(layout.library()).await?;
-        }
-        let prune = |layout| async move {
-            let outcome = self.prune_symbol(layout, retention).await;
-            (layout, self.with_readable(layout, outcome).await)
-        };
-        let mut outcomes = stream::iter(layouts).map(prune).buffered(SYMBOLS_AT_A_TIME);
+        let Some(library) = layouts.first().map(SymbolLayout::library) else { return Ok(Pruning::default()) };
+        // A damaged snapshot might hold anything: one error says so, before anything is released.
+        self.all_snapshots(library).await?;
+        let release = |layout| async move { (layout, self.release_old(layout, retention).await) };
+        let released: Vec<_> = stream::iter(layouts).map(release).buffered(SYMBOLS_AT_A_TIME).collect().await;
+        let held = self.held_for_sure(library).await?;
+        let held = &held;
+        let mut outcomes = stream::iter(released)
+            .map(|(layout, released)| async move {
+                let outcome = match released {
+                    Ok(to) => self.prune_symbol(layout, retention, to, held.get(layout.symbol())).await,
+                    Err(error) => Err(error),
+                };
+                (layout, self.with_readable(layout, outcome).await)
+            })
+            .buffered(SYMBOLS_AT_A_TIME);
         let (mut pruning, mut done, total) = (Pruning::default(), 0, len_u64(layouts.len()));
         while let Some((layout, outcome)) = outcomes.next().await {
             match outcome {
@@ -143,51 +150,78 @@ impl Store {
         Ok(pruning)
     }
 
-    async fn prune_symbol(&self, layout: &SymbolLayout, retention: Retention) -> Result<Pruned, Error> {
-        let mut pruned = Pruned { symbol: layout.symbol().to_owned(), ..Pruned::default() };
+    /// Releases what no rule keeps; returns the newest version that is released, or would be in a dry run.
+    async fn release_old(&self, layout: &SymbolLayout, retention: Retention) -> Result<u64, Error> {
         let before = self.released(layout).await?;
-        let release = self.release_to(layout, retention).await?.max(before);
+        let release = self.release_to(layout, retention, before).await?.max(before);
         if release > before && !retention.dry_run {
             self.release(layout, release).await?;
         }
-        pruned.released = release;
+        Ok(release)
+    }
+
+    /// Deletes what was released long enough ago. Which versions are held must have been asked after they were
+    /// released.
+    async fn prune_symbol(
+        &self,
+        layout: &SymbolLayout,
+        retention: Retention,
+        released: u64,
+        held: Option<&BTreeSet<u64>>,
+    ) -> Result<Pruned, Error> {
+        let mut pruned = Pruned { symbol: layout.symbol().to_owned(), released, ..Pruned::default() };
         let mature = self.mature(layout, retention.grace).await?;
-        let held = self.held_for_sure(layout).await?;
         // What is deleted in a dry run is left out below, as if it were gone.
-        let mut gone = BTreeSet::new();
-        for number in self.version_numbers(layout).await?.into_iter().filter(|&number| number <= release) {
-            if held.contains_key(&number) {
+        let mut old = Old { released, gone: BTreeSet::new(), held };
+        for number in self.version_numbers(layout).await?.into_iter().filter(|&number| number <= released) {
+            if old.is_held(number) {
                 pruned.versions_held += 1;
             } else if number <= mature {
                 pruned.versions_deleted += 1;
-                gone.insert(number);
+                old.gone.insert(number);
             } else {
                 pruned.versions_waiting += 1;
             }
         }
-        self.collect(layout, retention, &gone, &mut pruned).await?;
+        self.collect(layout, retention, &old, &mut pruned).await?;
         self.sweep(layout, retention, &mut pruned)?;
         if !retention.dry_run {
-            self.delete_all(gone.iter().map(|&number| layout.manifest(number))).await?;
+            let manifests = old.gone.iter().map(|&number| layout.manifest(number)).collect();
+            self.objects.delete_all(&layout.manifests(), manifests).await?;
             self.forget_boundaries(layout, mature).await?;
         }
         Ok(pruned)
     }
 
     /// Returns the newest version that no rule keeps, 0 when all are kept.
-    async fn release_to(&self, layout: &SymbolLayout, retention: Retention) -> Result<u64, Error> {
+    async fn release_to(
+        &self,
+        layout: &SymbolLayout,
+        retention: Retention,
+        released: u64,
+    ) -> Result<u64, Error> {
         let Some(head) = self.head(layout).await? else { return Ok(0) };
         let newest = head.manifest.version;
         let by_number = retention.versions.map(|keep| newest.saturating_sub(keep.max(1)));
         let by_age = match retention.millis {
-            Some(millis) => Some(self.older_than(layout, head, self.now().saturating_sub(millis)).await?),
+            Some(millis) => {
+                let at = self.now().saturating_sub(millis);
+                Some(self.older_than(layout, head, at, released).await?)
+            }
             None => None,
         };
         Ok(by_number.into_iter().chain(by_age).min().unwrap_or(0).min(newest - 1))
     }
 
-    /// Returns the newest version that was followed by another one before `at`.
-    async fn older_than(&self, layout: &SymbolLayout, head: Arc<Stored>, at: Millis) -> Result<u64, Error> {
+    /// Returns the newest version that was followed by another one before `at`; those that are released already
+    /// are not looked at.
+    async fn older_than(
+        &self,
+        layout: &SymbolLayout,
+        head: Arc<Stored>,
+        at: Millis,
+        released: u64,
+    ) -> Result<u64, Error> {
         let mut stored = head;
         loop {
             let current = stored.manifest.history.iter().rev().find(|past| past.committed <= at);
@@ -195,11 +229,27 @@ impl Store {
                 return Ok(current.version.saturating_sub(1));
             }
             let oldest = stored.manifest.history.first().map_or(0, |past| past.version);
-            match self.find_manifest(layout, oldest.saturating_sub(1)).await? {
+            let before = oldest.saturating_sub(1);
+            if before <= released {
+                return Ok(released);
+            }
+            match self.find_manifest(layout, before).await? {
                 Some(earlier) => stored = earlier,
-                None => return Ok(oldest.saturating_sub(1)),
+                None => return Ok(before),
             }
         }
+    }
+
+    /// Reads a boundary; that it was made superfluous meanwhile is as good.
+    pub(crate) async fn check_boundary(&self, layout: &SymbolLayout, released: u64) -> Result<(), Error> {
+        let path = layout.boundary(released);
+        let Some(bytes) = self.objects.get(&path).await? else { return Ok(()) };
+        let (boundary, _) =
+            unseal::<Boundary>(&bytes, "boundary").map_err(|damage| damaged(&path, damage))?;
+        if boundary.released == released {
+            return Ok(());
+        }
+        Err(damaged(&path, Damage::Foreign(format!("it is the boundary of version {}", boundary.released))))
     }
 
     async fn release(&self, layout: &SymbolLayout, released: u64) -> Result<(), Error> {
@@ -218,11 +268,19 @@ impl Store {
         Ok(old.filter_map(|boundary| version_of(&boundary.name)).max().unwrap_or(0))
     }
 
-    /// Lists snapshots twice: one that is copied from another one, which is then deleted, could slip past a
-    /// single listing.
-    async fn held_for_sure(&self, layout: &SymbolLayout) -> Result<BTreeMap<u64, String>, Error> {
-        let mut held = self.held_versions(layout).await?;
-        held.extend(self.held_versions(layout).await?);
+    /// Returns which versions of which symbols snapshots hold. They are listed twice: one that is copied from
+    /// another one, which is then deleted, could slip past a single listing.
+    async fn held_for_sure(
+        &self,
+        library: LibraryLayout<'_>,
+    ) -> Result<BTreeMap<String, BTreeSet<u64>>, Error> {
+        let mut held: BTreeMap<String, BTreeSet<u64>> = BTreeMap::new();
+        for _ in 0..2 {
+            for (symbol, version) in self.all_snapshots(library).await?.into_iter().flat_map(|it| it.symbols)
+            {
+                held.entry(symbol).or_default().insert(version.version);
+            }
+        }
         Ok(held)
     }
 
@@ -230,7 +288,9 @@ impl Store {
     async fn forget_boundaries(&self, layout: &SymbolLayout, mature: u64) -> Result<(), Error> {
         let names = self.objects.names(&layout.boundaries()).await?;
         let old = names.iter().filter_map(|name| version_of(name)).filter(|&number| number < mature);
-        self.delete_all(old.map(|number| layout.boundary(number))).await
+        self.objects
+            .delete_all(&layout.boundaries(), old.map(|number| layout.boundary(number)).collect())
+            .await
     }
 
     /// Deletes the data files that only released versions name, and those that no manifest names and none ever
@@ -243,7 +303,7 @@ impl Store {
         &self,
         layout: &SymbolLayout,
         retention: Retention,
-        gone: &BTreeSet<u64>,
+        old: &Old<'_>,
         pruned: &mut Pruned,
     ) -> Result<(), Error> {
         let started = self.now();
@@ -253,7 +313,7 @@ impl Store {
         let manifests = self.objects.list(&layout.manifests()).await?;
         let newest = manifests.iter().rfind(|manifest| version_of(&manifest.name).is_some());
         let newest_stored = newest.map_or(Millis::MIN, |manifest| manifest.modified);
-        let Some((named, doomed)) = self.named_files(layout, &manifests, gone).await? else { return Ok(()) };
+        let Some((named, doomed)) = self.named_files(layout, &manifests, old).await? else { return Ok(()) };
         let mut garbage: Vec<Listed> = Vec::new();
         for file in files {
             let key = format!("d/{}", file.name);
@@ -274,7 +334,8 @@ impl Store {
         if retention.dry_run {
             return Ok(());
         }
-        self.delete_all(garbage.iter().map(|file| layout.data(&format!("d/{}", file.name)))).await
+        let garbage = garbage.iter().map(|file| layout.data(&format!("d/{}", file.name))).collect();
+        self.objects.delete_all(&layout.data_folder(), garbage).await
     }
 
     /// Deletes what killed writers left half-written. Nothing depends on it, so that its age alone counts.
@@ -295,40 +356,54 @@ impl Store {
         Ok(())
     }
 
-    /// Returns the keys of all files that manifests name: those that stay, and those that are `gone`. A manifest
-    /// that cannot be read might name any file, so that it is an error; `None` when another collector has deleted
-    /// one meanwhile, for the same reason: what it named may have been handed on to versions stored since.
+    /// Returns the keys of all files that manifests name: those that stay, and those of manifests that go.
+    ///
+    /// A manifest that cannot be read might name any file. Of one that goes that is nobody's concern: what it names
+    /// with others stays, and the rest is garbage like any other. Of a version that may still be read it is an
+    /// error. `None`, so that nothing is collected this time, when one waits to go, or when another collector has
+    /// deleted one meanwhile: what it named may have been handed on to versions stored since.
     async fn named_files(
         &self,
         layout: &SymbolLayout,
         manifests: &[Listed],
-        gone: &BTreeSet<u64>,
+        old: &Old<'_>,
     ) -> Result<Option<(BTreeSet<String>, BTreeSet<String>)>, Error> {
         let numbers: Vec<u64> = manifests.iter().filter_map(|manifest| version_of(&manifest.name)).collect();
-        let manifests: Vec<Option<Arc<Stored>>> = stream::iter(&numbers)
-            .map(|&number| self.find_manifest(layout, number))
-            .buffered(CONCURRENCY)
-            .try_collect()
-            .await?;
+        let mut fetched = stream::iter(numbers)
+            .map(|number| async move { (number, self.find_manifest(layout, number).await) })
+            .buffered(CONCURRENCY);
         let (mut named, mut doomed) = (BTreeSet::new(), BTreeSet::new());
-        for (number, stored) in numbers.iter().zip(manifests) {
-            let is_gone = gone.contains(number);
-            let Some(stored) = stored else {
-                if is_gone {
-                    continue;
+        while let Some((number, found)) = fetched.next().await {
+            let goes = old.gone.contains(&number);
+            let stored = match found {
+                Ok(Some(stored)) => stored,
+                Ok(None) | Err(Error::Damaged { .. }) if goes => continue,
+                Ok(None) => return Ok(None),
+                Err(Error::Damaged { .. }) if number <= old.released && !old.is_held(number) => {
+                    return Ok(None);
                 }
-                return Ok(None);
+                Err(error) => return Err(error),
             };
-            let keys = if is_gone { &mut doomed } else { &mut named };
+            let keys = if goes { &mut doomed } else { &mut named };
             keys.extend(stored.manifest.files.iter().map(|file| file.key.clone()));
         }
         Ok(Some((named, doomed)))
     }
+}
 
-    async fn delete_all(&self, paths: impl Iterator<Item = object_store::path::Path>) -> Result<(), Error> {
-        let objects = &self.objects;
-        let deletions = paths.map(|path| async move { objects.delete(&path).await });
-        stream::iter(deletions).buffer_unordered(CONCURRENCY).try_collect().await
+/// What becomes of the released versions of a symbol.
+struct Old<'a> {
+    /// Versions up to this one are released.
+    released: u64,
+    /// Those that are deleted now.
+    gone: BTreeSet<u64>,
+    /// Those that snapshots hold.
+    held: Option<&'a BTreeSet<u64>>,
+}
+
+impl Old<'_> {
+    fn is_held(&self, number: u64) -> bool {
+        self.held.is_some_and(|held| held.contains(&number))
     }
 }
 

@@ -4,7 +4,9 @@ use bytes::Bytes;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use super::data::len_u64;
 use super::manifest::FORMAT;
+use super::objects::MAX_DOCUMENT_BYTES;
 use crate::error::{Damage, Error, Source};
 
 const CHECKSUM_MEMBER: &str = ",\"blake3\":\"";
@@ -17,6 +19,9 @@ pub(crate) fn seal(object: &impl Serialize, what: impl Fn() -> String) -> Result
     let mut text = serde_json::to_string(object).map_err(|e| failed(e.into()))?;
     if text.pop() != Some('}') {
         return Err(failed("no object".into()));
+    }
+    if len_u64(text.len()) + 1_000 > MAX_DOCUMENT_BYTES {
+        return Err(failed(format!("it would have more than {MAX_DOCUMENT_BYTES} bytes").into()));
     }
     let hash = blake3::hash(text.as_bytes()).to_hex().to_string();
     text.push_str(CHECKSUM_MEMBER);

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use tradai_domain::{ErrorKind, TimeRange, Timeframe};
 use tradai_timeseries::{AsOf, CandleStore, Error, Severity};
 
-use crate::support::{HOUR, JUNE, candles, key, local, metadata};
+use crate::support::{HOUR, JUNE, Watched, candles, key, local, metadata};
 
 /// Three versions: two files, then one of them rewritten.
 fn store(dir: &Path) -> CandleStore {
@@ -188,8 +188,51 @@ fn writes_and_deletions_go_past_a_damaged_version() {
                 assert_eq!((commit.version, commit.changed), (last + 1, true));
                 assert_eq!(read(&store, AsOf::Latest).unwrap(), 10);
             }
+            let checkup = store.fsck(&|_, _| ()).unwrap();
+            assert_eq!(checkup.worst(), Some(Severity::Warning), "{checkup:?}");
+            assert_eq!(checkup.findings.len(), 1, "{checkup:?}");
         }
     }
+}
+
+#[test]
+fn sizes_are_checked_before_anything_is_read() {
+    const TERABYTE: u64 = 1 << 40;
+    for (folder, name) in [("d", None), ("v", Some("00000000000000000003.json")), ("", Some("HEAD.json"))] {
+        let dir = tempfile::tempdir().unwrap();
+        drop(store(dir.path()));
+        let folder = symbol_dir(dir.path()).join(folder);
+        let path = name.map_or_else(|| files(&folder)[0].clone(), |name| folder.join(name));
+        // Of all that nothing is on the disk, and nobody has the memory.
+        std::fs::File::options().write(true).open(&path).unwrap().set_len(TERABYTE).unwrap();
+        let store = local(dir.path());
+        let checkup = store.fsck(&|_, _| ()).unwrap();
+        if name == Some("HEAD.json") {
+            assert_eq!((read(&store, AsOf::Latest).unwrap(), checkup.findings), (300, Vec::new()));
+            continue;
+        }
+        let error = read(&store, AsOf::Version(3)).unwrap_err().to_string();
+        assert!(error.contains("has 1099511627776 bytes"), "{error}");
+        assert!(checkup.findings.iter().all(|it| it.problem.contains("1099511627776")), "{checkup:?}");
+    }
+}
+
+#[test]
+fn few_versions_are_read_to_say_which_are_intact() {
+    let watched = std::sync::Arc::new(Watched::default());
+    let (store, key) = (watched.store(), key(Timeframe::H1));
+    for day in 0..40 {
+        store.write(&key, &candles(JUNE, HOUR, day..day + 24, 0.0), None).unwrap();
+    }
+    watched.gets.lock().unwrap().clear();
+    store.read(&key, TimeRange::ALL, AsOf::Latest).unwrap();
+    let newest = watched.take_data_gets().remove(0);
+    watched.delete(&newest);
+    let error = watched.store().read(&key, TimeRange::ALL, AsOf::Latest).unwrap_err();
+    let Error::Damaged { readable, .. } = &error else { panic!("{error}") };
+    assert_eq!(*readable, (32..40).collect::<Vec<u64>>());
+    // The file itself, a few times, and those of the versions named.
+    assert!(watched.take_data_gets().len() <= 12);
 }
 
 #[test]

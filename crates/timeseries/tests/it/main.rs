@@ -6,6 +6,7 @@ mod concurrency;
 mod conformance;
 mod damage;
 mod files;
+mod fsck;
 #[cfg(feature = "s3")]
 mod http;
 mod model;

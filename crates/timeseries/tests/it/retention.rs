@@ -217,6 +217,8 @@ fn what_is_damaged_is_found_and_restored() {
         let middle = bytes.len() / 2;
         bytes[middle] ^= 1;
         std::fs::write(&victim, bytes).unwrap();
+        // It is a copy of the newest manifest, with which nothing would be lost.
+        std::fs::remove_file(symbol.join("HEAD.json")).unwrap();
 
         let checkup = store.fsck(&|_, _| ()).unwrap();
         assert_eq!(checkup.worst(), Some(Severity::Damage));
@@ -259,6 +261,48 @@ fn what_killed_writers_left_half_written_is_swept_after_a_grace() {
     assert_eq!(prune(&store, Retention::newest(10)), Pruned { files_deleted: 3, bytes_deleted: 12, ..tried });
     assert!(staged.iter().all(|name| !folder.join(name).exists()) && kept.exists());
     assert_eq!(rows(&store, AsOf::Latest).unwrap(), Some(2));
+}
+
+#[test]
+fn a_damaged_version_goes_like_any_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let clock = Arc::new(ManualClock::at(SystemClock.now_ms()));
+    let store = CandleStore::open(dir.path(), clock.clone(), Arc::new(RandomIds)).unwrap();
+    append(&store, 0..5);
+    for salt in [1.0, 0.0] {
+        // Version 6 alone names the file that it makes.
+        store.upsert(&key(Timeframe::H1), &candles(JUNE, HOUR, 0..5, salt), None).unwrap();
+    }
+    // The newest manifest remembers 7 to 70.
+    append(&store, 5..68);
+    let folder = dir.path().join("ohlcv/sym/BTC_USDT_1h");
+    std::fs::write(folder.join("v/00000000000000000006.json"), "damaged").unwrap();
+    // While it may be read, nobody knows which files it names.
+    let keeps = store.prune(None, Retention::newest(69), &|_, _| ()).unwrap();
+    assert_eq!((keeps.failed.len(), keeps.failed[0].1.kind()), (1, ErrorKind::Data));
+
+    let first = prune(&store, Retention::newest(60));
+    assert_eq!((first.versions_deleted, first.versions_waiting, first.files_deleted), (0, 10, 0));
+    let by_age = Retention { versions: None, millis: Some(30 * 86_400_000), ..Retention::newest(1) };
+    assert_eq!(prune(&store, by_age).released, 10);
+    clock.advance(GRACE_MS + 60_000);
+    let second = prune(&store, Retention::newest(60));
+    assert_eq!((second.versions_deleted, second.versions_waiting), (10, 0));
+    assert_eq!(rows(&store, AsOf::Version(11)).unwrap(), Some(9));
+    assert_eq!(store.fsck(&|_, _| ()).unwrap().findings, []);
+
+    // The file that it alone named is garbage like any other: it goes when a version is an hour younger.
+    append(&store, 68..69);
+    assert_eq!(prune(&store, Retention::newest(60)).files_waiting, 1);
+    for file in std::fs::read_dir(folder.join("d")).unwrap() {
+        let path = file.unwrap().path();
+        let stored = std::fs::metadata(&path).unwrap().modified().unwrap();
+        let file = std::fs::File::options().write(true).open(&path).unwrap();
+        file.set_modified(stored - std::time::Duration::from_secs(7_200)).unwrap();
+    }
+    let swept = prune(&store, Retention::newest(60));
+    assert_eq!((swept.files_deleted, swept.files_waiting), (1, 0));
+    assert_eq!(rows(&store, AsOf::Latest).unwrap(), Some(69));
 }
 
 #[test]

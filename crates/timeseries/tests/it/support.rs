@@ -103,6 +103,16 @@ pub(crate) fn metadata(text: &str) -> Option<Metadata> {
     Some(serde_json::from_str(text).unwrap())
 }
 
+/// Seals a manifest anew, as a hostile writer would.
+pub(crate) fn reseal(path: &std::path::Path, change: impl FnOnce(String) -> String) {
+    let text = std::fs::read_to_string(path).unwrap();
+    let at = text.rfind(",\"blake3\":\"").unwrap();
+    let body = change(text[..at].to_owned());
+    let hash = blake3::hash(body.as_bytes()).to_hex();
+    std::fs::remove_file(path).unwrap();
+    std::fs::write(path, format!("{body},\"blake3\":\"{hash}\"}}\n")).unwrap();
+}
+
 /// How a put of [`Watched`] goes wrong, once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mishap {
@@ -124,6 +134,13 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn store(self: &Arc<Self>) -> CandleStore {
         CandleStore::over(Store::new(self.clone(), clock(), Arc::new(RandomIds)))
+    }
+
+    pub(crate) fn delete(&self, key: &str) {
+        use futures_util::FutureExt;
+        use object_store::ObjectStoreExt;
+        let path = Path::parse(key).unwrap();
+        self.inner.delete(&path).now_or_never().expect("memory answers at once").unwrap();
     }
 
     /// Returns the data files read since the last call.

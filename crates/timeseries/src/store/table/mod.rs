@@ -360,7 +360,7 @@ impl Tables {
             change.rows().map(|rows| rows.batch().schema()).filter(|schema| !schema.fields().is_empty());
         let found = match schema {
             Some(_) => Some(self.store.make_library(&self.description()).await?),
-            None => self.store.find_library(&self.name).await?,
+            None => self.store.library_to_change(&self.name).await?,
         };
         if let Some(found) = found {
             self.check_options(&found)?;

@@ -7,7 +7,7 @@ use tradai_domain::{ErrorKind, TimeRange};
 use tradai_timeseries::{AsOf, Error, TableStore};
 
 use super::{LIBRARY, options, read, series};
-use crate::support::{HOUR, JUNE, local};
+use crate::support::{HOUR, JUNE, local, reseal};
 
 /// Three versions: two files, then one of them rewritten.
 fn tables(dir: &Path) -> TableStore {
@@ -29,15 +29,6 @@ fn files(dir: &Path, folder: &str) -> Vec<PathBuf> {
 fn replace(path: &Path, bytes: &[u8]) {
     std::fs::remove_file(path).unwrap();
     std::fs::write(path, bytes).unwrap();
-}
-
-/// Seals a manifest anew, as a hostile writer would.
-fn reseal(path: &Path, change: impl FnOnce(String) -> String) {
-    let text = std::fs::read_to_string(path).unwrap();
-    let at = text.rfind(",\"blake3\":\"").unwrap();
-    let body = change(text[..at].to_owned());
-    let hash = blake3::hash(body.as_bytes()).to_hex();
-    replace(path, format!("{body},\"blake3\":\"{hash}\"}}\n").as_bytes());
 }
 
 #[test]
