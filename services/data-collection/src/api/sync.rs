@@ -1,0 +1,258 @@
+//! Starting, watching and cancelling syncs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use tokio::time::timeout;
+use tradai_control_plane::data::{SyncJob, SyncMode, SyncPlan, SyncRequest};
+use tradai_domain::JobId;
+use tradai_platform::settings::sections::Role;
+use tradai_service::axum::Extension;
+use tradai_service::axum::extract;
+use tradai_service::axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
+use tradai_service::axum::response::{IntoResponse, Response};
+use tradai_service::utoipa::{self, IntoParams, ToSchema};
+use tradai_service::{
+    Caller, Code, FieldFault, Json, Page, PageQuery, Path, Place, Problem, Query, RequestIds, page_links,
+};
+
+use super::parse::Fields;
+use super::problem::problem;
+use super::state::State;
+use super::sync_view::SyncJobBody;
+
+/// Longest wait for a job, in seconds.
+const MAX_WAIT: u64 = 25;
+
+/// What to collect.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SyncBody {
+    /// From where; the first configured exchange when left out.
+    #[schema(example = "binance_futures")]
+    exchange: Option<String>,
+    /// The markets: `BASE/QUOTE`, or `BASE/QUOTE:SETTLE` for a perpetual.
+    #[schema(example = json!(["BTC/USDT:USDT"]))]
+    symbols: Vec<String>,
+    /// Length of the candles.
+    #[schema(example = "1h")]
+    timeframe: String,
+    /// `traded` (default), `mark` or `funding_rate`.
+    price: Option<String>,
+    /// From when: `2024-01-01`, `20240101` or `2024-01-01T00:00:00Z`.
+    #[schema(example = "2024-01-01")]
+    start: String,
+    /// Until when, exclusive; until now when left out or in the future.
+    end: Option<String>,
+    /// `gaps` (default) asks for what is missing; `repair` asks for all and takes the exchange's candle where it has
+    /// corrected one.
+    mode: Option<String>,
+    /// Whether to ask again for what the exchange did not have before.
+    #[serde(default)]
+    recheck: bool,
+}
+
+/// What to bring up to date.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IncrementalBody {
+    /// From where; the first configured exchange when left out.
+    exchange: Option<String>,
+    /// The markets; every stored one of the timeframe when left out.
+    #[serde(default)]
+    symbols: Vec<String>,
+    /// Length of the candles.
+    #[schema(example = "1h")]
+    timeframe: String,
+    /// `traded` (default), `mark` or `funding_rate`.
+    price: Option<String>,
+    /// From when symbols are collected of which nothing is stored.
+    start: Option<String>,
+}
+
+/// How long to wait for the end.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wait {
+    /// Seconds, 0 to 25.
+    wait: Option<String>,
+}
+
+impl Wait {
+    pub(super) fn duration(&self, default: Duration) -> Result<Duration, Problem> {
+        let Some(text) = &self.wait else { return Ok(default) };
+        let seconds = text.parse().ok().filter(|seconds| *seconds <= MAX_WAIT);
+        seconds.map(Duration::from_secs).ok_or_else(|| {
+            let reason = format!("expected a number from 0 to {MAX_WAIT}");
+            Problem::fields(vec![FieldFault::query("wait", reason)])
+        })
+    }
+}
+
+/// Collects what is missing
+///
+/// Answers 200 with the result when it ends soon, and 202 with the job otherwise. A symbol that fails stops none of the
+/// others: it is in `errors`. Another sync of the same series is waited for first. An `Idempotency-Key` makes
+/// repeating safe.
+#[utoipa::path(post, path = "/api/v1/sync", tag = "sync", params(Wait), request_body = SyncBody, responses(
+    (status = 200, body = SyncJobBody, description = "It has ended"),
+    (status = 202, body = SyncJobBody, description = "It is under way"),
+    (status = 422, description = "Values are not allowed, or more is asked for than one request may"),
+))]
+pub(super) async fn start(
+    extract::State(state): extract::State<State>,
+    caller: Caller,
+    Extension(ids): Extension<RequestIds>,
+    Query(wait): Query<Wait>,
+    Json(body): Json<SyncBody>,
+) -> Result<Response, Problem> {
+    caller.require(Role::Trader)?;
+    let wait = wait.duration(state.sync_wait)?;
+    let request = sync_request(&body)?;
+    let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
+    run(&state, plan, ids, wait).await
+}
+
+/// Collects what is newer than what is stored
+///
+/// As `POST /api/v1/sync`, from the newest stored candle of each symbol on.
+#[utoipa::path(post, path = "/api/v1/sync/incremental", tag = "sync", params(Wait), request_body = IncrementalBody,
+    responses(
+        (status = 200, body = SyncJobBody, description = "It has ended"),
+        (status = 202, body = SyncJobBody, description = "It is under way"),
+        (status = 422, description = "Values are not allowed, or more is asked for than one request may"),
+    ))]
+pub(super) async fn start_incremental(
+    extract::State(state): extract::State<State>,
+    caller: Caller,
+    Extension(ids): Extension<RequestIds>,
+    Query(wait): Query<Wait>,
+    Json(body): Json<IncrementalBody>,
+) -> Result<Response, Problem> {
+    caller.require(Role::Trader)?;
+    let wait = wait.duration(state.sync_wait)?;
+    let mut fields = Fields::of_body();
+    let request = SyncRequest {
+        exchange: fields.exchange(body.exchange.as_deref()),
+        symbols: fields.symbols(&body.symbols),
+        timeframe: fields.timeframe(&body.timeframe),
+        price: fields.price(body.price.as_deref()),
+        start: fields.date("start", body.start.as_deref()),
+        end: None,
+        mode: SyncMode::Incremental,
+        recheck: false,
+    };
+    fields.finish()?;
+    let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
+    run(&state, plan, ids, wait).await
+}
+
+fn sync_request(body: &SyncBody) -> Result<SyncRequest, Problem> {
+    let mut fields = Fields::of_body();
+    let mode = match body.mode.as_deref() {
+        None | Some("gaps") => SyncMode::Gaps,
+        Some("repair") => SyncMode::Repair,
+        Some(other) => {
+            fields.fault("mode", format!("`{other}` is not known; one of gaps, repair"));
+            SyncMode::Gaps
+        }
+    };
+    let request = SyncRequest {
+        exchange: fields.exchange(body.exchange.as_deref()),
+        symbols: fields.symbols(&body.symbols),
+        timeframe: fields.timeframe(&body.timeframe),
+        price: fields.price(body.price.as_deref()),
+        start: fields.date("start", Some(&body.start)),
+        end: fields.date("end", body.end.as_deref()),
+        mode,
+        recheck: body.recheck,
+    };
+    fields.finish()?;
+    Ok(request)
+}
+
+/// Starts a job and waits for it a while.
+pub(super) async fn run(
+    state: &State,
+    plan: SyncPlan,
+    ids: RequestIds,
+    wait: Duration,
+) -> Result<Response, Problem> {
+    let job = state.jobs.submit(plan, ids.trace_id).map_err(|error| problem(error, Place::Body))?;
+    // Whether it ended is asked of the job itself.
+    drop(timeout(wait, job.wait()).await);
+    Ok(answer(&job, StatusCode::ACCEPTED))
+}
+
+/// Presents a job: with 200 if it has ended, and with `running` while it has not.
+fn answer(job: &SyncJob, running: StatusCode) -> Response {
+    let status = if job.view().status.is_final() { StatusCode::OK } else { running };
+    let location = HeaderValue::try_from(format!("/api/v1/sync/{}", job.id));
+    let headers: HeaderMap = location.into_iter().map(|location| (header::LOCATION, location)).collect();
+    (status, headers, Json(SyncJobBody::of(job))).into_response()
+}
+
+/// Shows a sync job
+///
+/// With `wait`, answers when it ends or the time is over.
+#[utoipa::path(get, path = "/api/v1/sync/{job_id}", tag = "sync", params(("job_id" = String, Path), Wait),
+    responses((status = 200, body = SyncJobBody), (status = 404)))]
+pub(super) async fn show(
+    extract::State(state): extract::State<State>,
+    Path(id): Path<String>,
+    Query(wait): Query<Wait>,
+) -> Result<Response, Problem> {
+    let wait = wait.duration(Duration::ZERO)?;
+    let job = find(&state, &id)?;
+    drop(timeout(wait, job.wait()).await);
+    Ok(answer(&job, StatusCode::OK))
+}
+
+/// Cancels a sync job
+///
+/// What it has fetched is stored. Cancelling a job that has ended changes nothing.
+#[utoipa::path(post, path = "/api/v1/sync/{job_id}/cancel", tag = "sync", params(("job_id" = String, Path)),
+    responses((status = 200, body = SyncJobBody, description = "It has ended"),
+        (status = 202, body = SyncJobBody, description = "It is ending"), (status = 404)))]
+pub(super) async fn cancel(
+    extract::State(state): extract::State<State>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, Problem> {
+    caller.require(Role::Trader)?;
+    let job = find(&state, &id)?;
+    job.cancel();
+    drop(timeout(Duration::from_secs(2), job.wait()).await);
+    Ok(answer(&job, StatusCode::ACCEPTED))
+}
+
+/// Lists sync jobs
+///
+/// The newest first, without their symbols. Ended jobs are remembered for a day.
+#[utoipa::path(get, path = "/api/v1/sync", tag = "sync", params(PageQuery),
+    responses((status = 200, body = Page<SyncJobBody>)))]
+pub(super) async fn list(
+    extract::State(state): extract::State<State>,
+    uri: Uri,
+    Query(page): Query<PageQuery>,
+) -> Result<(HeaderMap, Json<Page<SyncJobBody>>), Problem> {
+    let limit = page.limit()?;
+    let before: Option<JobId> = state.cursors.open("sync", &page)?;
+    let jobs = state.jobs.list();
+    let rest: Vec<_> = jobs.iter().filter(|job| before.is_none_or(|before| job.id < before)).collect();
+    let items = rest.iter().take(limit).map(|job| SyncJobBody::of(job).short()).collect();
+    let last = rest.get(limit.saturating_sub(1)).filter(|_| rest.len() > limit);
+    let next_cursor = last.map(|job| state.cursors.seal("sync", &job.id));
+    Ok((page_links(&uri, next_cursor.as_deref()), Json(Page { items, next_cursor })))
+}
+
+fn find(state: &State, id: &str) -> Result<Arc<SyncJob>, Problem> {
+    let found = id.parse().ok().and_then(|id| state.jobs.find(id));
+    found.ok_or_else(|| {
+        let detail =
+            "there is no such sync job; ended ones are forgotten after a day, and when the service restarts";
+        Problem::new(Code::NotFound, detail)
+    })
+}

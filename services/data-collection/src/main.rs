@@ -1,0 +1,9 @@
+//! The data-collection service; see the library for what it does.
+
+use std::process::ExitCode;
+
+use tradai_data_collection::{Settings, start};
+
+fn main() -> ExitCode {
+    tradai_service::run(|settings: Settings, shutdown| async move { start(&settings, &shutdown).await })
+}

@@ -1,0 +1,147 @@
+//! The service in process, over hand-written exchanges and a store in memory.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::Value;
+use tower::ServiceExt;
+use tradai_control_plane::data::{Exchange, Exchanges};
+use tradai_data_collection::{Parts, Settings, build};
+use tradai_domain::{ManualClock, SequentialIds};
+use tradai_platform::settings::{Inputs, load};
+use tradai_service::axum::body::{Body, to_bytes};
+use tradai_service::axum::http::{HeaderMap, Request};
+use tradai_service::{App, Shutdown};
+use tradai_timeseries::port::{StoreDocuments, StoreRepository};
+use tradai_timeseries::{CandleStore, Location};
+
+use crate::exchange::FakeExchange;
+
+/// 2024-01-01.
+pub(crate) const START: i64 = 1_704_067_200_000;
+
+/// A service, and what is behind it.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) exchange: Arc<FakeExchange>,
+    pub(crate) shutdown: Shutdown,
+}
+
+/// A reply, read whole.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// Status and code of a problem, and the pointers and reasons of its values in one text.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> (u16, String, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let errors: Vec<String> = errors
+            .iter()
+            .map(|error| {
+                format!("{} {}", error["pointer"].as_str().unwrap(), error["reason"].as_str().unwrap())
+            })
+            .collect();
+        let text = if errors.is_empty() {
+            problem["detail"].as_str().unwrap().to_owned()
+        } else {
+            errors.join("\n")
+        };
+        (self.status, problem["code"].as_str().unwrap().to_owned(), text)
+    }
+}
+
+/// Returns settings as a process with these variables would have them.
+pub(crate) fn settings(variables: &[(&str, &str)]) -> Settings {
+    let mut inputs = Inputs::default().variable("DATA_COLLECTION_ARCTIC_S3_BUCKET", "memory:");
+    for (name, value) in variables {
+        inputs = inputs.variable(name, value);
+    }
+    load::<Settings>(&inputs).unwrap().settings
+}
+
+impl World {
+    /// The service 1000 hours after 2024-01-01, with the exchanges binance_futures and okx_futures.
+    pub(crate) fn new() -> Self {
+        Self::with(&settings(&[]))
+    }
+
+    pub(crate) fn with(settings: &Settings) -> Self {
+        let clock = Arc::new(ManualClock::at(START + 1_000 * 3_600_000));
+        let ids = Arc::new(SequentialIds::default());
+        let exchange = FakeExchange::new("binance_futures", &clock);
+        let other = FakeExchange::new("okx_futures", &clock);
+        let exchanges = [exchange.clone(), other].map(|source| {
+            let store = CandleStore::in_memory(clock.clone(), ids.clone());
+            Exchange { source, candles: Arc::new(StoreRepository::new(store)) }
+        });
+        let documents = Arc::new(StoreDocuments::open(&Location::Memory).unwrap());
+        let shutdown = Shutdown::manual();
+        let exchanges = Exchanges::new(exchanges.into());
+        let parts = Parts { exchanges, documents, clock: clock.clone(), ids };
+        let app = build(settings, parts, &shutdown);
+        Self { app, clock, exchange, shutdown }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, text, bytes }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
+        self.send(json_request("POST", path, body)).await
+    }
+
+    /// Collects hourly candles of some hours of January 2024; the reply must be 200.
+    pub(crate) async fn sync(&self, symbols: &str, hours: std::ops::Range<i64>) -> Value {
+        let date = |hour: i64| format!("2024-01-{:02}T{:02}:00:00Z", hour / 24 + 1, hour % 24);
+        let (start, end) = (date(hours.start), date(hours.end));
+        let body =
+            format!(r#"{{"symbols": {symbols}, "timeframe": "1h", "start": "{start}", "end": "{end}"}}"#);
+        let reply = self.post("/api/v1/sync", &body).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        reply.json()
+    }
+
+    /// Asks again and again until a reply is as it should be.
+    pub(crate) async fn until(&self, path: &str, is_there: impl Fn(&Value) -> bool) -> Value {
+        let asking = async {
+            loop {
+                let reply = self.get(path).await.json();
+                if is_there(&reply) {
+                    return reply;
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(30), asking).await.expect("it never came")
+    }
+}
+
+pub(crate) fn json_request(method: &str, path: &str, body: &str) -> Request<Body> {
+    let request = Request::builder().method(method).uri(path).header("content-type", "application/json");
+    request.body(Body::from(body.to_owned())).unwrap()
+}
