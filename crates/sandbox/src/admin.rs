@@ -66,8 +66,9 @@ fn dispatch(exchange: &mut Exchange, request: &Request) -> Result<Option<Value>,
             state(exchange)
         }
         ("GET", "sockets") => {
-            let subscribed = exchange.sockets.values().filter(|streams| **streams > 0).count();
-            json!({"open": exchange.sockets.len(), "subscribed": subscribed})
+            let subscribed = exchange.sockets.values().filter(|socket| socket.streams > 0).count();
+            let unanswered = exchange.sockets.values().filter(|socket| socket.is_pinged).count();
+            json!({"open": exchange.sockets.len(), "subscribed": subscribed, "unanswered_pings": unanswered})
         }
         ("POST", "shutdown-sockets") => {
             exchange.shutdowns += 1;

@@ -20,6 +20,15 @@ use crate::number;
 use crate::refusal::{Outcome, Refusal};
 use crate::settings::{Deposit, Settings};
 
+/// What there is to see of a socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct SocketView {
+    /// What it is subscribed to.
+    pub(crate) streams: usize,
+    /// Whether it owes a pong.
+    pub(crate) is_pinged: bool,
+}
+
 /// Engine, clock, keys, limits and faults.
 pub(crate) struct Exchange {
     pub(crate) engine: Engine,
@@ -36,8 +45,8 @@ pub(crate) struct Exchange {
     /// Counts up when sockets must end: told to go (`serverShutdown`), or cut.
     pub(crate) shutdowns: u64,
     pub(crate) resets: u64,
-    /// Open sockets, and how many streams each has.
-    pub(crate) sockets: BTreeMap<u64, usize>,
+    /// Open sockets by number.
+    pub(crate) sockets: BTreeMap<u64, SocketView>,
     pub(crate) sockets_opened: u64,
 }
 

@@ -66,16 +66,22 @@ impl Engine {
 
     /// A price: resting orders are filled, waiting ones set off, weak positions closed.
     fn meet(&mut self, market: usize, point: &Point) {
+        let price = number::from_e8(point.price);
+        if !self.is_quiet(market, price) {
+            self.meet_orders(market, price, point);
+        }
+        if self.markets[market].venue == Venue::UsdM {
+            self.liquidate_weak();
+        }
+    }
+
+    fn meet_orders(&mut self, market: usize, price: Decimal, point: &Point) {
         self.expire_dated(market);
         if !self.markets[market].is_halted {
-            let price = number::from_e8(point.price);
             let traded = self.markets[market].tape.quantity(u128::from(point.units));
             self.fill_resting(market, price, traded);
             self.set_off_orders(market, price);
             self.set_off_algos(market, price);
-        }
-        if self.markets[market].venue == Venue::UsdM {
-            self.liquidate_weak();
         }
     }
 

@@ -30,6 +30,7 @@ impl Engine {
         let hidden_until = self.now.saturating_add(self.hiding[asked.market].algos);
         let id = self.next_id();
         self.open_algos[asked.market].insert(id);
+        self.forget_band(asked.market);
         self.audit.accepted(Venue::UsdM, &asked.client_id);
         self.algo_by_client_id.insert(key, id);
         let symbol = self.markets[asked.market].id.clone();

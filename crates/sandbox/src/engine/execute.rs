@@ -42,8 +42,10 @@ impl Engine {
     pub(super) fn work(&mut self, id: u64) {
         let Some(order) = self.orders.get_mut(&id) else { return };
         order.is_working = true;
+        let market = order.asked.market;
         let (is_limit, time_in_force) = (order.asked.kind.is_limit, order.asked.time_in_force);
         let order = order.clone();
+        self.forget_band(market);
         let takes = self.takes(&order, is_limit.then_some(order.asked.price));
         let takable: Decimal = takes.iter().map(|(_, quantity)| *quantity).sum();
         if is_limit && time_in_force == TimeInForce::Fok && takable < order.remaining() {

@@ -6,6 +6,7 @@
 mod advance;
 mod algo;
 mod audit;
+mod band;
 mod cancel;
 mod events;
 mod execute;
@@ -59,6 +60,8 @@ pub(crate) struct Engine {
     /// The latest order of a client id.
     by_client_id: BTreeMap<(usize, String), u64>,
     algo_by_client_id: BTreeMap<(usize, String), u64>,
+    /// What each market's orders wait for, where it is known.
+    bands: Vec<Option<band::Band>>,
     level_cost: Decimal,
     last_id: u64,
     last_trade_id: u64,
@@ -84,6 +87,7 @@ impl Engine {
             taken: vec![Default::default(); count],
             by_client_id: BTreeMap::new(),
             algo_by_client_id: BTreeMap::new(),
+            bands: vec![None; count],
             level_cost,
             last_id: 0,
             last_trade_id: 0,

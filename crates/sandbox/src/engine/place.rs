@@ -74,6 +74,7 @@ impl Engine {
         let funds = self.check_funds(&changed);
         self.open[changed.asked.market].insert(id);
         funds?;
+        self.forget_band(changed.asked.market);
         self.orders.insert(id, changed);
         self.tell_order(id, "AMENDMENT", None);
         self.work(id);
@@ -108,6 +109,7 @@ impl Engine {
         self.audit.accepted(venue, &client_id);
         self.by_client_id.insert((market, client_id.clone()), id);
         self.open[market].insert(id);
+        self.forget_band(market);
         self.orders.insert(id, order);
         self.forget();
         self.adjust_lock(id);

@@ -6,7 +6,7 @@ use tradai_domain::Millis;
 
 use super::Endpoint;
 use super::stream::Stream;
-use crate::exchange::Exchange;
+use crate::exchange::{Exchange, SocketView};
 use crate::faults::Fault;
 use crate::market::Venue;
 use crate::number;
@@ -97,13 +97,17 @@ impl Session {
         for name in &endpoint.streams {
             session.subscribe(name, exchange);
         }
-        session.count(exchange);
+        session.show(exchange);
         session
     }
 
-    /// Says how much it is told, for who watches.
-    fn count(&self, exchange: &mut Exchange) {
-        exchange.sockets.insert(self.number, self.streams.len() + usize::from(self.user.is_some()));
+    /// Shows itself to who watches.
+    fn show(&self, exchange: &mut Exchange) {
+        let view = SocketView {
+            streams: self.streams.len() + usize::from(self.user.is_some()),
+            is_pinged: self.pinged_machine > self.ponged_machine,
+        };
+        exchange.sockets.insert(self.number, view);
     }
 
     pub(super) fn leave(&self, exchange: &mut Exchange) {
@@ -144,6 +148,7 @@ impl Session {
     pub(super) fn ponged(&mut self, payload: &[u8], exchange: &mut Exchange) -> Vec<Out> {
         if payload == self.ping_payload {
             self.ponged_machine = exchange.machine_ms();
+            self.show(exchange);
         }
         Vec::new()
     }
@@ -167,12 +172,12 @@ impl Session {
         let result = match (request["method"].as_str(), strings()) {
             (Some("SUBSCRIBE"), Some(names)) => {
                 names.iter().for_each(|name| self.subscribe(name, exchange));
-                self.count(exchange);
+                self.show(exchange);
                 Value::Null
             }
             (Some("UNSUBSCRIBE"), Some(names)) => {
                 names.iter().for_each(|name| self.unsubscribe(name));
-                self.count(exchange);
+                self.show(exchange);
                 Value::Null
             }
             (Some("LIST_SUBSCRIPTIONS"), _) => json!(self.names()),
@@ -299,6 +304,7 @@ impl Session {
             (self.pinged, self.pinged_machine) = (now, machine);
             self.ping_payload = now.to_string().into_bytes();
             outs.push(Out::Ping(self.ping_payload.clone()));
+            self.show(exchange);
         }
         if exchange.shutdowns != self.shutdowns && self.closing_since.is_none() {
             self.closing_since = Some(machine);
