@@ -13,8 +13,8 @@ use crate::open::Location;
 #[cfg(feature = "s3")]
 use crate::s3::Runtime;
 use crate::store::{
-    AppendRequest, AsOf, Checkup, Commit, Listing, Metadata, OnProgress, Pruning, Read, ReadRequest,
-    Retention, SeriesInfo, SnapshotInfo, Snapshots, Store, TableOptions, TableRead, VersionInfo,
+    AppendRequest, AsOf, Checkup, Commit, Listing, Metadata, MetadataChange, OnProgress, Pruning, Read,
+    ReadRequest, Retention, SeriesInfo, SnapshotInfo, Snapshots, Store, TableOptions, TableRead, VersionInfo,
 };
 use crate::table_store::TableStore;
 
@@ -122,7 +122,7 @@ impl CandleStore {
         &self,
         key: &SeriesKey,
         candles: &CandleSeries,
-        metadata: Option<Metadata>,
+        metadata: impl Into<MetadataChange>,
     ) -> Result<Commit, Error> {
         self.wait(self.store.append(key, candles, metadata))
     }
@@ -135,7 +135,7 @@ impl CandleStore {
         &self,
         key: &SeriesKey,
         candles: &CandleSeries,
-        metadata: Option<Metadata>,
+        metadata: impl Into<MetadataChange>,
     ) -> Result<Commit, Error> {
         self.wait(self.store.upsert(key, candles, metadata))
     }

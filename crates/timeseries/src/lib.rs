@@ -40,8 +40,8 @@ pub use resample::{Incomplete, ResampleError, Resampled, resample, resample_unti
 #[cfg(feature = "s3")]
 pub use s3::{S3Credentials, S3Settings, Secret};
 pub use store::{
-    AppendRequest, AsOf, Checkup, Commit, Finding, Gap, Listing, Metadata, Op, Pruned, Pruning, Read,
-    ReadRequest, Retention, SeriesInfo, Severity, SnapshotInfo, Snapshots, Store, TableInfo, TableListing,
-    TableOptions, TableProblem, TableRead, Tables, VersionInfo,
+    AppendRequest, AsOf, Checkup, Commit, Finding, Gap, Listing, Metadata, MetadataChange, MetadataPatch, Op,
+    Pruned, Pruning, Read, ReadRequest, Retention, SeriesInfo, Severity, SnapshotInfo, Snapshots, Store,
+    TableInfo, TableListing, TableOptions, TableProblem, TableRead, Tables, VersionInfo,
 };
 pub use table_store::TableStore;

@@ -11,7 +11,7 @@ use tradai_domain::{CandleSeries, ErrorKind, SeriesKey, TimeRange};
 use super::port_error;
 use crate::candle_store::CandleStore;
 use crate::error::Error;
-use crate::store::{AsOf, Commit, Metadata, Op, SOURCE, SYNTHETIC, SeriesInfo, SnapshotInfo};
+use crate::store::{AsOf, Commit, Metadata, MetadataPatch, Op, SOURCE, SYNTHETIC, SeriesInfo, SnapshotInfo};
 
 /// Metadata key: the exchange that candles were collected from.
 const EXCHANGE: &str = "exchange";
@@ -50,12 +50,11 @@ impl StoreRepository {
     ) -> Result<Committed, PortError> {
         let (key, candles, notes) = (key.clone(), candles.clone(), notes.clone());
         self.run(move |store| {
-            let before = store.info(&key, AsOf::Latest)?.map(|info| info.metadata).unwrap_or_default();
-            let metadata = Some(with_notes(before, &notes));
+            let patch = patch_of(&notes);
             let commit = if replaces {
-                store.upsert(&key, &candles, metadata)
+                store.upsert(&key, &candles, patch)
             } else {
-                store.append(&key, &candles, metadata)
+                store.append(&key, &candles, patch)
             };
             commit.map(committed)
         })
@@ -216,20 +215,20 @@ fn notes_of(metadata: &Metadata) -> SeriesNotes {
     SeriesNotes { exchange, absent }
 }
 
-fn with_notes(mut metadata: Metadata, notes: &SeriesNotes) -> Metadata {
+/// Returns what the notes change: what users noted stays, whenever they did.
+fn patch_of(notes: &SeriesNotes) -> MetadataPatch {
+    let mut patch = MetadataPatch { remove: vec![ABSENT.to_owned()], ..MetadataPatch::default() };
     if let Some(exchange) = &notes.exchange {
-        metadata.insert(EXCHANGE.to_owned(), json!(exchange.as_str()));
-        metadata.entry(SOURCE.to_owned()).or_insert_with(|| json!("sync"));
+        patch.set.insert(EXCHANGE.to_owned(), json!(exchange.as_str()));
+        patch.default.insert(SOURCE.to_owned(), json!("sync"));
         // What an exchange sent is real; the store then refuses to add it to made-up candles.
-        metadata.remove(SYNTHETIC);
+        patch.remove.push(SYNTHETIC.to_owned());
     }
-    if notes.absent.is_empty() {
-        metadata.remove(ABSENT);
-    } else {
+    if !notes.absent.is_empty() {
         let item = |absence: &Absence| json!([absence.span.start, absence.span.end, absence.noted]);
-        metadata.insert(ABSENT.to_owned(), notes.absent.iter().map(item).collect());
+        patch.set.insert(ABSENT.to_owned(), notes.absent.iter().map(item).collect());
     }
-    metadata
+    patch
 }
 
 #[cfg(test)]
@@ -244,7 +243,7 @@ mod tests {
     fn notes_come_back_and_leave_what_users_noted() {
         let absent = vec![Absence { span: Span::new(0, 10), noted: 99 }];
         let notes = SeriesNotes { exchange: "binance".parse().ok(), absent };
-        let stored = with_notes(metadata(r#"{"note": "mine", "source": "import"}"#), &notes);
+        let stored = patch_of(&notes).apply(metadata(r#"{"note": "mine", "source": "import"}"#));
         assert_eq!(notes_of(&stored), notes);
         assert_eq!((&stored["note"], &stored["source"]), (&json!("mine"), &json!("import")));
     }

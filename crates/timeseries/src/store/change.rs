@@ -16,7 +16,7 @@ use super::merge::Equal;
 use super::period::Periods;
 use super::rows::Rows;
 use super::tiers::merge_from;
-use super::types::{Metadata, Op};
+use super::types::{Metadata, MetadataChange, Op};
 use super::{CONCURRENCY, Store};
 use crate::error::Error;
 
@@ -102,7 +102,7 @@ impl Store {
         format: &R::Format,
         base: Base<'_>,
         change: &Change<'_, R>,
-        metadata: Option<&Metadata>,
+        metadata: &MetadataChange,
         nonce: &str,
     ) -> Result<Option<Plan>, Error> {
         let alive = base.head.filter(|head| !head.is_deleted());
@@ -116,10 +116,10 @@ impl Store {
                 Ok((alive.is_some() || base.over_damage).then_some(empty))
             };
         };
-        let metadata = metadata.or(alive.map(|head| &head.metadata)).cloned().unwrap_or_default();
+        let metadata = metadata.apply(alive.map(|head| &head.metadata));
         let replaces_all = matches!(change, Change::Write(_));
         let kept = alive.filter(|head| !replaces_all && !head.files.is_empty());
-        if kept.is_none() && new.times().is_empty() && !replaces_all {
+        if alive.is_none() && new.times().is_empty() && !replaces_all {
             return Ok(None);
         }
         let format = match alive.filter(|_| !replaces_all) {

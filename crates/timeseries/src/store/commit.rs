@@ -22,7 +22,7 @@ use super::layout::SymbolLayout;
 use super::manifest::{FORMAT, HISTORY, Manifest, Parent, Past, tag_of};
 use super::objects::Created;
 use super::rows::{CandleFormat, Rows};
-use super::types::{Commit, Metadata};
+use super::types::{Commit, Metadata, MetadataChange};
 use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
 
@@ -84,11 +84,11 @@ impl Store {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.commit_candles(key, Change::Write(candles), metadata).await
+        self.commit_candles(key, Change::Write(candles), metadata.into()).await
     }
 
     /// Adds candles, wherever in time they lie. Those that are stored already must be identical, so that a
-    /// repeated append changes nothing.
+    /// repeated append changes nothing. Without candles the notes alone may change, unless there is no such series.
     ///
     /// # Errors
     /// [`Error::Conflict`] naming the first differing candle, [`Error::MixedLabels`], and those of
@@ -97,9 +97,9 @@ impl Store {
         &self,
         key: &SeriesKey,
         candles: &CandleSeries,
-        metadata: Option<Metadata>,
+        metadata: impl Into<MetadataChange>,
     ) -> Result<Commit, Error> {
-        self.commit_candles(key, Change::Append(candles), metadata).await
+        self.commit_candles(key, Change::Append(candles), metadata.into()).await
     }
 
     /// Adds candles; a stored candle with the same open time gives way.
@@ -110,9 +110,9 @@ impl Store {
         &self,
         key: &SeriesKey,
         candles: &CandleSeries,
-        metadata: Option<Metadata>,
+        metadata: impl Into<MetadataChange>,
     ) -> Result<Commit, Error> {
-        self.commit_candles(key, Change::Upsert(candles), metadata).await
+        self.commit_candles(key, Change::Upsert(candles), metadata.into()).await
     }
 
     /// Puts candles in the place of all stored ones that open in `range`; no candles remove the range.
@@ -126,7 +126,7 @@ impl Store {
         candles: &CandleSeries,
         metadata: Option<Metadata>,
     ) -> Result<Commit, Error> {
-        self.commit_candles(key, Change::ReplaceRange(range, candles), metadata).await
+        self.commit_candles(key, Change::ReplaceRange(range, candles), metadata.into()).await
     }
 
     /// Deletes the candles that open in `range`. Earlier versions keep them until they are pruned.
@@ -143,7 +143,7 @@ impl Store {
     /// # Errors
     /// Those of [`Store::write`].
     pub async fn delete(&self, key: &SeriesKey) -> Result<Commit, Error> {
-        self.commit_candles(key, Change::Delete, None).await
+        self.commit_candles(key, Change::Delete, MetadataChange::Keep).await
     }
 
     /// Makes an earlier version the newest again, even when the newest is damaged.
@@ -166,7 +166,8 @@ impl Store {
     ) -> Result<Commit, Error> {
         let old = self.resolve(layout, &super::AsOf::Version(version)).await?;
         let Some(old) = old else { return Err(Error::NoSeries { symbol: layout.symbol().to_owned() }) };
-        let outcome = self.try_commit::<R>(layout, format, &Change::Restore(old), None).await;
+        let outcome =
+            self.try_commit::<R>(layout, format, &Change::Restore(old), &MetadataChange::Keep).await;
         if let Err(Error::Damaged { damage: Damage::Missing, .. }) = outcome {
             // Perhaps it is not damaged, but was released and collected meanwhile.
             self.resolve(layout, &super::AsOf::Version(version)).await?;
@@ -178,14 +179,14 @@ impl Store {
         &self,
         key: &SeriesKey,
         change: Change<'_, CandleSeries>,
-        metadata: Option<Metadata>,
+        metadata: MetadataChange,
     ) -> Result<Commit, Error> {
         let layout = layout_of(key)?;
         if let Some(candles) = change.rows() {
             check_order(layout.symbol(), candles.open_time())?;
         }
         let format = CandleFormat { key: key.clone(), profile: self.candle_profile().await? };
-        self.commit(&layout, &format, &change, metadata.as_ref()).await
+        self.commit(&layout, &format, &change, &metadata).await
     }
 
     /// Commits a change; the error of a damaged object says which versions are intact.
@@ -194,7 +195,7 @@ impl Store {
         layout: &SymbolLayout,
         format: &R::Format,
         change: &Change<'_, R>,
-        metadata: Option<&Metadata>,
+        metadata: &MetadataChange,
     ) -> Result<Commit, Error> {
         let outcome = self.try_commit(layout, format, change, metadata).await;
         self.with_readable(layout, outcome).await
@@ -205,7 +206,7 @@ impl Store {
         layout: &SymbolLayout,
         format: &R::Format,
         change: &Change<'_, R>,
-        metadata: Option<&Metadata>,
+        metadata: &MetadataChange,
     ) -> Result<Commit, Error> {
         let mut attempt = self.new_attempt();
         // A remembered head saves a question: if it is not the newest any more, the creation says so.

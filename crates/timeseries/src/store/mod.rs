@@ -55,8 +55,8 @@ pub use snapshot::{SnapshotInfo, Snapshots};
 pub(crate) use table::candle_columns;
 pub use table::{TableInfo, TableListing, TableProblem, TableRead, Tables};
 pub use types::{
-    AsOf, Commit, Gap, Listing, Metadata, OnProgress, Op, Read, SOURCE, SYNTHETIC, SeriesInfo, VersionInfo,
-    is_synthetic,
+    AsOf, Commit, Gap, Listing, Metadata, MetadataChange, MetadataPatch, OnProgress, Op, Read, SOURCE,
+    SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,
 };
 
 /// Objects asked for at a time.

@@ -27,6 +27,10 @@ const MAX_LOOKED_AT: usize = 64;
 /// Bytes of data files read to find them.
 const MAX_LOOKED_AT_BYTES: u64 = 256 << 20;
 
+/// Data files asked for at a time: five years of one-minute candles in two round trips. Together they are about as
+/// large as the rows that come of them, and a directory outside of a tokio runtime hands them out one by one.
+const READ_AHEAD: usize = 32;
+
 /// Attempts to read a version whose files a collector deletes meanwhile.
 const MAX_ATTEMPTS: u32 = 3;
 
@@ -208,7 +212,7 @@ impl Store {
         let rows: u64 = files.iter().map(|file| rows_in(file, range)).sum();
         // A manifest may claim more than its files hold; beyond so much, room is made as they are read.
         let mut builder = R::builder(format, usize::try_from(rows).unwrap_or(MAX_ROWS).min(MAX_ROWS));
-        let mut fetched = stream::iter(files).map(|file| self.fetch(layout, file)).buffered(CONCURRENCY);
+        let mut fetched = stream::iter(files).map(|file| self.fetch(layout, file)).buffered(READ_AHEAD);
         while let Some((file, bytes)) = fetched.try_next().await? {
             R::add(&mut builder, file, bytes, range)
                 .map_err(|damage| damaged(&layout.data(&file.key), damage))?;

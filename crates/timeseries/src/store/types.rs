@@ -14,6 +14,67 @@ pub const SYNTHETIC: &str = "synthetic";
 /// Metadata key: where the candles came from, such as `import` or `sample`.
 pub const SOURCE: &str = "source";
 
+/// A change to single notes, made to those of the version that a change of candles is committed on: what other
+/// writers note meanwhile stays.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct MetadataPatch {
+    /// Notes that go. Those of them that are in `set` or `default`, too, are made anew.
+    pub remove: Vec<String>,
+    /// Notes that are made or replaced.
+    pub set: Metadata,
+    /// Notes that are made where there are none of the name.
+    pub default: Metadata,
+}
+
+impl MetadataPatch {
+    /// Returns notes with the change made to them.
+    #[must_use]
+    pub fn apply(&self, mut metadata: Metadata) -> Metadata {
+        metadata.retain(|name, _| !self.remove.contains(name));
+        metadata.extend(self.set.clone());
+        for (name, value) in &self.default {
+            metadata.entry(name).or_insert_with(|| value.clone());
+        }
+        metadata
+    }
+}
+
+/// What becomes of a series' notes when its candles change.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub enum MetadataChange {
+    /// They stay.
+    #[default]
+    Keep,
+    /// Others take their place.
+    Replace(Metadata),
+    /// Some of them change.
+    Patch(MetadataPatch),
+}
+
+impl MetadataChange {
+    /// Returns the notes after the change.
+    pub(crate) fn apply(&self, stored: Option<&Metadata>) -> Metadata {
+        let stored = || stored.cloned().unwrap_or_default();
+        match self {
+            Self::Keep => stored(),
+            Self::Replace(metadata) => metadata.clone(),
+            Self::Patch(patch) => patch.apply(stored()),
+        }
+    }
+}
+
+impl From<Option<Metadata>> for MetadataChange {
+    fn from(metadata: Option<Metadata>) -> Self {
+        metadata.map_or(Self::Keep, Self::Replace)
+    }
+}
+
+impl From<MetadataPatch> for MetadataChange {
+    fn from(patch: MetadataPatch) -> Self {
+        Self::Patch(patch)
+    }
+}
+
 /// Returns whether metadata calls the candles made up.
 #[must_use]
 pub fn is_synthetic(metadata: &Metadata) -> bool {

@@ -6,7 +6,7 @@ use tradai_domain::{
     CandleSeries, ErrorKind, ManualClock, RandomIds, SeriesKey, TimeRange, Timeframe, parse_date_ms,
 };
 use tradai_timeseries::files::Profile;
-use tradai_timeseries::{AsOf, CandleStore, Error, Gap};
+use tradai_timeseries::{AsOf, CandleStore, Error, Gap, MetadataPatch};
 
 use crate::support::{HOUR, JUNE, Mishap, Watched, candles, key, local, memory, metadata, s3_store};
 
@@ -149,6 +149,33 @@ fn metadata_is_inherited_and_labels_do_not_mix() {
         assert!(matches!(error, Error::MixedLabels { stored_synthetic: true, .. }), "{error}");
         store.write(&key, &candles(JUNE, HOUR, 0..5, 0.0), real).unwrap();
         assert!(!store.info(&key, AsOf::Latest).unwrap().unwrap().synthetic);
+    });
+}
+
+#[test]
+fn a_patch_changes_single_notes() {
+    everywhere(|store| {
+        let key = key(Timeframe::H1);
+        let notes = || store.info(&key, AsOf::Latest).unwrap().unwrap().metadata;
+        let patch = |remove: &[&str], set: &str, default: &str| MetadataPatch {
+            remove: remove.iter().map(|&name| name.to_owned()).collect(),
+            set: metadata(set).unwrap(),
+            default: metadata(default).unwrap(),
+        };
+        let none = CandleSeries::default();
+        // Nothing to note it of.
+        assert_eq!(store.append(&key, &none, patch(&[], r#"{"a":1}"#, "{}")).unwrap().version, 0);
+        let first = patch(&[], r#"{"a":1}"#, r#"{"a":2,"source":"x"}"#);
+        store.append(&key, &candles(JUNE, HOUR, 0..2, 0.0), first).unwrap();
+        store.append(&key, &candles(JUNE, HOUR, 2..3, 0.0), None).unwrap();
+        let second = patch(&["a", "b"], r#"{"b":3}"#, r#"{"source":"y"}"#);
+        assert!(store.upsert(&key, &none, second.clone()).unwrap().changed);
+        assert_eq!(Some(notes()), metadata(r#"{"source":"x","b":3}"#));
+        assert!(!store.upsert(&key, &none, second).unwrap().changed);
+        // Of a series that lost its candles, too.
+        store.delete_range(&key, TimeRange::ALL).unwrap();
+        assert!(store.append(&key, &none, patch(&["b"], "{}", "{}")).unwrap().changed);
+        assert_eq!(Some(notes()), metadata(r#"{"source":"x"}"#));
     });
 }
 

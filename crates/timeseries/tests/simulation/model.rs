@@ -5,6 +5,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tradai_domain::{CandleSeries, Millis, TimeRange};
+use tradai_timeseries::Read;
 
 use crate::faults::HOUR;
 
@@ -15,14 +16,26 @@ const BASE: Millis = 1_735_668_000_000;
 /// Values by hour since [`BASE`].
 pub(crate) type Rows = BTreeMap<i64, u32>;
 
+/// Notes by name.
+pub(crate) type Notes = BTreeMap<String, u32>;
+
+/// What a version holds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct Content {
+    pub(crate) rows: Rows,
+    pub(crate) notes: Notes,
+}
+
 /// A series; `None` when it was deleted or never written.
-pub(crate) type Series = Option<Arc<Rows>>;
+pub(crate) type Series = Option<Arc<Content>>;
 
 /// A change as the store is asked for it.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Change {
     Write(Rows),
     Append(Rows),
+    /// Appends, and makes a note.
+    Note(String, u32, Rows),
     Upsert(Rows),
     Replace(Range<i64>, Rows),
     Delete,
@@ -39,23 +52,28 @@ pub(crate) enum Effect {
 impl Change {
     /// Applies the change; `version` returns the series of earlier versions.
     pub(crate) fn apply(&self, before: &Series, version: impl Fn(u64) -> Option<Series>) -> Effect {
-        let mut rows = before.as_deref().cloned().unwrap_or_default();
+        let mut content = before.as_deref().cloned().unwrap_or_default();
         let is_empty = |rows: &Rows| before.is_none() && rows.is_empty();
         match self {
-            Self::Write(new) => rows.clone_from(new),
-            Self::Append(new) | Self::Upsert(new) | Self::Replace(_, new) if is_empty(new) => {
+            Self::Write(new) => content.rows.clone_from(new),
+            Self::Append(new) | Self::Note(_, _, new) | Self::Upsert(new) | Self::Replace(_, new)
+                if is_empty(new) =>
+            {
                 return Effect::Becomes(None);
             }
-            Self::Append(new) => {
-                if new.iter().any(|(at, value)| rows.get(at).is_some_and(|stored| stored != value)) {
+            Self::Append(new) | Self::Note(_, _, new) => {
+                if new.iter().any(|(at, value)| content.rows.get(at).is_some_and(|stored| stored != value)) {
                     return Effect::Refused;
                 }
-                rows.extend(new);
+                content.rows.extend(new);
+                if let Self::Note(name, value, _) = self {
+                    content.notes.insert(name.clone(), *value);
+                }
             }
-            Self::Upsert(new) => rows.extend(new),
+            Self::Upsert(new) => content.rows.extend(new),
             Self::Replace(range, new) => {
-                rows.retain(|at, _| !range.contains(at));
-                rows.extend(new);
+                content.rows.retain(|at, _| !range.contains(at));
+                content.rows.extend(new);
             }
             Self::Delete => return Effect::Becomes(None),
             Self::Restore(number) => {
@@ -65,7 +83,7 @@ impl Change {
                 };
             }
         }
-        Effect::Becomes(Some(Arc::new(rows)))
+        Effect::Becomes(Some(Arc::new(content)))
     }
 }
 
@@ -81,6 +99,12 @@ pub(crate) fn candles(rows: &Rows, hours: Range<i64>) -> CandleSeries {
         series.push(time(hour), [f64::from(value); 5]);
     }
     series
+}
+
+/// Returns whether a read returned what a version holds of some hours.
+pub(crate) fn is_read(content: &Content, hours: Range<i64>, read: &Read) -> bool {
+    let notes = content.notes.iter().map(|(name, value)| (name.clone(), (*value).into()));
+    read.series == candles(&content.rows, hours) && read.metadata == notes.collect()
 }
 
 pub(crate) fn range(hours: &Range<i64>) -> TimeRange {

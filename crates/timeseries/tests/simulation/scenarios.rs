@@ -15,6 +15,10 @@ fn upsert(hour: i64, value: u32) -> Step {
     Step::Change(0, Change::Upsert(Rows::from([(hour, value)])))
 }
 
+fn note(name: &str) -> Step {
+    Step::Change(0, Change::Note(name.to_owned(), 1, Rows::new()))
+}
+
 fn restore(version: u64) -> Step {
     Step::Change(0, Change::Restore(version))
 }
@@ -41,6 +45,12 @@ pub(crate) fn all() -> Vec<Scenario> {
             name: "two writers of other hours and a reader",
             before: vec![append(0)],
             processes: vec![vec![append(1)], vec![append(2)], vec![read(AsOf::Latest)]],
+            bounds: NO_SLEEP,
+        },
+        Scenario {
+            name: "two writers that note different things",
+            before: vec![append(0)],
+            processes: vec![vec![note("a"), note("b")], vec![note("c")]],
             bounds: NO_SLEEP,
         },
         Scenario {

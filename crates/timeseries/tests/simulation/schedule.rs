@@ -13,7 +13,7 @@ use tradai_timeseries::{AsOf, Retention, Severity, Store};
 use crate::counts::Counts;
 use crate::faults::{Fault, Faults, HOUR, MIN_GRACE};
 use crate::history::{History, NOBODY};
-use crate::model::{ALL_HOURS, Change, Rows, candles, range};
+use crate::model::{ALL_HOURS, Change, Rows, is_read, range};
 use crate::random::Random;
 use crate::sabotage::Sabotage;
 use crate::script;
@@ -271,9 +271,7 @@ pub(crate) fn read_new_versions(world: &Arc<World>) {
         let rows = state.history.symbols[symbol].series(version).flatten();
         let wrong = match (&read, rows) {
             (Ok(None), None) => false,
-            (Ok(Some(read)), Some(rows)) => {
-                read.version != version || read.series != candles(&rows, ALL_HOURS)
-            }
+            (Ok(Some(read)), Some(content)) => read.version != version || !is_read(&content, ALL_HOURS, read),
             _ => true,
         };
         if wrong {

@@ -4,12 +4,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use tradai_domain::{Millis, SeriesKey, Timeframe};
-use tradai_timeseries::{AsOf, Commit, Error, Read, Retention, Store};
+use tradai_timeseries::{AsOf, Commit, Error, Metadata, MetadataPatch, Read, Retention, Store};
 
 use crate::disk::{Action, Answer};
 use crate::faults::{DAY, HOUR, MIN_GRACE, MINUTE, SECOND};
 use crate::history::Snapshot;
-use crate::model::{ALL_HOURS, Change, Rows, candles, range};
+use crate::model::{ALL_HOURS, Change, Rows, candles, is_read, range};
 use crate::world::{Role, State, Tempo, World};
 
 /// Hours that are written.
@@ -162,7 +162,11 @@ fn draw_change(state: &mut State, symbol: usize) -> Change {
         .map(|hour| (hour, if is_own { own } else { 1_000 + u32::try_from(hour).unwrap() }))
         .collect();
     match random.below(100) {
-        0..40 => Change::Append(rows),
+        0..30 => Change::Append(rows),
+        30..40 => {
+            let rows = if random.chance(5_000) { Rows::new() } else { rows };
+            Change::Note(format!("n{}", random.below(3)), own, rows)
+        }
         40..60 => Change::Upsert(rows),
         60..68 => Change::Write(rows),
         68..74 => Change::Replace(start - 1..end + 1, rows),
@@ -191,6 +195,11 @@ pub(crate) async fn ask(store: &Store, symbol: usize, change: &Change) -> Result
     match change {
         Change::Write(rows) => store.write(&key, &candles(rows, ALL_HOURS), None).await,
         Change::Append(rows) => store.append(&key, &candles(rows, ALL_HOURS), None).await,
+        Change::Note(name, value, rows) => {
+            let set = Metadata::from_iter([(name.clone(), (*value).into())]);
+            let patch = MetadataPatch { set, ..MetadataPatch::default() };
+            store.append(&key, &candles(rows, ALL_HOURS), patch).await
+        }
         Change::Upsert(rows) => store.upsert(&key, &candles(rows, ALL_HOURS), None).await,
         Change::Replace(hours, rows) if rows.is_empty() => store.delete_range(&key, range(hours)).await,
         Change::Replace(hours, rows) => {
@@ -298,8 +307,8 @@ pub(crate) fn judge_read(
             Some(format!("returned version {}", read.version))
         }
         Ok(Some(read)) => match known.series(read.version).flatten() {
-            Some(rows) if candles(&rows, hours.clone()) == read.series => None,
-            other => Some(format!("returned {:?} for {other:?}", read.series.open())),
+            Some(content) if is_read(&content, hours.clone(), read) => None,
+            other => Some(format!("returned {:?} {:?} for {other:?}", read.series.open(), read.metadata)),
         },
         Err(Error::Storage { .. }) => {
             state.counts.storage_errors += 1;

@@ -365,7 +365,7 @@ impl Tables {
         if let Some(found) = found {
             self.check_options(&found)?;
         }
-        self.store.commit(&layout, &self.format(schema, None), &change, metadata.as_ref()).await
+        self.store.commit(&layout, &self.format(schema, None), &change, &metadata.into()).await
     }
 
     async fn read_part(
