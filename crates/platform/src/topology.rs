@@ -47,6 +47,14 @@ pub struct ServiceEntry {
     pub desired: BTreeMap<String, u32>,
 }
 
+impl Topology {
+    /// Returns where a service listens; `None` for a task, and for what is none of the services.
+    #[must_use]
+    pub fn port(&self, service: &str) -> Option<u16> {
+        self.services.get(service)?.port
+    }
+}
+
 /// Returns the table.
 ///
 /// # Panics

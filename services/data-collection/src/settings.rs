@@ -9,6 +9,7 @@ use tradai_control_plane::data::{CollectLimits, JobLimits};
 use tradai_domain::ports::ExchangeKey;
 use tradai_platform::settings::sections::{ArcticSettings, HttpSettings, LogSettings};
 use tradai_platform::settings::{Reader, Settings as HostSettings};
+use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 use tradai_timeseries::Location;
 use url::Url;
@@ -82,7 +83,7 @@ impl HostSettings for Settings {
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let limits = CollectLimits::default();
-        let http = HttpSettings::read(reader, 8002);
+        let http = HttpSettings::read(reader, topology().port(Self::SERVICE).unwrap_or_default());
         let log = LogSettings::read(reader);
         let exchanges = read_exchanges(reader);
         let exchange_urls = reader

@@ -22,6 +22,12 @@ impl ExchangeKey {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Returns whether it names the sandbox exchange, whose candles are made up or replayed.
+    #[must_use]
+    pub fn is_sandbox(&self) -> bool {
+        matches!(self.as_str(), "sandbox" | "sandbox_futures")
+    }
 }
 
 impl FromStr for ExchangeKey {

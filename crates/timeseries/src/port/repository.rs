@@ -1,7 +1,10 @@
 //! Candles of one exchange.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use serde_json::{Value, json};
+use tokio::sync::Semaphore;
 use tradai_domain::ports::{
     Absence, CandleRepository, Committed, PortError, SeriesNotes, Snapshot, Span, StoredCandles,
     StoredSeries, StoredSeriesList, StoredVersion, VersionChoice,
@@ -19,15 +22,22 @@ const EXCHANGE: &str = "exchange";
 /// Metadata key: where the exchange has no candles, as `[start, end, noted]` in milliseconds.
 const ABSENT: &str = "absent";
 
+/// Changes that are made at the same time. Each holds its rows several times while they are merged and encoded, which
+/// takes a processor, so that more at once would take more memory and no less time.
+const CHANGES: usize = 2;
+
 /// [`CandleRepository`] over a store.
 #[derive(Debug, Clone)]
-pub struct StoreRepository(CandleStore);
+pub struct StoreRepository {
+    store: CandleStore,
+    changes: Arc<Semaphore>,
+}
 
 impl StoreRepository {
     /// Returns the repository of a store, which should hold candles of one exchange only.
     #[must_use]
     pub fn new(store: CandleStore) -> Self {
-        Self(store)
+        Self { store, changes: Arc::new(Semaphore::new(CHANGES)) }
     }
 
     /// Runs an operation of the store where it may take its time.
@@ -35,7 +45,7 @@ impl StoreRepository {
         &self,
         operation: impl FnOnce(&CandleStore) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, PortError> {
-        let store = self.0.clone();
+        let store = self.store.clone();
         let done = tokio::task::spawn_blocking(move || operation(&store)).await;
         let done = done.map_err(|_| PortError::new(ErrorKind::Internal, "the candle store failed"))?;
         done.map_err(|error| port_error(&error))
@@ -48,8 +58,11 @@ impl StoreRepository {
         notes: &SeriesNotes,
         replaces: bool,
     ) -> Result<Committed, PortError> {
+        // Goes with the work, not with this future: whoever stops waiting does not stop the work.
+        let turn = self.changes.clone().acquire_owned().await;
         let (key, candles, notes) = (key.clone(), candles.clone(), notes.clone());
         self.run(move |store| {
+            let _turn = turn;
             let patch = patch_of(&notes);
             let commit = if replaces {
                 store.upsert(&key, &candles, patch)
@@ -221,8 +234,12 @@ fn patch_of(notes: &SeriesNotes) -> MetadataPatch {
     if let Some(exchange) = &notes.exchange {
         patch.set.insert(EXCHANGE.to_owned(), json!(exchange.as_str()));
         patch.default.insert(SOURCE.to_owned(), json!("sync"));
-        // What an exchange sent is real; the store then refuses to add it to made-up candles.
-        patch.remove.push(SYNTHETIC.to_owned());
+        // What an exchange sent is real, save the sandbox's; the store never adds one to the other.
+        if exchange.is_sandbox() {
+            patch.set.insert(SYNTHETIC.to_owned(), json!(true));
+        } else {
+            patch.remove.push(SYNTHETIC.to_owned());
+        }
     }
     if !notes.absent.is_empty() {
         let item = |absence: &Absence| json!([absence.span.start, absence.span.end, absence.noted]);
@@ -246,6 +263,15 @@ mod tests {
         let stored = patch_of(&notes).apply(metadata(r#"{"note": "mine", "source": "import"}"#));
         assert_eq!(notes_of(&stored), notes);
         assert_eq!((&stored["note"], &stored["source"]), (&json!("mine"), &json!("import")));
+    }
+
+    #[test]
+    fn what_a_sandbox_sent_is_labelled() {
+        for (exchange, labelled) in [("binance", false), ("sandbox", true), ("sandbox_futures", true)] {
+            let notes = SeriesNotes { exchange: exchange.parse().ok(), absent: Vec::new() };
+            let stored = patch_of(&notes).apply(metadata(r#"{"synthetic": true}"#));
+            assert_eq!(crate::store::is_synthetic(&stored), labelled, "{exchange}");
+        }
     }
 
     #[test]

@@ -16,7 +16,7 @@ pub(super) fn print(result: &SyncResult, interrupted: bool) -> anyhow::Result<()
         eprintln!("failed: {}: {}", series.key, error.message);
     }
     let unreachable = result.failed().any(|(_, error)| error.kind == ErrorKind::Unavailable);
-    if unreachable && result.exchange.as_str().starts_with("sandbox") {
+    if unreachable && result.exchange.is_sandbox() {
         eprintln!("hint: `tradai sandbox` starts a sandbox exchange");
     }
     let candles = output::counted(result.rows_synced, "candle");
