@@ -7,7 +7,8 @@ use tradai_domain::{Millis, Timeframe};
 use crate::budget::{Budget, LimitNote, LimitScope};
 use crate::model::{LeverageTiers, Market};
 use crate::{
-    Credentials, Endpoint, Environment, Error, ErrorClass, Headers, HttpRequest, Markets, Reply, Request,
+    Credentials, Endpoint, Environment, Error, ErrorClass, Headers, HttpRequest, Markets, OrderRequest,
+    Reply, Request, Scope,
 };
 
 /// What requests and replies are read against. No ambient time, no randomness.
@@ -125,6 +126,12 @@ pub trait Adapter: Send + Sync {
     /// Returns whether an order was refused because its client order id is taken.
     fn is_duplicate_order(&self, error: &Error) -> bool {
         error.class == ErrorClass::DuplicateOrderId
+    }
+
+    /// Returns in which books an order has to be looked for, by its client id, before it may be said not to be
+    /// there; none when it cannot be looked up at all.
+    fn books_of(&self, _market: &Market, order: &OrderRequest) -> Vec<Scope> {
+        vec![Scope { trigger: order.is_conditional(), ..Scope::default() }]
     }
 
     /// Returns how long after its timestamp a signed request may still be taken in.

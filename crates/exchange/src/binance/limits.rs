@@ -101,8 +101,8 @@ mod tests {
     #[test]
     fn orders_count_thrice_and_reading_once() {
         let of = |name, base: &str| {
-            let all = endpoints::ENDPOINTS.iter();
-            let endpoint = all.filter(|row| row.name == name && row.base.contains(base)).next();
+            let mut all = endpoints::ENDPOINTS.iter();
+            let endpoint = all.find(|row| row.name == name && row.base.contains(base));
             budgets(endpoint.unwrap()).iter().map(|budget| budget.name).collect::<Vec<_>>()
         };
         assert_eq!(of("createOrder", "//api"), [WEIGHT, ORDERS_10S, ORDERS_1D]);

@@ -22,7 +22,7 @@ use tradai_domain::Timeframe;
 use crate::model::{Market, SubType};
 use crate::{
     AccountType, Adapter, Budget, Call, CandlePaging, Context, Endpoint, Environment, Error, Headers,
-    HttpReply, HttpRequest, LimitNote, LimitScope, Reply, Request, Scope,
+    HttpReply, HttpRequest, LimitNote, LimitScope, OrderRequest, Reply, Request, Scope,
 };
 
 /// Binance, meaning spot.
@@ -123,6 +123,14 @@ impl Adapter for Binance {
 
     fn check_client_order_id(&self, id: &str) -> Result<(), Error> {
         requests::client_id(id).map(drop)
+    }
+
+    /// Orders on borrowed money are in a book of spot that is not looked into.
+    fn books_of(&self, market: &Market, order: &OrderRequest) -> Vec<Scope> {
+        if market.is_spot() && order.margin_mode.is_some() {
+            return Vec::new();
+        }
+        vec![Scope { trigger: order.is_conditional(), ..Scope::default() }]
     }
 
     fn is_duplicate_order(&self, error: &Error) -> bool {

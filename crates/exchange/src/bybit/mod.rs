@@ -15,7 +15,7 @@ use tradai_domain::{Millis, Timeframe};
 use crate::model::{Market, SubType};
 use crate::{
     AccountType, Adapter, Budget, Call, CandlePaging, Context, Endpoint, Environment, Error, Headers,
-    HttpReply, HttpRequest, LimitNote, LimitScope, Reply, Request, Scope,
+    HttpReply, HttpRequest, LimitNote, LimitScope, OrderRequest, Reply, Request, Scope,
 };
 
 /// Bybit, meaning linear contracts where a call names no market.
@@ -107,6 +107,12 @@ impl Adapter for Bybit {
             return Ok(());
         }
         Err(Error::invalid_order("a client order id has 1 to 36 of the characters A-Z a-z 0-9 - _"))
+    }
+
+    /// A conditional order becomes a plain one once its price has come.
+    fn books_of(&self, _market: &Market, order: &OrderRequest) -> Vec<Scope> {
+        let book = |trigger| Scope { trigger, ..Scope::default() };
+        if order.is_conditional() { vec![book(true), book(false)] } else { vec![book(false)] }
     }
 
     fn is_duplicate_order(&self, error: &Error) -> bool {

@@ -7,6 +7,7 @@ use tradai_domain::{Millis, Symbol};
 
 use super::Client;
 use crate::base::signing::{hex, sha256};
+use crate::model::{Order, OrderStatus};
 use crate::{Error, ErrorClass};
 
 /// Ids that are remembered; of more the oldest is forgotten.
@@ -123,6 +124,21 @@ impl Placing {
     /// The exchange surely does not have it.
     pub(super) fn not_placed(mut self) {
         self.end(None);
+    }
+
+    /// It was not sent this time: what was known of it holds.
+    pub(super) fn back_to(mut self, known: Known) {
+        self.end(match known {
+            Known::New => None,
+            Known::Loose { expires } => Some(Mark::Loose { expires }),
+            Known::Placed => Some(Mark::Placed),
+        });
+    }
+
+    /// Returns whether an order that the exchange took in is the one being placed.
+    pub(super) fn is_of(&self, order: &Order) -> bool {
+        let taken = order.id.is_some() && order.status != Some(OrderStatus::Rejected);
+        taken && order.client_order_id.as_deref() == Some(self.key.1.as_str())
     }
 
     fn end(&mut self, mark: Option<Mark>) {

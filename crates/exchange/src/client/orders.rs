@@ -15,7 +15,7 @@ use tradai_domain::Millis;
 use super::Client;
 use super::order_ids::{Known, Placing};
 use super::round::{Failure, Fate};
-use crate::model::{Order, OrderStatus};
+use crate::model::{Market, Order, OrderStatus, OrderType};
 use crate::{Call, Error, ErrorClass, OrderRef, OrderRequest, Reply, Request, Scope, prepare_order};
 
 /// What to do before an order is sent.
@@ -27,7 +27,7 @@ pub(super) enum Before {
     Look,
 }
 
-/// How long after a lost request's last moment the exchange is still asked: our measurement of its time may be off.
+/// How long after a lost request's last moment the exchange is still asked: clocks drift between measurements.
 const CLOCK_MARGIN_MS: Millis = 1_000;
 /// The pause before the first look, and what it doubles from.
 const FIRST_LOOK: Duration = Duration::from_millis(200);
@@ -36,7 +36,8 @@ const CANCEL_ATTEMPTS: u32 = 3;
 
 /// An order that is looked for.
 struct Search {
-    look: Request,
+    /// In each of its books; none when it cannot be looked up.
+    looks: Vec<Request>,
     named: OrderRef,
     window: Duration,
 }
@@ -76,10 +77,12 @@ impl Client {
         before: Before,
     ) -> Result<Order, Error> {
         let markets = self.load_markets(false).await?;
-        let order = prepare_order(markets.get(&order.symbol)?, order)?;
+        let market = markets.get(&order.symbol)?;
+        let order = prepare_order(market, order)?;
         let id = self.client_id(&order)?;
+        let search = self.search_for(market, &order, &id);
         let (placing, known) = Placing::begin(self, &order.symbol, &id)?;
-        let placed = self.place_marked(&order, scope, &id, known, before).await;
+        let placed = self.place_marked(&order, scope, &search, known, before).await;
         match &placed {
             Ok(_) => placing.placed(),
             // Left marked: who tries again is made to look first.
@@ -97,16 +100,16 @@ impl Client {
         &self,
         order: &OrderRequest,
         scope: Scope,
-        id: &str,
+        search: &Search,
         known: Known,
         before: Before,
     ) -> Result<Order, Error> {
-        let search = self.search_for(order, scope, id);
+        let id = search.named.client_order_id.as_deref().unwrap_or_default();
         let request = Request { call: Call::CreateOrder(order.clone()), scope };
         let (mut sends, mut loose) = (0, None);
         let sent_earlier = known != Known::New || before == Before::Look;
         match (known, before) {
-            (Known::Placed, _) => return self.placed_before(&search, order).await,
+            (Known::Placed, _) => return self.placed_before(search, order, id).await,
             (Known::Loose { expires }, _) => loose = Some(Loose::of_another_try(expires)),
             (Known::New, Before::Look) => {
                 loose = Some(Loose::of_another_try(self.exchange_now().saturating_add(self.accepted_for())));
@@ -120,12 +123,12 @@ impl Client {
                     error = %lost.error, "an order's outcome is unknown; looking for it"
                 );
                 let may_send = sends <= self.0.order_policy.resends;
-                match (self.search(&search, &lost).await, lost.last) {
+                match (self.search(search, &lost).await, lost.last) {
                     (Found::Order(found), _) => return same_order(*found, order, id),
                     (Found::Nothing, Last::Refused) => return Err(lost.error),
                     (Found::Nothing, Last::Unclear) if may_send => {}
                     (Found::Nothing | Found::Undecided, _) => {
-                        return Err(lost.error.with_unresolved(search.named));
+                        return Err(lost.error.with_unresolved(search.named.clone()));
                     }
                 }
             }
@@ -133,7 +136,9 @@ impl Client {
             match self.change_once(&request).await {
                 Ok(Reply::Order(placed)) => return Ok(with_client_id(*placed, id)),
                 Ok(_) => {
-                    return Err(Error::bad_response("the reply holds no order").with_unresolved(search.named));
+                    return Err(
+                        Error::bad_response("the reply holds no order").with_unresolved(search.named.clone())
+                    );
                 }
                 Err(failure) => match self.may_be_there(failure, sent_earlier || sends > 1) {
                     Ok(lost) => loose = Some(lost),
@@ -161,12 +166,8 @@ impl Client {
     }
 
     /// An order that this process has placed is never sent again, whatever the exchange says about it.
-    async fn placed_before(&self, search: &Search, order: &OrderRequest) -> Result<Order, Error> {
-        let id = search.named.client_order_id.as_deref().unwrap_or_default();
-        match self.read(&search.look).await? {
-            Reply::Order(found) => same_order(*found, order, id),
-            _ => Err(Error::bad_response("the reply holds no order")),
-        }
+    async fn placed_before(&self, search: &Search, order: &OrderRequest, id: &str) -> Result<Order, Error> {
+        same_order(self.look(search).await?, order, id)
     }
 
     /// Looks for an order until it is found, or surely is not there.
@@ -174,20 +175,25 @@ impl Client {
         let policy = self.0.order_policy;
         // An order whose id is taken is there: however often that is denied, it is looked for to the end.
         let window = if lost.last == Last::Duplicate { policy.give_up_after } else { search.window };
+        if search.looks.is_empty() {
+            return Found::Undecided;
+        }
         let started = self.0.clock.now_ms();
         let (mut looks, mut denials) = (0, 0);
         loop {
             self.0.timer.sleep(look_pause(looks, policy.longest_pause)).await;
             looks += 1;
-            let answer = self.read(&search.look).await;
-            let waited = elapsed(started, self.0.clock.now_ms());
+            let answer = self.look(search).await;
+            let now = self.0.clock.now_ms();
+            let waited = elapsed(started, now);
             match answer {
-                Ok(Reply::Order(order)) => return Found::Order(order),
+                Ok(order) => return Found::Order(Box::new(order)),
                 Err(error) if error.class == ErrorClass::OrderNotFound => denials += 1,
                 // No answer is no denial, and breaks a row of them.
-                Ok(_) | Err(_) => denials = 0,
+                Err(_) => denials = 0,
             }
-            let too_late = self.exchange_now() > lost.expires.saturating_add(CLOCK_MARGIN_MS);
+            let passed = self.0.gate.server_time(|time| time.passed(now)).unwrap_or(Millis::MIN);
+            let too_late = passed > lost.expires.saturating_add(CLOCK_MARGIN_MS);
             if denials >= policy.denials.max(1) && too_late && waited >= window {
                 return Found::Nothing;
             }
@@ -197,19 +203,30 @@ impl Client {
         }
     }
 
-    fn search_for(&self, order: &OrderRequest, scope: Scope, id: &str) -> Search {
-        let named =
-            OrderRef { id: None, client_order_id: Some(id.to_owned()), symbol: Some(order.symbol.clone()) };
+    fn search_for(&self, market: &Market, order: &OrderRequest, id: &str) -> Search {
+        let symbol = Some(order.symbol.clone());
+        let named = OrderRef { id: None, client_order_id: Some(id.to_owned()), symbol };
         let policy = self.0.order_policy;
-        let conditional = order.is_conditional();
+        let look = |scope| Request { call: Call::FetchOrder(named.clone()), scope };
         Search {
-            look: Request {
-                call: Call::FetchOrder(named.clone()),
-                scope: Scope { trigger: conditional, ..scope },
-            },
-            named,
-            window: if conditional { policy.conditional_window } else { policy.not_found_window },
+            looks: self.0.adapter.books_of(market, order).into_iter().map(look).collect(),
+            named: named.clone(),
+            window: if order.is_conditional() { policy.conditional_window } else { policy.not_found_window },
         }
+    }
+
+    /// Looks into an order's books. `OrderNotFound` when each of them denies it.
+    async fn look(&self, search: &Search) -> Result<Order, Error> {
+        let mut denied = Error::not_supported("an order of this kind cannot be looked up");
+        for look in &search.looks {
+            match self.read(look).await {
+                Ok(Reply::Order(order)) => return Ok(*order),
+                Ok(_) => return Err(Error::bad_response("the reply holds no order")),
+                Err(error) if error.class == ErrorClass::OrderNotFound => denied = error,
+                Err(error) => return Err(error),
+            }
+        }
+        Err(denied)
     }
 
     /// Returns the order's client id, which has to be there and to fit the exchange's grammar.
@@ -230,31 +247,25 @@ impl Client {
         scope: Scope,
     ) -> Result<Vec<Order>, Error> {
         let markets = self.load_markets(false).await?;
-        let (mut prepared, mut marks) = (Vec::new(), Vec::new());
+        let (mut prepared, mut searches) = (Vec::new(), Vec::new());
         for order in orders {
-            let order = prepare_order(markets.get(&order.symbol)?, order)?;
-            let id = self.client_id(&order)?;
-            let (placing, known) = Placing::begin(self, &order.symbol, &id)?;
-            if known != Known::New {
-                if known == Known::Placed {
-                    placing.placed();
-                }
-                let text = format!("order {id} of {} was sent before; place it alone", order.symbol);
-                marks.into_iter().for_each(Placing::not_placed);
-                return Err(Error::new(ErrorClass::DuplicateOrderId, text));
-            }
+            let market = markets.get(&order.symbol)?;
+            let order = prepare_order(market, order)?;
+            searches.push(self.search_for(market, &order, &self.client_id(&order)?));
             prepared.push(order);
-            marks.push(placing);
         }
+        let marks = self.mark_several(&searches)?;
         let request = Request { call: Call::CreateOrders(prepared.clone()), scope };
         match self.change_once(&request).await {
             Ok(Reply::Orders(placed)) => {
-                marks.into_iter().for_each(Placing::placed);
+                // Which of them were refused, replies do not always say: those are looked for when they come again.
+                let is_there = |mark: &Placing| placed.iter().any(|order| mark.is_of(order));
+                marks.into_iter().filter(is_there).for_each(Placing::placed);
                 Ok(placed)
             }
             Ok(_) => Err(Error::bad_response("the reply holds no orders")),
             Err(failure) if failure.fate == Fate::Unknown => {
-                let found = self.find_several(&prepared, scope, failure).await?;
+                let found = self.find_several(&prepared, &searches, failure).await?;
                 marks.into_iter().for_each(Placing::placed);
                 Ok(found)
             }
@@ -265,20 +276,44 @@ impl Client {
         }
     }
 
+    /// Marks orders as being placed, all of them or none.
+    fn mark_several(&self, searches: &[Search]) -> Result<Vec<Placing>, Error> {
+        let mut marks = Vec::with_capacity(searches.len());
+        for OrderRef { client_order_id, symbol, .. } in searches.iter().map(|search| &search.named) {
+            let (Some(id), Some(symbol)) = (client_order_id, symbol) else { continue };
+            let refused = match Placing::begin(self, symbol, id) {
+                Ok((mark, Known::New)) => {
+                    marks.push(mark);
+                    continue;
+                }
+                Ok((mark, known)) => {
+                    mark.back_to(known);
+                    let text = format!("order {id} of {symbol} was sent before; place it alone");
+                    Error::new(ErrorClass::DuplicateOrderId, text)
+                }
+                Err(error) => error,
+            };
+            marks.into_iter().for_each(Placing::not_placed);
+            return Err(refused);
+        }
+        Ok(marks)
+    }
+
     async fn find_several(
         &self,
         orders: &[OrderRequest],
-        scope: Scope,
+        searches: &[Search],
         failure: Failure,
     ) -> Result<Vec<Order>, Error> {
         let lost = Loose { error: failure.error, expires: failure.expires, last: Last::Unclear };
         let mut found = Vec::with_capacity(orders.len());
-        for order in orders {
-            let id = self.client_id(order)?;
-            let search = self.search_for(order, scope, &id);
-            match self.search(&search, &lost).await {
-                Found::Order(one) => found.push(same_order(*one, order, &id)?),
-                Found::Nothing | Found::Undecided => return Err(lost.error.with_unresolved(search.named)),
+        for (order, search) in orders.iter().zip(searches) {
+            let id = search.named.client_order_id.as_deref().unwrap_or_default();
+            match self.search(search, &lost).await {
+                Found::Order(one) => found.push(same_order(*one, order, id)?),
+                Found::Nothing | Found::Undecided => {
+                    return Err(lost.error.with_unresolved(search.named.clone()));
+                }
             }
         }
         Ok(found)
@@ -376,9 +411,11 @@ fn is_done(order: &Order) -> bool {
 
 /// Returns the order that was found if it is the one that was meant.
 fn same_order(found: Order, asked: &OrderRequest, id: &str) -> Result<Order, Error> {
+    // What is to be spent, and what only reduces, the exchange turns into an amount of its own.
+    let fixed = !asked.reduce_only && (asked.kind == OrderType::Limit || asked.price.is_none());
     let differs = found.side.is_some_and(|side| side != asked.side)
         || found.symbol.as_ref().is_some_and(|symbol| *symbol != asked.symbol)
-        || matches!((found.amount, asked.amount), (Some(found), Some(asked)) if found != asked);
+        || matches!((found.amount, asked.amount), (Some(found), Some(asked)) if fixed && found != asked);
     if differs {
         let text = format!("client order id {id} belongs to another order of {}", asked.symbol);
         return Err(Error::new(ErrorClass::DuplicateOrderId, text));

@@ -53,7 +53,7 @@ async fn collect(mut walk: CandleWalk) -> (CandleSeries, CandleReport) {
     (all, walk.report().clone())
 }
 
-fn klines(probability: f64, fault: Value) -> Value {
+fn klines(probability: f64, fault: &Value) -> Value {
     json!({"path": "/*", "method": "GET", "probability": probability, "fault": fault})
 }
 
@@ -67,13 +67,13 @@ async fn x16_ten_thousand_candles_through_every_fault_are_the_exchanges_own() {
         let edit = |kind: &str| json!({"kind": "candles", "edit": kind});
         world
             .faults(json!([
-                klines(0.02, json!({"kind": "reset"})),
-                klines(0.01, json!({"kind": "status", "status": 429, "retry_after": 5})),
-                klines(0.01, json!({"kind": "truncate"})),
-                klines(0.05, json!({"kind": "status", "status": 200, "body": []})),
-                klines(0.2, edit("duplicate")),
-                klines(0.2, edit("missing")),
-                klines(0.2, edit("out_of_order")),
+                klines(0.02, &json!({"kind": "reset"})),
+                klines(0.01, &json!({"kind": "status", "status": 429, "retry_after": 5})),
+                klines(0.01, &json!({"kind": "truncate"})),
+                klines(0.05, &json!({"kind": "status", "status": 200, "body": []})),
+                klines(0.2, &edit("duplicate")),
+                klines(0.2, &edit("missing")),
+                klines(0.2, &edit("out_of_order")),
             ]))
             .await;
         let listed = START + 10 * DAY;

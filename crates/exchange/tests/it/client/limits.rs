@@ -1,10 +1,11 @@
 //! Limits of calls, breakers, retries and bounds.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tradai_exchange::client::{Client, RetryPolicy, Timeouts};
-use tradai_exchange::{Call, Error, ErrorClass, Request};
+use tradai_exchange::{Call, Error, ErrorClass, OrderRef, Request};
 
 use super::support::{MINUTE, World, resting, symbol};
 
@@ -34,7 +35,7 @@ async fn x15_a_limit_is_waited_for_to_the_second_by_all_callers() {
     let btc = symbol("BTC/USDT");
     let (first, ticker, book) =
         tokio::join!(fetch_time(&client), client.fetch_ticker(&btc), client.fetch_order_book(&btc, None));
-    (first.unwrap(), ticker.unwrap(), book.unwrap());
+    assert!(first.is_ok() && ticker.is_ok() && book.is_ok());
     // Who was on the way when the limit came is not held back; nothing leaves afterwards until it ends.
     let after: Vec<i64> =
         world.requests().await.into_iter().map(|(at, _)| at).filter(|at| *at > before).collect();
@@ -51,7 +52,7 @@ async fn x15_budgets_follow_what_the_exchange_counts() {
     for _ in 0..30 {
         other.fetch_order_book(&symbol("BTC/USDT"), Some(500)).await.unwrap();
     }
-    // 12 orders of 250 each would not fit into what is left of data's half.
+    // The twelve weigh 3,000, which is data's half: what the other client used leaves no room for all of them.
     for _ in 0..12 {
         client.fetch_order_book(&symbol("BTC/USDT"), Some(5_000)).await.unwrap();
     }
@@ -63,7 +64,7 @@ async fn x15_budgets_follow_what_the_exchange_counts() {
     assert!(minutes.len() > 1, "some waited for the next minute: {minutes:?}");
 }
 
-/// X15: a limit that the exchange lowered on the day is read from its list of markets.
+/// X15: orders are counted apart, and what the count has no room for waits.
 #[tokio::test]
 async fn x15_orders_wait_for_their_own_budget() {
     let world = World::new().await;
@@ -76,6 +77,37 @@ async fn x15_orders_wait_for_their_own_budget() {
     let windows: std::collections::BTreeSet<i64> =
         arrivals(&world, "POST /api/v3/order").await.into_iter().map(|at| at / 10_000).collect();
     assert_eq!(windows.len(), 2, "90 of 100 in the first ten seconds are orders', the rest came later");
+}
+
+/// Data that waits for the next minute does not hold up a cancellation.
+#[tokio::test]
+async fn a_cancellation_goes_out_past_a_queue_of_data() {
+    let world = World::new().await;
+    let client = world.client("binance");
+    let btc = symbol("BTC/USDT");
+    let order = client.create_order(&resting("BTC/USDT", "queue")).await.unwrap();
+    let minute = world.sandbox.now() / MINUTE;
+    world.timer.held.store(true, Ordering::SeqCst);
+    let books: Vec<_> = (0..30)
+        .map(|_| {
+            let (client, btc) = (client.clone(), btc.clone());
+            tokio::spawn(async move { client.fetch_order_book(&btc, Some(5_000)).await.map(drop) })
+        })
+        .collect();
+    // Until data's half is used up and the rest of the thirty waits.
+    while arrivals(&world, "GET /api/v3/depth").await.len() < 11 {
+        tokio::task::yield_now().await;
+    }
+    let named = OrderRef { id: order.id, client_order_id: None, symbol: Some(btc.clone()) };
+    client.cancel_order(&named).await.unwrap();
+    world.timer.held.store(false, Ordering::SeqCst);
+    for book in books {
+        book.await.unwrap().unwrap();
+    }
+    let canceled = arrivals(&world, "DELETE /api/v3/order").await;
+    assert_eq!(canceled.iter().map(|at| at / MINUTE).collect::<Vec<_>>(), [minute]);
+    let last = arrivals(&world, "GET /api/v3/depth").await.last().copied().unwrap();
+    assert!(last / MINUTE >= minute + 2, "the queue took minutes");
 }
 
 /// X15: 418 tells the end of a ban in its text; a call that would wait too long fails at once and says for how long.

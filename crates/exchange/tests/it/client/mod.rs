@@ -7,3 +7,4 @@ mod limits;
 mod orders;
 mod port;
 mod time;
+mod venues;

@@ -35,7 +35,7 @@ async fn every_kind_of_series_comes_as_the_exchange_has_it() {
     let source = MarketData::new(world.client("binance_futures")).unwrap();
     world.clock.advance(60_000);
     let market = symbol("BTC/USDT:USDT");
-    let all = sample(7, &[market.clone()], Timeframe::M5, START, START + 10 * DAY);
+    let all = sample(7, std::slice::from_ref(&market), Timeframe::M5, START, START + 10 * DAY);
     for (kind, timeframe) in [
         (CandleKind::Futures, Timeframe::M5),
         (CandleKind::Mark, Timeframe::M5),

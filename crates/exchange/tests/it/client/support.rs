@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -25,7 +26,15 @@ pub(crate) const MINUTE: Millis = 60_000;
 /// Time that passes only while all who use it sleep: the first to wake moves the clock to its moment.
 pub(crate) struct Virtual {
     clock: Arc<ManualClock>,
+    /// While set, time stands still and sleepers sleep on.
+    pub(crate) held: AtomicBool,
     sleepers: Mutex<(u64, BTreeSet<(Millis, u64)>)>,
+}
+
+impl Virtual {
+    pub(crate) fn new(clock: Arc<ManualClock>) -> Self {
+        Self { clock, held: AtomicBool::new(false), sleepers: Mutex::default() }
+    }
 }
 
 /// Real time in which requests under way come back before the clock moves on.
@@ -55,7 +64,8 @@ impl Timer for Virtual {
             tokio::time::sleep(SETTLE).await;
             let sleepers = self.sleepers.lock().unwrap();
             let now = self.clock.now_ms();
-            if sleepers.1.first() == Some(&sleeper.1) && now < wake_at {
+            let held = self.held.load(Ordering::SeqCst);
+            if !held && sleepers.1.first() == Some(&sleeper.1) && now < wake_at {
                 self.clock.advance(wake_at - now);
             }
         }
@@ -103,7 +113,7 @@ impl World {
 
     pub(crate) async fn of(settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::at(settings.start.unwrap()));
-        let timer = Arc::new(Virtual { clock: clock.clone(), sleepers: Mutex::default() });
+        let timer = Arc::new(Virtual::new(clock.clone()));
         let sandbox = build(settings, clock.clone()).unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
