@@ -3,8 +3,10 @@
 use std::fmt;
 use std::time::Duration;
 
-use tradai_domain::ErrorKind;
+use tradai_domain::configs::ConfigId;
+use tradai_domain::jobs::{ExecutorMode, JobStatus};
 use tradai_domain::ports::PortError;
+use tradai_domain::{ErrorKind, JobId, StrategyName};
 
 /// An error of this crate. [`Error::kind`] says what a caller should do about it.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -42,6 +44,61 @@ pub enum Error {
         what: &'static str,
         /// What is wrong with it.
         problem: String,
+    },
+    /// There is no such job.
+    #[error("there is no job {id}")]
+    NoSuchJob {
+        /// What was asked for.
+        id: JobId,
+    },
+    /// The job has ended, and that cannot be undone.
+    #[error("the job {id} is {status} already")]
+    JobEnded {
+        /// The job.
+        id: JobId,
+        /// How it ended.
+        status: JobStatus,
+    },
+    /// The job has not ended yet.
+    #[error("the job {id} is {status}; cancel it first")]
+    JobActive {
+        /// The job.
+        id: JobId,
+        /// Where it stands.
+        status: JobStatus,
+    },
+    /// The job has no result.
+    #[error("the job {id} is {status} and has no result")]
+    NoResult {
+        /// The job.
+        id: JobId,
+        /// Where it stands.
+        status: JobStatus,
+    },
+    /// An idempotency key came with another request.
+    #[error("the idempotency key was used for another request")]
+    KeyReused,
+    /// The first request with an idempotency key is not answered yet.
+    #[error("a request with this idempotency key is being answered")]
+    KeyInFlight,
+    /// This host hands no jobs over.
+    #[error("this host takes no jobs: no executor is set up")]
+    NoExecutor,
+    /// Jobs cannot be handed over in this way.
+    #[error("jobs cannot be handed over in the mode {mode}: {problem}")]
+    Executor {
+        /// The way.
+        mode: ExecutorMode,
+        /// What is missing.
+        problem: String,
+    },
+    /// There is no such config version.
+    #[error("{strategy} has no config version {id}")]
+    NoSuchConfig {
+        /// The strategy.
+        strategy: StrategyName,
+        /// What was asked for.
+        id: ConfigId,
     },
 }
 
@@ -87,7 +144,15 @@ impl Error {
             Self::Request(_) => ErrorKind::Invalid,
             Self::Port(error) => error.kind,
             Self::TooManyJobs { .. } | Self::Stopping => ErrorKind::Unavailable,
-            Self::StaleRevision { .. } => ErrorKind::Conflict,
+            Self::StaleRevision { .. }
+            | Self::JobEnded { .. }
+            | Self::JobActive { .. }
+            | Self::NoResult { .. }
+            | Self::KeyReused
+            | Self::KeyInFlight => ErrorKind::Conflict,
+            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } => ErrorKind::NotFound,
+            Self::NoExecutor => ErrorKind::Unavailable,
+            Self::Executor { .. } => ErrorKind::Invalid,
             Self::Damaged { .. } => ErrorKind::Data,
         }
     }

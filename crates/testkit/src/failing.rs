@@ -1,6 +1,7 @@
 //! An adapter that fails when a test wants it to.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
@@ -18,6 +19,10 @@ pub enum Fault {
     Before,
     /// After it had one: the answer is lost.
     After,
+    /// The process dies before the call has an effect: it never returns.
+    DeathBefore,
+    /// The process dies after the call had its effect.
+    DeathAfter,
 }
 
 /// Stands before a port and lets calls that change something fail, in the order in which faults were given.
@@ -25,12 +30,13 @@ pub enum Fault {
 pub struct Failing<P> {
     inner: P,
     faults: Mutex<VecDeque<Option<Fault>>>,
+    dead: AtomicBool,
 }
 
 impl<P> Failing<P> {
     /// Returns a port that does not fail.
     pub fn new(inner: P) -> Self {
-        Self { inner, faults: Mutex::default() }
+        Self { inner, faults: Mutex::default(), dead: AtomicBool::new(false) }
     }
 
     /// Returns what stands behind.
@@ -43,6 +49,17 @@ impl<P> Failing<P> {
         self.faults.lock().unwrap_or_else(PoisonError::into_inner).extend(faults);
     }
 
+    /// Returns whether a call came to the point at which its process dies.
+    pub fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::SeqCst)
+    }
+
+    /// Never returns, as a call of a process that was killed.
+    async fn die<T>(&self) -> T {
+        self.dead.store(true, Ordering::SeqCst);
+        std::future::pending().await
+    }
+
     async fn change<T>(&self, call: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
         let fault = self.faults.lock().unwrap_or_else(PoisonError::into_inner).pop_front().flatten();
         let refused = || Err(PortError::new(ErrorKind::Unavailable, "the storage is away"));
@@ -52,6 +69,11 @@ impl<P> Failing<P> {
             Some(Fault::After) => {
                 call.await?;
                 refused()
+            }
+            Some(Fault::DeathBefore) => self.die().await,
+            Some(Fault::DeathAfter) => {
+                call.await?;
+                self.die().await
             }
         }
     }

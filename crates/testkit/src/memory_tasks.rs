@@ -1,15 +1,16 @@
 //! Tasks that a test ends as it likes.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tokio::sync::watch;
 use tradai_domain::ports::{PortError, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 
-/// A [`TaskRunner`] whose tasks run until the test ends them, or they are stopped.
-#[derive(Debug, Default)]
-pub struct MemoryTasks(Mutex<BTreeMap<String, Task>>);
+/// A [`TaskRunner`] whose tasks run until the test ends them, or they are stopped. Clones have the same tasks, which
+/// so outlive the platform that started them.
+#[derive(Debug, Clone, Default)]
+pub struct MemoryTasks(Arc<Mutex<BTreeMap<String, Task>>>);
 
 #[derive(Debug)]
 struct Task {

@@ -1,0 +1,147 @@
+//! Handing a job over, and watching over it until it ends.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::OwnedSemaphorePermit;
+use tracing::{Instrument, info_span, warn};
+use tradai_domain::ErrorKind;
+use tradai_domain::JobId;
+use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
+use tradai_domain::ports::{PortError, TaskEnd};
+
+use super::executors::BacktestJobSubmitter;
+use super::{Jobs, Reported, artifacts};
+
+/// How often something is tried that failed for want of a storage or a cluster.
+const TRIES: u32 = 6;
+/// The pause after the first failure; each following one is twice as long.
+const FIRST_PAUSE: Duration = Duration::from_millis(100);
+
+impl Jobs {
+    /// Hands a job over, in a task of its own.
+    pub(super) fn spawn_dispatch(self: &Arc<Self>, record: &JobRecord) {
+        let Some(executor) = self.executor.clone() else { return };
+        let span = info_span!("dispatch", job_id = %record.job_id, trace_id = %record.trace_id);
+        let (jobs, id) = (self.clone(), record.job_id);
+        self.tasks.spawn(async move { jobs.dispatch(id, executor).await }.instrument(span));
+    }
+
+    /// Watches over a job that was handed over before this process began, in a task of its own.
+    pub(super) fn spawn_watch(self: &Arc<Self>, record: &JobRecord, execution: ExecutionId) {
+        let Some(executor) = self.executor.clone() else { return };
+        let span = info_span!("watch", job_id = %record.job_id, trace_id = %record.trace_id);
+        let (jobs, id) = (self.clone(), record.job_id);
+        // It runs already; it takes a slot if one is free, so that not too many others start.
+        let slot = self.slots.clone().try_acquire_owned().ok();
+        let watch = async move { jobs.watch(id, executor.as_ref(), &execution, slot).await };
+        self.tasks.spawn(watch.instrument(span));
+    }
+
+    async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>) {
+        let Some(Ok(slot)) = self.stopping.run_until_cancelled(self.slots.clone().acquire_owned()).await
+        else {
+            // It stays pending; recovery hands it over.
+            return;
+        };
+        match self.hand_over(id, executor.as_ref()).await {
+            Ok(Some(execution)) => self.watch(id, executor.as_ref(), &execution, Some(slot)).await,
+            Ok(None) => {}
+            Err(error) => {
+                let reason = format!("the job could not be handed over ({}): {error}", executor.mode());
+                self.report_failure(id, reason).await;
+            }
+        }
+    }
+
+    /// Hands a job over; `None` when there is nothing to watch over any more.
+    async fn hand_over(
+        &self,
+        id: JobId,
+        executor: &dyn BacktestJobSubmitter,
+    ) -> Result<Option<ExecutionId>, PortError> {
+        // It may have been cancelled or deleted while it waited for its turn.
+        let record = self.repeat(|| self.ports.jobs.get(id)).await?;
+        if record.is_none_or(|record| record.status.is_terminal()) {
+            return Ok(None);
+        }
+        let message = self.message(id).await?;
+        let execution = self.repeat(|| executor.submit(&message)).await?;
+        let change = JobChange {
+            at: self.ports.clock.now_ms(),
+            execution_arn: Some(execution.clone()),
+            ..JobChange::default()
+        };
+        let reported = self.repeat(|| self.reports.report(id, change.clone())).await?;
+        if reported.is_none_or(|Reported { record, .. }| record.status == JobStatus::Cancelled) {
+            // Cancelled between the look and the start: whoever cancelled knew nothing to stop.
+            self.repeat(|| executor.stop(&execution)).await?;
+            return Ok(None);
+        }
+        Ok(Some(execution))
+    }
+
+    /// Waits for a job's program to end, and reports its job failed if that did not report its own end.
+    async fn watch(
+        &self,
+        id: JobId,
+        executor: &dyn BacktestJobSubmitter,
+        execution: &ExecutionId,
+        slot: Option<OwnedSemaphorePermit>,
+    ) {
+        let waiting = self.repeat(|| executor.wait(execution));
+        let Some(end) = self.stopping.run_until_cancelled(waiting).await else { return };
+        match end {
+            Ok(Some(end)) => self.report_failure(id, unreported(&end)).await,
+            Ok(None) => {}
+            Err(error) => {
+                warn!(%error, "nobody knows whether the job still runs; a restart looks again: {error}");
+            }
+        }
+        drop(slot);
+    }
+
+    /// Returns what the job is asked to do.
+    async fn message(&self, id: JobId) -> Result<BacktestJobMessage, PortError> {
+        let key = artifacts::config_key(id)?;
+        let damaged = |problem: String| PortError::new(ErrorKind::Data, format!("its config {problem}"));
+        let bytes = self.repeat(|| self.ports.blobs.get(&key)).await?;
+        let bytes = bytes.ok_or_else(|| damaged("is not there".to_owned()))?;
+        serde_json::from_slice(&bytes).map_err(|error| damaged(format!("cannot be read: {error}")))
+    }
+
+    /// Reports a job failed; nothing happens to one that has ended.
+    async fn report_failure(&self, id: JobId, reason: String) {
+        let change = JobChange::failed(reason, self.ports.clock.now_ms());
+        if let Err(error) = self.repeat(|| self.reports.report(id, change.clone())).await {
+            warn!(%error, job_id = %id, "a failed job could not be reported; a restart reports it: {error}");
+        }
+    }
+
+    /// Makes a call that may be repeated, a few times where it may work later.
+    async fn repeat<T, F>(&self, call: impl Fn() -> F) -> Result<T, PortError>
+    where
+        F: Future<Output = Result<T, PortError>>,
+    {
+        let mut pause = FIRST_PAUSE;
+        for _ in 1..TRIES {
+            match call().await {
+                Err(error) if error.is_transient() => {
+                    tokio::time::sleep(error.retry_after.unwrap_or(pause)).await;
+                    pause *= 2;
+                }
+                done => return done,
+            }
+        }
+        call().await
+    }
+}
+
+/// Says how a program ended that did not say what came of it.
+fn unreported(end: &TaskEnd) -> String {
+    if end.is_success() {
+        "the job's process ended without a result".to_owned()
+    } else {
+        format!("the job's process {}", end.reason)
+    }
+}

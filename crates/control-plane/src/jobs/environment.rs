@@ -1,0 +1,63 @@
+//! What the process or container of a job finds in its environment.
+
+use std::collections::BTreeMap;
+
+use tradai_domain::Symbol;
+use tradai_domain::jobs::BacktestJobMessage;
+
+/// Returns the variables of a backtest, by the names that containers know them by. What is left to the strategy is
+/// not set.
+#[must_use]
+pub fn backtest_environment(job: &BacktestJobMessage) -> BTreeMap<String, String> {
+    let config = &job.config;
+    let pairs: Vec<&str> = config.symbols.iter().map(Symbol::as_str).collect();
+    let variables = [
+        ("TRADING_MODE", Some("backtest".to_owned())),
+        ("JOB_ID", Some(job.job_id.to_string())),
+        ("TRACE_ID", Some(job.trace_id.to_string())),
+        ("STRATEGY", Some(config.strategy.to_string())),
+        ("STRATEGY_VERSION", config.strategy_version.clone()),
+        ("TIMERANGE", config.timerange()),
+        ("TIMEFRAME", config.timeframe.map(|timeframe| timeframe.to_string())),
+        ("PAIRS", (!pairs.is_empty()).then(|| pairs.join(","))),
+        ("SETTINGS", settings(job)),
+    ];
+    let set = variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
+    set.collect()
+}
+
+/// Settings on top of the strategy's own, as JSON.
+fn settings(job: &BacktestJobMessage) -> Option<String> {
+    let settings = &job.config.settings;
+    if settings.is_empty() { None } else { serde_json::to_string(settings).ok() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jobs::BacktestRequest;
+
+    #[test]
+    fn variables_have_the_documented_names() {
+        let request = BacktestRequest {
+            strategy: "Demo".to_owned(),
+            symbols: vec!["BTC/USDT:USDT".to_owned(), "ETH/USDT:USDT".to_owned()],
+            timerange: Some("20240101-20240201".to_owned()),
+            ..BacktestRequest::default()
+        };
+        let id: tradai_domain::JobId = "018cc251-f400-7000-8000-000000000001".parse().unwrap();
+        let job = BacktestJobMessage::new(id, id.into(), request.check().unwrap());
+        let expected = [
+            ("JOB_ID", "018cc251-f400-7000-8000-000000000001"),
+            ("PAIRS", "BTC/USDT:USDT,ETH/USDT:USDT"),
+            ("STRATEGY", "Demo"),
+            ("TIMERANGE", "20240101-20240201"),
+            ("TRACE_ID", "018cc251f40070008000000000000001"),
+            ("TRADING_MODE", "backtest"),
+        ];
+        let found = backtest_environment(&job);
+        let found: Vec<(&str, &str)> =
+            found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(found, expected);
+    }
+}

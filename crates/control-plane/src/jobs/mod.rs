@@ -1,0 +1,25 @@
+//! Jobs: taken in, handed over, watched, reported on, cancelled, deleted.
+//!
+//! [`Jobs`] has the use cases of who asks for jobs, [`JobReports`] those of who runs them; the two share nothing but
+//! the ports, so that they may be in different processes. [`executors`] has the four ways in which a job reaches
+//! whoever runs it. Backtests are the first kind of job.
+//!
+//! Invariants: a job that was acknowledged is stored; it is handed over once however often it is tried, because
+//! executors know it by its id; whatever dies, [`Jobs::recover`] brings every job to an end.
+
+mod artifacts;
+mod dispatch;
+mod environment;
+pub mod executors;
+mod recover;
+mod reports;
+mod request;
+mod service;
+mod submit;
+
+pub use environment::backtest_environment;
+pub use recover::Recovered;
+pub use reports::{JobReports, Reported};
+pub use request::{BacktestRequest, MAX_CANDLES, MAX_SYMBOLS};
+pub use service::{JobPorts, JobSettings, Jobs};
+pub use submit::{Requester, Submitted};

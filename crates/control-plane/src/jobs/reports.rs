@@ -1,0 +1,91 @@
+//! What who runs a job says of it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tracing::{info, warn};
+use tradai_domain::jobs::{ChangeOutcome, JobChange, JobEvent, JobRecord};
+use tradai_domain::ports::{EventBus, JobRepository, PortError};
+use tradai_domain::{Clock, JobId};
+
+/// Takes reports of jobs: stores what the job's law allows, and tells what is new.
+///
+/// A job's own process reports, and so do a workflow and whoever watches over the process: the same report may come
+/// from all of them, late and in any order.
+#[derive(Clone)]
+pub struct JobReports {
+    jobs: Arc<dyn JobRepository>,
+    events: Arc<dyn EventBus>,
+    clock: Arc<dyn Clock>,
+}
+
+/// What became of a report.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reported {
+    /// The job as it stands. Whoever runs a job that has ended by now stops.
+    pub record: JobRecord,
+    /// What the report changed.
+    pub outcome: ChangeOutcome,
+}
+
+impl Reported {
+    /// Returns whether the job stands elsewhere because of the report.
+    #[must_use]
+    pub fn updated(&self) -> bool {
+        matches!(&self.outcome, ChangeOutcome::Applied { steps, .. } if !steps.is_empty())
+    }
+}
+
+impl JobReports {
+    /// Returns what reports go through.
+    #[must_use]
+    pub fn new(jobs: Arc<dyn JobRepository>, events: Arc<dyn EventBus>, clock: Arc<dyn Clock>) -> Self {
+        Self { jobs, events, clock }
+    }
+
+    /// Takes a report in; `None` when there is no such job. A report that comes too late changes nothing and is no
+    /// error: see [`Reported::updated`].
+    ///
+    /// # Errors
+    /// [`PortError`] when it could not be stored; repeating it is safe.
+    pub async fn report(&self, id: JobId, change: JobChange) -> Result<Option<Reported>, PortError> {
+        let Some((record, outcome)) = self.jobs.apply(id, &change).await? else { return Ok(None) };
+        match &outcome {
+            ChangeOutcome::Refused(refused) => {
+                info!(job_id = %id, trace_id = %record.trace_id, "a report came too late: {refused}");
+            }
+            ChangeOutcome::Applied { steps, changed } => {
+                for step in steps {
+                    info!(job_id = %id, trace_id = %record.trace_id, "job {id} is {}", step.new);
+                }
+                if change.status.is_some() {
+                    self.announce(&record).await;
+                } else if *changed && change.progress.is_some() {
+                    self.publish(&JobEvent::progressed(&record, self.clock.now_ms())).await;
+                }
+            }
+        }
+        Ok(Some(Reported { record, outcome }))
+    }
+
+    /// Tells a job's history; what was told before is not told again. So an event that a process which died did not
+    /// tell comes with the next report, or with recovery.
+    pub(super) async fn announce(&self, record: &JobRecord) {
+        for event in JobEvent::history(record) {
+            self.publish(&event).await;
+        }
+    }
+
+    /// An event that cannot be told holds up nothing: the record is what counts.
+    async fn publish(&self, event: &JobEvent) {
+        if let Err(error) = self.events.publish(event).await {
+            warn!(%error, job_id = %event.job_id, "an event of a job was not told: {error}");
+        }
+    }
+}
+
+impl fmt::Debug for JobReports {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JobReports")
+    }
+}

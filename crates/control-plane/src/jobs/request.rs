@@ -1,0 +1,221 @@
+//! What somebody asks for, as it comes in.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use tradai_domain::jobs::BacktestConfig;
+use tradai_domain::{Millis, StrategyName, Symbol, TimeRange, Timeframe, parse_date_ms};
+
+use crate::{Error, RequestFault};
+
+/// Pairs that one backtest may name.
+pub const MAX_SYMBOLS: usize = 500;
+/// Candles that one backtest may ask for, over all its pairs.
+pub const MAX_CANDLES: u64 = 200_000_000;
+/// How long the settings of one backtest may be, in bytes of JSON.
+const MAX_SETTINGS: usize = 64 * 1024;
+
+/// A backtest as a client asks for it: texts, not checked yet.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BacktestRequest {
+    /// Name of the strategy.
+    pub strategy: String,
+    /// Its version; the one that is there without.
+    pub strategy_version: Option<String>,
+    /// Pairs, such as `BTC/USDT:USDT`; none leaves the choice to the strategy.
+    pub symbols: Vec<String>,
+    /// The timeframe, such as `5m`; the strategy's without.
+    pub timeframe: Option<String>,
+    /// First day or moment; the first candle without.
+    pub start: Option<String>,
+    /// First day or moment after; the last candle without.
+    pub end: Option<String>,
+    /// Both ends at once, in Freqtrade's grammar: `20240101-20240701`. Not together with the others.
+    pub timerange: Option<String>,
+    /// Settings on top of the strategy's own, such as `stake_amount`.
+    pub settings: Map<String, Value>,
+}
+
+impl BacktestRequest {
+    /// Returns what is asked for, checked.
+    ///
+    /// # Errors
+    /// [`Error::Request`] with every value that is not allowed.
+    pub fn check(&self) -> Result<BacktestConfig, Error> {
+        let mut faults = Vec::new();
+        let strategy = self.strategy.parse::<StrategyName>();
+        let strategy = keep(&mut faults, "strategy", strategy);
+        let timeframe = self.timeframe.as_deref().map(str::parse::<Timeframe>);
+        let timeframe = timeframe.and_then(|parsed| keep(&mut faults, "timeframe", parsed));
+        let symbols = self.symbols(&mut faults);
+        let range = self.range(&mut faults);
+        self.check_version(&mut faults);
+        if serde_json::to_string(&self.settings).map_or(usize::MAX, |text| text.len()) > MAX_SETTINGS {
+            faults.push(RequestFault::new(
+                "settings",
+                format!("at most {MAX_SETTINGS} bytes of JSON are allowed"),
+            ));
+        }
+        check_size(&symbols, timeframe, range, &mut faults);
+        match strategy {
+            Some(strategy) if faults.is_empty() => Ok(BacktestConfig {
+                strategy,
+                strategy_version: self.strategy_version.clone(),
+                symbols,
+                timeframe,
+                start: range.start,
+                end: range.end,
+                settings: self.settings.clone(),
+            }),
+            _ => Err(Error::Request(faults)),
+        }
+    }
+
+    fn symbols(&self, faults: &mut Vec<RequestFault>) -> Vec<Symbol> {
+        if self.symbols.len() > MAX_SYMBOLS {
+            let reason = format!("{} pairs; at most {MAX_SYMBOLS} are allowed", self.symbols.len());
+            faults.push(RequestFault::new("symbols", reason));
+            return Vec::new();
+        }
+        let mut symbols = Vec::new();
+        for (index, text) in self.symbols.iter().enumerate() {
+            match text.parse::<Symbol>() {
+                Ok(symbol) if symbols.contains(&symbol) => {
+                    faults.push(RequestFault::item("symbols", index, format!("{symbol} is named twice")));
+                }
+                Ok(symbol) => symbols.push(symbol),
+                Err(error) => faults.push(RequestFault::item("symbols", index, error.to_string())),
+            }
+        }
+        symbols
+    }
+
+    fn range(&self, faults: &mut Vec<RequestFault>) -> TimeRange {
+        let Some(timerange) = &self.timerange else {
+            let mut side = |field, text: &Option<String>| -> Option<Millis> {
+                keep(faults, field, parse_date_ms(text.as_deref()?))
+            };
+            let range = TimeRange { start: side("start", &self.start), end: side("end", &self.end) };
+            if let (Some(start), Some(end)) = (range.start, range.end)
+                && start >= end
+            {
+                faults.push(RequestFault::new("end", "must be after start"));
+            }
+            return range;
+        };
+        if self.start.is_some() || self.end.is_some() {
+            faults.push(RequestFault::new("timerange", "stands for start and end; give it or them"));
+        }
+        keep(faults, "timerange", TimeRange::parse(timerange)).unwrap_or_default()
+    }
+
+    fn check_version(&self, faults: &mut Vec<RequestFault>) {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'_' | b'+');
+        let fits = |text: &String| (1..=64).contains(&text.len()) && text.bytes().all(plain);
+        if !self.strategy_version.as_ref().is_none_or(fits) {
+            let reason = "1 to 64 of A-Z, a-z, 0-9, `.`, `-`, `_` and `+` are allowed";
+            faults.push(RequestFault::new("strategy_version", reason));
+        }
+    }
+}
+
+/// Returns what was parsed, or notes why it was not.
+fn keep<T, E: std::fmt::Display>(
+    faults: &mut Vec<RequestFault>,
+    field: &'static str,
+    parsed: Result<T, E>,
+) -> Option<T> {
+    parsed.map_err(|error| faults.push(RequestFault::new(field, error.to_string()))).ok()
+}
+
+/// Refuses what no machine would finish, as far as the request tells.
+fn check_size(
+    symbols: &[Symbol],
+    timeframe: Option<Timeframe>,
+    range: TimeRange,
+    faults: &mut Vec<RequestFault>,
+) {
+    let (Some(timeframe), Some(start), Some(end)) = (timeframe, range.start, range.end) else { return };
+    let length = u64::try_from(end.saturating_sub(start)).unwrap_or(0);
+    let per_symbol = length / u64::try_from(timeframe.millis()).unwrap_or(u64::MAX);
+    let candles = per_symbol.saturating_mul(u64::try_from(symbols.len().max(1)).unwrap_or(u64::MAX));
+    if candles > MAX_CANDLES {
+        let reason = format!(
+            "{} pairs in {timeframe} over this time are {candles} candles; at most {MAX_CANDLES} are allowed",
+            symbols.len().max(1)
+        );
+        faults.push(RequestFault::new("symbols", reason));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn request(json: &str) -> BacktestRequest {
+        serde_json::from_str(json).unwrap()
+    }
+
+    fn faults(json: &str) -> Vec<String> {
+        let Err(Error::Request(faults)) = request(json).check() else { panic!("{json} is allowed") };
+        faults.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn what_is_allowed_is_kept() {
+        let config = request(
+            r#"{"strategy": "Demo", "symbols": ["BTC/USDT", "ETH/USDT"], "timeframe": "1h",
+                "start": "2024-01-01", "end": "20240201", "settings": {"stake_amount": 100}}"#,
+        )
+        .check()
+        .unwrap();
+        assert_eq!(config.timerange().unwrap(), "20240101-20240201");
+        assert_eq!(config.symbols.len(), 2);
+        let same = request(r#"{"strategy": "Demo", "timerange": "20240101-20240201"}"#).check().unwrap();
+        assert_eq!(same.range(), config.range());
+        assert_eq!(request(r#"{"strategy": "Demo"}"#).check().unwrap().range(), TimeRange::ALL);
+    }
+
+    #[test]
+    fn every_fault_is_named_at_once() {
+        let all = faults(
+            r#"{"strategy": "../x", "symbols": ["BTC/USDT", "nonsense", "BTC/USDT"], "timeframe": "7m",
+                "start": "yesterday", "strategy_version": "a b"}"#,
+        );
+        let fields: Vec<&str> = all.iter().map(|fault| fault.split(':').next().unwrap()).collect();
+        assert_eq!(
+            fields,
+            ["strategy", "timeframe", "symbols[1]", "symbols[2]", "start", "strategy_version"]
+        );
+        assert_eq!(
+            faults(r#"{"strategy": "A", "start": "20240102", "end": "20240101"}"#),
+            ["end: must be after start"]
+        );
+        let both = faults(r#"{"strategy": "A", "timerange": "20240101-", "end": "20250101"}"#);
+        assert_eq!(both, ["timerange: stands for start and end; give it or them"]);
+    }
+
+    /// Ten years of one-minute candles of 500 pairs.
+    #[test]
+    fn fault_x39_a_huge_request_is_refused_with_the_limit() {
+        let mut huge = BacktestRequest {
+            strategy: "Demo".to_owned(),
+            symbols: (0..500).map(|n| format!("A{n}/USDT")).collect(),
+            timeframe: Some("1m".to_owned()),
+            timerange: Some("20140101-20240101".to_owned()),
+            ..BacktestRequest::default()
+        };
+        let text = huge.check().unwrap_err().to_string();
+        assert!(
+            text.contains("2629440000 candles; at most 200000000 are allowed")
+                || text.contains("at most 200000000"),
+            "{text}"
+        );
+        huge.symbols.push("B/USDT".to_owned());
+        assert!(huge.check().unwrap_err().to_string().contains("501 pairs; at most 500 are allowed"));
+        huge.symbols.truncate(10);
+        huge.check().unwrap();
+        huge.settings.insert("x".to_owned(), Value::String("y".repeat(MAX_SETTINGS)));
+        assert!(huge.check().unwrap_err().to_string().contains("at most 65536 bytes"));
+    }
+}

@@ -1,0 +1,208 @@
+//! The use cases of who asks for jobs.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tracing::warn;
+use tradai_domain::jobs::{ChangeOutcome, JobChange, JobRecord, JobStatus};
+use tradai_domain::ports::{
+    AuditEntry, AuditLog, BlobStore, EventBus, IdempotencyRepository, JobDeletion, JobFilter, JobPage,
+    JobRepository,
+};
+use tradai_domain::{Clock, IdSource, JobId};
+
+use super::artifacts;
+use super::executors::BacktestJobSubmitter;
+use super::{JobReports, Requester};
+use crate::Error;
+
+/// What the use cases stand on.
+#[derive(Clone)]
+pub struct JobPorts {
+    /// Where jobs are kept.
+    pub jobs: Arc<dyn JobRepository>,
+    /// Who is told of them.
+    pub events: Arc<dyn EventBus>,
+    /// Where their configs and results are.
+    pub blobs: Arc<dyn BlobStore>,
+    /// What became of requests that may come twice.
+    pub idempotency: Arc<dyn IdempotencyRepository>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdSource>,
+}
+
+/// How jobs are dealt with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct JobSettings {
+    /// Jobs that run at the same time where this process watches over them; more wait. At least one.
+    pub parallel: usize,
+    /// How long the record of a job is kept, from its making; for good without.
+    pub keep_for: Option<Duration>,
+}
+
+impl Default for JobSettings {
+    /// Two at a time; seven days.
+    fn default() -> Self {
+        Self { parallel: 2, keep_for: Some(Duration::from_secs(7 * 86_400)) }
+    }
+}
+
+/// Takes jobs in and watches over them. Held as an `Arc`, in a tokio runtime.
+pub struct Jobs {
+    pub(super) ports: JobPorts,
+    pub(super) reports: JobReports,
+    pub(super) executor: Option<Arc<dyn BacktestJobSubmitter>>,
+    pub(super) settings: JobSettings,
+    pub(super) slots: Arc<Semaphore>,
+    pub(super) tasks: TaskTracker,
+    pub(super) stopping: CancellationToken,
+}
+
+impl Jobs {
+    /// Returns the use cases. Without an executor jobs can be looked at, and none are taken.
+    #[must_use]
+    pub fn new(
+        ports: JobPorts,
+        executor: Option<Arc<dyn BacktestJobSubmitter>>,
+        settings: JobSettings,
+    ) -> Arc<Self> {
+        let reports = JobReports::new(ports.jobs.clone(), ports.events.clone(), ports.clock.clone());
+        Arc::new(Self {
+            reports,
+            executor,
+            settings,
+            slots: Arc::new(Semaphore::new(settings.parallel.clamp(1, Semaphore::MAX_PERMITS))),
+            tasks: TaskTracker::new(),
+            stopping: CancellationToken::new(),
+            ports,
+        })
+    }
+
+    /// Returns what jobs report through.
+    #[must_use]
+    pub fn reports(&self) -> &JobReports {
+        &self.reports
+    }
+
+    /// Returns a job.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`]; [`Error::Port`].
+    pub async fn get(&self, id: JobId) -> Result<JobRecord, Error> {
+        self.ports.jobs.get(id).await?.ok_or(Error::NoSuchJob { id })
+    }
+
+    /// Returns jobs that fit, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Port`].
+    pub async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Vec<JobRecord>, Error> {
+        Ok(self.ports.jobs.list(filter, page).await?)
+    }
+
+    /// Returns where the results of a job are.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`]; [`Error::NoResult`] for a job that did not complete; [`Error::Port`].
+    pub async fn results(&self, id: JobId) -> Result<String, Error> {
+        let record = self.get(id).await?;
+        let status = record.status;
+        let there = record.result_s3_path.filter(|_| status == JobStatus::Completed);
+        there.ok_or(Error::NoResult { id, status })
+    }
+
+    /// Cancels a job, wherever it stands, and stops whoever runs it. Repeating it stops again whoever was not stopped.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`]; [`Error::JobEnded`] for a job that ended in another way; [`Error::Port`].
+    pub async fn cancel(self: &Arc<Self>, id: JobId, requester: &Requester) -> Result<JobRecord, Error> {
+        self.audit(requester, "job.cancel", id.to_string()).await?;
+        let change = JobChange::status(JobStatus::Cancelled, self.ports.clock.now_ms());
+        let reported = self.reports.report(id, change).await?.ok_or(Error::NoSuchJob { id })?;
+        if let ChangeOutcome::Refused(_) = reported.outcome {
+            return Err(Error::JobEnded { id, status: reported.record.status });
+        }
+        let record = reported.record;
+        if let (Some(executor), Some(execution)) = (self.executor.clone(), record.execution_arn.clone()) {
+            // Ending a process may take a while, and the status is what counts.
+            self.tasks.spawn(async move {
+                if let Err(error) = executor.stop(&execution).await {
+                    warn!(%error, job_id = %id, "a cancelled job still runs; cancel it again: {error}");
+                }
+            });
+        }
+        Ok(record)
+    }
+
+    /// Deletes a job that has ended, and all that is stored of it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`]; [`Error::JobActive`]; [`Error::Port`].
+    pub async fn delete(&self, id: JobId, requester: &Requester) -> Result<(), Error> {
+        let status = self.get(id).await?.status;
+        if !status.is_terminal() {
+            return Err(Error::JobActive { id, status });
+        }
+        self.audit(requester, "job.delete", id.to_string()).await?;
+        // The record goes last: while it is there, the deletion can be repeated.
+        artifacts::delete(self.ports.blobs.as_ref(), id).await?;
+        match self.ports.jobs.delete(id).await? {
+            JobDeletion::Deleted | JobDeletion::Absent => Ok(()),
+            JobDeletion::Active(status) => Err(Error::JobActive { id, status }),
+        }
+    }
+
+    /// Deletes jobs whose time is over, and all that is stored of them. Returns how many there were.
+    ///
+    /// # Errors
+    /// [`Error::Port`]; what was deleted stays so.
+    pub async fn delete_expired(&self) -> Result<usize, Error> {
+        let ids = self.ports.jobs.delete_expired(self.ports.clock.now_ms()).await?;
+        for &id in &ids {
+            artifacts::delete(self.ports.blobs.as_ref(), id).await?;
+        }
+        Ok(ids.len())
+    }
+
+    /// Takes no more jobs and hands none over. Those that run go on, and [`Jobs::recover`] finds all of them again.
+    pub async fn stop(&self) {
+        self.stopping.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+
+    /// Notes who sets out to do what; nothing is done without.
+    pub(super) async fn audit(
+        &self,
+        requester: &Requester,
+        action: &str,
+        subject: String,
+    ) -> Result<(), Error> {
+        let entry = AuditEntry {
+            at: self.ports.clock.now_ms(),
+            actor: requester.actor.clone(),
+            action: action.to_owned(),
+            subject,
+            trace_id: requester.trace_id,
+        };
+        self.ports.audit.append(&entry).await?;
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Jobs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Jobs")
+            .field("executor", &self.executor.as_ref().map(|executor| executor.mode()))
+            .field("settings", &self.settings)
+            .finish_non_exhaustive()
+    }
+}

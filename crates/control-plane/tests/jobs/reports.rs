@@ -1,0 +1,78 @@
+//! Reports from several sides, late and in any order.
+
+use proptest::prelude::*;
+use tradai_control_plane::jobs::JobReports;
+use tradai_domain::jobs::{JobChange, JobEvent, JobStatus, Progress};
+use tradai_domain::ports::EventBus;
+use tradai_testkit::sample::{job, job_id};
+
+use crate::world::{World, statuses};
+
+/// What a container, a workflow and a watcher say of one job that completes.
+fn said() -> Vec<JobChange> {
+    let completed = || JobChange::status(JobStatus::Completed, 30);
+    vec![
+        JobChange::status(JobStatus::Running, 10),
+        JobChange::status(JobStatus::Running, 11),
+        JobChange::progress(Progress::of(1, 4), 15),
+        JobChange::progress(Progress::of(3, 4), 20),
+        JobChange { result_s3_path: Some("r".to_owned()), ..completed() },
+        JobChange { mlflow_run_id: Some("m".to_owned()), ..completed() },
+        completed(),
+    ]
+}
+
+async fn report_all(reports: &JobReports, changes: &[JobChange]) -> usize {
+    let mut updates = 0;
+    for change in changes {
+        let reported = reports.report(job_id(1), change.clone()).await.unwrap().unwrap();
+        updates += usize::from(reported.updated());
+    }
+    updates
+}
+
+fn told(world: &World, runtime: &tokio::runtime::Runtime) -> Vec<JobEvent> {
+    let events = world.ports().events;
+    let batch = runtime.block_on(async move { EventBus::read(events.as_ref(), None, 0).await }).unwrap();
+    batch.events.into_iter().map(|event| event.event).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
+    /// Whatever the order, the job ends completed with all that was said of it, and each status is told once.
+    #[test]
+    fn fault_x06_reports_in_any_order_end_in_the_same_record(changes in Just(said()).prop_shuffle()) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let world = World::new();
+        let record = runtime.block_on(async {
+            let (ports, reports) = (world.ports(), world.reports());
+            ports.jobs.create(&job(1)).await.unwrap();
+            ports.events.publish(&JobEvent::created(&job(1))).await.unwrap();
+            let updates = report_all(&reports, &changes).await;
+            assert!((1..=2).contains(&updates));
+            // All of it once more: a queue delivers twice.
+            assert_eq!(report_all(&reports, &changes).await, 0);
+            ports.jobs.get(job_id(1)).await.unwrap().unwrap()
+        });
+        prop_assert_eq!(record.status, JobStatus::Completed);
+        prop_assert_eq!(record.result_s3_path.as_deref(), Some("r"));
+        prop_assert_eq!(record.mlflow_run_id.as_deref(), Some("m"));
+        prop_assert_eq!(record.progress, Progress::DONE);
+        let expected = [JobStatus::Pending, JobStatus::Running, JobStatus::Completed];
+        prop_assert_eq!(statuses(&told(&world, &runtime)), expected);
+    }
+}
+
+#[tokio::test]
+async fn fault_x06_a_late_running_is_no_error_and_changes_nothing() {
+    let world = World::new();
+    let reports = world.reports();
+    world.ports().jobs.create(&job(1)).await.unwrap();
+    report_all(&reports, &said()).await;
+    let late = JobChange::status(JobStatus::Running, 99);
+    let reported = reports.report(job_id(1), late).await.unwrap().unwrap();
+    assert!(!reported.updated());
+    assert_eq!((reported.record.status, reported.record.started_at), (JobStatus::Completed, Some(10)));
+    assert_eq!(reports.report(job_id(2), JobChange::default()).await.unwrap(), None);
+}

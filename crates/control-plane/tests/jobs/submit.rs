@@ -1,0 +1,115 @@
+//! Taking jobs in.
+
+use std::sync::Arc;
+
+use tradai_control_plane::Error;
+use tradai_control_plane::jobs::{JobSettings, Jobs, Requester};
+use tradai_domain::ErrorKind;
+use tradai_domain::jobs::JobStatus;
+use tradai_domain::ports::{JobFilter, JobPage};
+use tradai_testkit::{Failing, Fault, MemoryTasks};
+
+use crate::world::{World, ann, ended, request, run_to_completion, started, statuses, story, with_key};
+
+#[tokio::test]
+async fn a_job_is_acknowledged_before_it_runs_and_ends_completed() {
+    let world = World::new();
+    let jobs = world.jobs();
+    let trace = "4bf92f3577b34da6a3ce929d0e0e4736".parse().unwrap();
+    let requester = Requester { trace_id: Some(trace), ..ann() };
+    let record = jobs.submit(&request("Demo"), &requester).await.unwrap().record;
+    assert_eq!((record.status, record.trace_id), (JobStatus::Pending, trace));
+    assert_eq!(record.ttl, Some(record.created_at / 1_000 + 7 * 86_400));
+    let id = record.job_id;
+    started(&world.tasks, id).await;
+    let environment = world.tasks.started().remove(0).environment;
+    assert_eq!(environment["JOB_ID"], id.to_string());
+    assert_eq!(environment["TRACE_ID"], trace.to_string());
+    assert_eq!((environment["STRATEGY"].as_str(), environment["PAIRS"].as_str()), ("Demo", "BTC/USDT"));
+    assert!(matches!(jobs.results(id).await, Err(Error::NoResult { .. })));
+
+    run_to_completion(&world.reports(), id).await;
+    world.tasks.end(&id.to_string(), Some(0), "ended");
+    let told = story(world.ports().events, id).await;
+    assert_eq!(statuses(&told), [JobStatus::Pending, JobStatus::Running, JobStatus::Completed]);
+    assert!(told.iter().all(|event| event.trace_id == trace && event.job_id == id));
+    assert_eq!(jobs.results(id).await.unwrap(), format!("file:///r/{id}"));
+    let entry = world.ports().audit.list(None, 10).await.unwrap().remove(0).1;
+    assert_eq!((entry.actor.as_str(), entry.action.as_str()), ("ann", "job.submit"));
+    assert_eq!((entry.subject, entry.trace_id), (id.to_string(), Some(trace)));
+}
+
+#[tokio::test]
+async fn the_same_key_is_the_same_job() {
+    let world = World::new();
+    let jobs = world.jobs();
+    let first = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap();
+    let again = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap();
+    assert_eq!(again.record.job_id, first.record.job_id);
+    assert_eq!((first.replayed, again.replayed), (false, true));
+    let other = jobs.submit(&request("Other"), &with_key("k")).await.unwrap_err();
+    assert_eq!((other.clone(), other.kind()), (Error::KeyReused, ErrorKind::Conflict));
+    let bob = Requester { actor: "bob".to_owned(), ..with_key("k") };
+    assert_ne!(jobs.submit(&request("Demo"), &bob).await.unwrap().record.job_id, first.record.job_id);
+    assert_eq!(jobs.list(&JobFilter::default(), JobPage::first(10)).await.unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_host_without_executor_shows_jobs_and_takes_none() {
+    let world = World::new();
+    let jobs = Jobs::new(world.ports(), None, JobSettings::default());
+    let error = jobs.submit(&request("Demo"), &ann()).await.unwrap_err();
+    assert_eq!((error.clone(), error.kind()), (Error::NoExecutor, ErrorKind::Unavailable));
+    assert!(jobs.list(&JobFilter::default(), JobPage::first(10)).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn a_host_that_stops_takes_no_jobs_and_leaves_them_pending() {
+    let world = World::new();
+    let jobs = world.jobs();
+    let settings = JobSettings { parallel: 1, ..JobSettings::default() };
+    let busy = Jobs::new(world.ports(), Some(world.local()), settings);
+    let first = busy.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+    started(&world.tasks, first).await;
+    let second = busy.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+    busy.stop().await;
+    assert_eq!(busy.submit(&request("Demo"), &ann()).await.unwrap_err(), Error::Stopping);
+    assert_eq!(busy.get(second).await.unwrap().status, JobStatus::Pending);
+    assert_eq!(world.tasks.started().len(), 1);
+    assert_eq!(jobs.recover().await.unwrap().handed_over, 1);
+    started(&world.tasks, second).await;
+}
+
+#[tokio::test]
+async fn an_executor_that_fails_fails_the_job_with_the_reason() {
+    let world = World::new();
+    let tasks = Arc::new(Failing::new(MemoryTasks::default()));
+    tasks.next(std::iter::repeat_n(Some(Fault::Before), 6));
+    let executor =
+        tradai_control_plane::jobs::executors::TaskSubmitter::local(tasks.clone(), Default::default());
+    let jobs = Jobs::new(world.ports(), Some(Arc::new(executor)), JobSettings::default());
+    let id = jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+    let record = ended(&world.ports(), id).await;
+    assert_eq!(record.status, JobStatus::Failed);
+    assert_eq!(record.error.unwrap(), "the job could not be handed over (local): the storage is away");
+    // A failure that passes is not the job's.
+    tasks.next([Some(Fault::Before), Some(Fault::After)]);
+    let id = jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+    started(tasks.inner(), id).await;
+}
+
+#[tokio::test]
+async fn a_task_that_ends_without_a_word_fails_its_job() {
+    let world = World::new();
+    let jobs = world.jobs();
+    for (code, reason, error) in [
+        (Some(0), "ended", "the job's process ended without a result"),
+        (None, "was killed by signal 9", "the job's process was killed by signal 9"),
+    ] {
+        let id = jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+        started(&world.tasks, id).await;
+        world.tasks.end(&id.to_string(), code, reason);
+        let record = ended(&world.ports(), id).await;
+        assert_eq!((record.status, record.error.as_deref()), (JobStatus::Failed, Some(error)));
+    }
+}
