@@ -17,7 +17,7 @@ use super::{
     CollectLimits, Coverage, Exchange, Exchanges, Freshness, Quality, SyncMode, SyncPlan, SyncRequest,
     SyncResult, closed_span, coverage_of, freshness_of, quality,
 };
-use crate::Error;
+use crate::{Error, RequestFault};
 
 /// Milliseconds of a day.
 const DAY_MS: Millis = 86_400_000;
@@ -85,6 +85,14 @@ impl Collector {
             let stored = exchange.candles.list().await?.series.into_iter().map(|series| series.key);
             let fits = |key: &SeriesKey| *key == request.price.series(&key.symbol, request.timeframe);
             let symbols: Vec<Symbol> = stored.filter(fits).map(|key| key.symbol).collect();
+            if symbols.is_empty() {
+                let reason = format!(
+                    "no series of {} is stored of {} yet, so that symbols and a start are needed",
+                    request.timeframe,
+                    exchange.key()
+                );
+                return Err(Error::Request(vec![RequestFault::new("symbols", reason)]));
+            }
             return plan(
                 &self.exchanges,
                 &self.limits,
@@ -153,7 +161,7 @@ impl Collector {
     pub async fn plan_ensure(&self, request: &SyncRequest, padding_days: u32) -> Result<SyncPlan, Error> {
         if padding_days > MAX_PADDING_DAYS {
             let reason = format!("{padding_days} is more than {MAX_PADDING_DAYS}");
-            return Err(Error::Request(vec![crate::RequestFault::new("padding_days", reason)]));
+            return Err(Error::Request(vec![RequestFault::new("padding_days", reason)]));
         }
         let padding = Millis::from(padding_days).saturating_mul(DAY_MS);
         // A start before 1970 would be refused, though only the padding reaches there.

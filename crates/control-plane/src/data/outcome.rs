@@ -78,7 +78,7 @@ pub struct SeriesOutcome {
     pub key: SeriesKey,
     /// How far it is.
     pub state: SeriesState,
-    /// Candles that were missing when it began; 0 before.
+    /// Candles to be asked for: those missing when it began, and once it is done those that had closed; 0 before.
     pub candles_expected: u64,
     /// How many of them the exchange has answered for, with a candle or without.
     pub candles_answered: u64,

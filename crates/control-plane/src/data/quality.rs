@@ -147,9 +147,10 @@ pub(super) async fn examine(
     end: Option<Millis>,
 ) -> Result<Option<Quality>, Error> {
     let Some(stored) = exchange.candles.find(key, &VersionChoice::Latest).await? else { return Ok(None) };
-    let (first, last) = stored.ends.unwrap_or((0, -1));
-    let whole = Span::new(first, last.saturating_add(1));
-    let span = whole.intersect(Span::new(start.unwrap_or(first), end.unwrap_or(whole.end)));
+    let step = key.timeframe.millis();
+    let whole =
+        stored.ends.map_or(Span::new(0, 0), |(first, last)| Span::new(first, last.saturating_add(step)));
+    let span = whole.intersect(Span::new(start.unwrap_or(whole.start), end.unwrap_or(whole.end)));
     let mut quality = Quality {
         key: key.clone(),
         version: stored.version,

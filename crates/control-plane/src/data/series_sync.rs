@@ -299,7 +299,11 @@ fn append_rows(candles: &mut CandleSeries, from: &CandleSeries, rows: std::ops::
 /// Turns the end of a series into its state.
 pub(super) fn note_end(progress: &SyncProgress, at: usize, ended: Result<Ended, SeriesError>) {
     progress.update(at, |outcome| match ended {
-        Ok(Ended::Done) => outcome.state = SeriesState::Done,
+        Ok(Ended::Done) => {
+            // The exchange may have said that the rest has not closed yet.
+            outcome.candles_expected = outcome.candles_answered;
+            outcome.state = SeriesState::Done;
+        }
         Ok(Ended::Cancelled) => outcome.state = SeriesState::Cancelled,
         Err(error) => {
             outcome.state = SeriesState::Failed;

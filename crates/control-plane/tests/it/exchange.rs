@@ -166,7 +166,16 @@ impl World {
 
     /// Another process, as it were, on a store that is there.
     pub(crate) fn over(clock: Arc<ManualClock>, store: CandleStore, limits: CollectLimits) -> Self {
-        let exchange = FakeExchange::new("test", &clock, 100);
+        Self::with_pages(clock, store, limits, 100)
+    }
+
+    pub(crate) fn with_pages(
+        clock: Arc<ManualClock>,
+        store: CandleStore,
+        limits: CollectLimits,
+        page_rows: i64,
+    ) -> Self {
+        let exchange = FakeExchange::new("test", &clock, page_rows);
         exchange.list("BTC/USDT", Market::default());
         let exchanges = Exchanges::new(vec![Exchange {
             source: exchange.clone(),

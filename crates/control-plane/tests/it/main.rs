@@ -5,6 +5,7 @@
 mod collecting;
 mod exchange;
 mod jobs;
+mod memory;
 mod requests;
 mod schedules;
 mod two_collectors;

@@ -9,7 +9,7 @@ mod documents;
 mod repository;
 
 pub use documents::StoreDocuments;
-pub use repository::StoreRepository;
+pub use repository::{StoreRepository, notes_of};
 
 use tradai_domain::ports::PortError;
 

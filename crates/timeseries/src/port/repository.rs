@@ -212,7 +212,8 @@ fn stored_series(info: SeriesInfo) -> StoredSeries {
 
 /// Reads the notes; what somebody else left under our keys and means nothing to us is passed over, since all it can
 /// cost is asking the exchange once more.
-fn notes_of(metadata: &Metadata) -> SeriesNotes {
+#[must_use]
+pub fn notes_of(metadata: &Metadata) -> SeriesNotes {
     let absence = |item: &Value| {
         let &[start, end, noted] =
             item.as_array()?.iter().map(Value::as_i64).collect::<Option<Vec<_>>>()?.as_slice()

@@ -1,12 +1,18 @@
-//! Reading what is stored, within limits.
+//! Reading what is stored and what exchanges say now, within limits.
 
+use std::time::Duration;
+
+use tokio::time::timeout;
 use tradai_control_plane::data::{Collector, Exchange};
 use tradai_control_plane::{Error, RequestFault};
 use tradai_domain::ports::{
-    Committed, ExchangeKey, FundingRate, ListedMarket, Snapshot, Span, StoredCandles, StoredSeries,
-    StoredVersion, Ticker, VersionChoice,
+    Committed, ExchangeKey, FundingRate, ListedMarket, PortError, Snapshot, Span, StoredCandles,
+    StoredSeries, StoredVersion, Ticker, VersionChoice,
 };
 use tradai_domain::{CandleSeries, ErrorKind, Millis, SeriesKey, Symbol};
+
+/// How long an exchange may take to say something for a client that waits.
+const LIVE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// A stretch of stored candles.
 #[derive(Debug, Clone)]
@@ -153,7 +159,7 @@ impl Catalog {
     }
 
     pub(crate) async fn markets(&self, exchange: &ExchangeKey) -> Result<Vec<ListedMarket>, Error> {
-        Ok(self.exchange(Some(exchange))?.source.markets().await?)
+        live(self.exchange(Some(exchange))?.source.markets()).await
     }
 
     pub(crate) async fn funding(
@@ -161,7 +167,7 @@ impl Catalog {
         exchange: Option<&ExchangeKey>,
         symbols: &[Symbol],
     ) -> Result<Vec<FundingRate>, Error> {
-        Ok(self.exchange(exchange)?.source.funding_rates(symbols).await?)
+        live(self.exchange(exchange)?.source.funding_rates(symbols)).await
     }
 
     pub(crate) async fn tickers(
@@ -169,8 +175,14 @@ impl Catalog {
         exchange: Option<&ExchangeKey>,
         symbols: &[Symbol],
     ) -> Result<Vec<Ticker>, Error> {
-        Ok(self.exchange(exchange)?.source.tickers(symbols).await?)
+        live(self.exchange(exchange)?.source.tickers(symbols)).await
     }
+}
+
+/// Waits for what an exchange says now, no longer than a person would: its client may wait out a pause.
+async fn live<T>(asked: impl Future<Output = Result<T, PortError>>) -> Result<T, Error> {
+    let late = || PortError::new(ErrorKind::Unavailable, "the exchange did not answer in time");
+    Ok(timeout(LIVE_PATIENCE, asked).await.unwrap_or_else(|_| Err(late()))?)
 }
 
 /// Returns where stored candles go on when a hole covers `at`, so that an empty decade is passed in one step.
@@ -181,5 +193,5 @@ fn after_hole(stored: &StoredSeries, at: Millis) -> Millis {
 /// The error of a series that is not there.
 pub(crate) fn no_series(key: &SeriesKey) -> Error {
     let text = format!("nothing is stored of {key}; GET /api/v1/symbols lists what is");
-    Error::Port(tradai_domain::ports::PortError::new(ErrorKind::NotFound, text))
+    Error::Port(PortError::new(ErrorKind::NotFound, text))
 }

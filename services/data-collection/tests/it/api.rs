@@ -63,6 +63,8 @@ async fn incremental_brings_what_is_newer() {
     world.sync(r#"["BTC/USDT:USDT"]"#, 0..24).await;
     let result = world.post("/api/v1/sync/incremental", r#"{"timeframe": "1h"}"#).await.json();
     assert_eq!((&result["mode"], &result["rows_synced"]), (&json!("incremental"), &json!(976)));
+    let none = world.post("/api/v1/sync/incremental", r#"{"timeframe": "1m"}"#).await.problem();
+    assert!(none.2.contains("no series of 1m is stored of binance_futures yet"), "{none:?}");
 }
 
 #[tokio::test]
