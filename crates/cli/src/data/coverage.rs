@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use serde_json::{Value, json};
 use tradai_domain::{ErrorKind, Millis, TimeRange, format_utc};
-use tradai_timeseries::{AsOf, CandleStore, SeriesInfo};
+use tradai_timeseries::{AsOf, CandleStore, Error, SeriesInfo};
 
 use super::grid::{Coverage, Grid};
 use super::output::{self, SYNTHETIC};
@@ -56,17 +56,18 @@ pub(super) fn run(args: &CoverageArgs, store: &CandleStore, as_json: bool) -> an
 }
 
 /// Returns a version of every series that has it, and what is damaged.
-fn all(
-    store: &CandleStore,
-    as_of: &AsOf,
-) -> anyhow::Result<(Vec<SeriesInfo>, Vec<tradai_timeseries::Error>)> {
+fn all(store: &CandleStore, as_of: &AsOf) -> anyhow::Result<(Vec<SeriesInfo>, Vec<Error>)> {
     let listing = store.list()?;
     if *as_of == AsOf::Latest {
         return Ok((listing.series, listing.damaged));
     }
     let mut infos = Vec::new();
     for listed in listing.series {
-        infos.extend(store.info(&listed.key, as_of.clone())?);
+        match store.info(&listed.key, as_of.clone()) {
+            // Others have it.
+            Err(Error::NoVersion { .. }) => {}
+            info => infos.extend(info?),
+        }
     }
     Ok((infos, listing.damaged))
 }

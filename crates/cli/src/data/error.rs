@@ -41,6 +41,9 @@ pub(crate) enum DataError {
         /// What it holds.
         what: String,
     },
+    /// An earlier file was to replace the series and failed.
+    #[error("{0} could not be replaced by an earlier file; this one is not added to what is still stored")]
+    NotReplaced(SeriesKey),
     /// A flag's value makes no sense with another's.
     #[error("{0}")]
     Flags(String),
@@ -53,7 +56,7 @@ impl DataError {
                 ErrorKind::NotFound
             }
             Self::Unnamed | Self::NoFiles(_) | Self::Flags(_) => ErrorKind::Invalid,
-            Self::Occupied { .. } => ErrorKind::Conflict,
+            Self::Occupied { .. } | Self::NotReplaced(_) => ErrorKind::Conflict,
         }
     }
 }

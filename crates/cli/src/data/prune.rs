@@ -96,13 +96,18 @@ fn text(series: &[Pruned], args: &PruneArgs) -> String {
     let size = output::size(sum(|pruned| pruned.bytes_deleted));
     let done = if args.dry_run { "would be deleted" } else { "deleted" };
     text.push_str(&format!("{versions} and {files} ({size}) of {} series {done}\n", series.len()));
-    let (versions, files) = (sum(|pruned| pruned.versions_waiting), sum(|pruned| pruned.files_waiting));
-    if versions + files > 0 {
-        let (versions, files) = (output::counted(versions, "version"), output::counted(files, "file"));
+    let (versions, waiting_files) =
+        (sum(|pruned| pruned.versions_waiting), sum(|pruned| pruned.files_waiting));
+    if versions + waiting_files > 0 {
+        let (versions, files) =
+            (output::counted(versions, "version"), output::counted(waiting_files, "file"));
         let hours = args.grace_hours;
         text.push_str(&format!(
             "{versions} and {files} wait: the first prune in {hours} h or later deletes them\n"
         ));
+        if waiting_files > 0 {
+            text.push_str("files that interrupted writers left wait for their series' next version, too\n");
+        }
     }
     text
 }

@@ -3,12 +3,12 @@
 use std::process::ExitCode;
 
 use clap::Args;
-use tradai_domain::{CandleSeries, TimeRange, Timeframe, format_utc};
-use tradai_timeseries::CandleStore;
+use tradai_domain::{CandleSeries, SeriesKey, TimeRange, Timeframe, format_utc};
+use tradai_timeseries::{AsOf, CandleStore, SeriesInfo};
 
 use super::output::{self, SYNTHETIC};
-use super::resample::{self, Answer};
-use super::series::{AsOfArgs, SeriesArgs};
+use super::resample::{self, Answer, Resampling};
+use super::series::{self, AsOfArgs, SeriesArgs};
 
 /// Candles shown at each end when nothing else is asked for.
 const DEFAULT_ROWS: usize = 5;
@@ -33,21 +33,27 @@ pub(super) struct ShowArgs {
     tail: Option<usize>,
 }
 
+/// What a command found.
+struct Shown {
+    info: SeriesInfo,
+    /// Candles that there are.
+    rows: usize,
+    /// Those that are shown: so many from the start, then those from the end.
+    candles: CandleSeries,
+    head: usize,
+    resampling: Option<Resampling>,
+}
+
 pub(super) fn run(args: &ShowArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode> {
     let key = args.series.key();
-    let range = args.range.unwrap_or_default();
-    let answer = resample::read(store, &key, range, &args.version.as_of(), args.resample)?;
-    let Answer { info, read, resampling } = answer;
-    let rows = read.series.len();
-    let (head, tail) = ends(args, rows);
+    let Shown { info, rows, candles, head, resampling } = find(args, &key, store)?;
     if as_json {
         let mut value = output::info_json(&info);
         value["rows_in_range"] = rows.into();
         if let Some(resampling) = &resampling {
             value["resample"] = resampling.json();
         }
-        let shown = if head + tail >= rows { read.series } else { both_ends(&read.series, head, tail) };
-        value["candles"] = output::candles_json(&shown);
+        value["candles"] = output::candles_json(&candles);
         output::print_json(&value)?;
         return Ok(ExitCode::SUCCESS);
     }
@@ -62,9 +68,30 @@ pub(super) fn run(args: &ShowArgs, store: &CandleStore, as_json: bool) -> anyhow
     } else if args.range.is_some() {
         text.push_str(&format!("{rows} of them in the range\n"));
     }
-    text.push_str(&candle_table(&read.series, head, tail));
+    text.push_str(&candle_table(&candles, head, rows - candles.len()));
     output::print(&text)?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// Reads what is shown: without a range no more than that.
+fn find(args: &ShowArgs, key: &SeriesKey, store: &CandleStore) -> anyhow::Result<Shown> {
+    let as_of = args.version.as_of();
+    if args.range.is_none() && args.resample.is_none() {
+        let info = series::info(store, key, &as_of)?;
+        let rows = usize::try_from(info.rows)?;
+        let (head, tail) = ends(args, rows);
+        let version = || AsOf::Version(info.version);
+        let absent = || series::absent(key, &as_of);
+        let first = store.first_rows(key, head, version())?.ok_or_else(absent)?.series;
+        let last = store.last_rows(key, tail, version())?.ok_or_else(absent)?.series;
+        return Ok(Shown { rows, candles: joined(first, &last), head, resampling: None, info });
+    }
+    let answer = resample::read(store, key, args.range.unwrap_or_default(), &as_of, args.resample)?;
+    let Answer { info, read, resampling } = answer;
+    let rows = read.series.len();
+    let (head, tail) = ends(args, rows);
+    let candles = joined(read.series.slice(0..head), &read.series.slice(rows - tail..rows));
+    Ok(Shown { info, rows, candles, head, resampling })
 }
 
 /// Returns how many candles to show from the start and from the end.
@@ -77,41 +104,32 @@ fn ends(args: &ShowArgs, rows: usize) -> (usize, usize) {
     (head, tail.min(rows - head))
 }
 
-fn both_ends(series: &CandleSeries, head: usize, tail: usize) -> CandleSeries {
-    let mut shown = series.slice(0..head);
-    for row in series.len() - tail..series.len() {
-        let ohlcv = [
-            series.open()[row],
-            series.high()[row],
-            series.low()[row],
-            series.close()[row],
-            series.volume()[row],
-        ];
-        shown.push(series.open_time()[row], ohlcv);
+/// Puts candles behind others.
+fn joined(mut first: CandleSeries, last: &CandleSeries) -> CandleSeries {
+    for row in 0..last.len() {
+        first.push(last.open_time()[row], ohlcv(last, row));
     }
-    shown
+    first
 }
 
-fn candle_table(series: &CandleSeries, head: usize, tail: usize) -> String {
-    let skipped = series.len() - head - tail;
-    let mut rows = Vec::new();
-    for row in (0..head).chain(series.len() - tail..series.len()) {
-        if row == head + skipped && skipped > 0 && head > 0 {
-            rows.push(vec![format!("… {skipped} more")]);
+fn ohlcv(series: &CandleSeries, row: usize) -> [f64; 5] {
+    [series.open()[row], series.high()[row], series.low()[row], series.close()[row], series.volume()[row]]
+}
+
+/// Lists candles, of which so many were left out after the first `head`.
+fn candle_table(candles: &CandleSeries, head: usize, skipped: usize) -> String {
+    let mut rows: Vec<Vec<String>> = Vec::new();
+    let more = || vec![format!("… {skipped} more")];
+    for row in 0..candles.len() {
+        if row == head && skipped > 0 && head > 0 {
+            rows.push(more());
         }
-        let numbers = [
-            series.open()[row],
-            series.high()[row],
-            series.low()[row],
-            series.close()[row],
-            series.volume()[row],
-        ];
-        let mut cells = vec![format_utc(series.open_time()[row])];
-        cells.extend(numbers.map(|number| number.to_string()));
+        let mut cells = vec![format_utc(candles.open_time()[row])];
+        cells.extend(ohlcv(candles, row).map(|number| number.to_string()));
         rows.push(cells);
     }
-    if skipped > 0 && tail == 0 {
-        rows.push(vec![format!("… {skipped} more")]);
+    if skipped > 0 && head == candles.len() {
+        rows.push(more());
     }
     let header = ["OPEN TIME", "OPEN", "HIGH", "LOW", "CLOSE", "VOLUME"];
     output::table(&header, &header[1..], &rows)
@@ -127,13 +145,18 @@ mod tests {
         for at in 0..10 {
             series.push(at * 60_000, [1.0, 1.5, 0.5, 1.0, 2.0]);
         }
-        let text = candle_table(&series, 2, 1);
+        let both_ends = |head: usize, tail: usize| {
+            let shown = joined(series.slice(0..head), &series.slice(10 - tail..10));
+            (candle_table(&shown, head, 10 - head - tail), shown)
+        };
+        let (text, shown) = both_ends(2, 1);
         let lines: Vec<&str> = text.lines().collect();
         assert_eq!(lines.len(), 5);
         assert_eq!(lines[3], "… 7 more");
         assert!(lines[4].starts_with("1970-01-01 00:09:00"));
-        assert_eq!(candle_table(&series, 10, 0).lines().count(), 11);
-        assert!(candle_table(&series, 3, 0).ends_with("… 7 more\n"));
-        assert_eq!(both_ends(&series, 2, 1).open_time(), &[0, 60_000, 540_000]);
+        assert_eq!(shown.open_time(), &[0, 60_000, 540_000]);
+        assert_eq!(both_ends(10, 0).0.lines().count(), 11);
+        assert!(both_ends(3, 0).0.ends_with("… 7 more\n"));
+        assert_eq!(both_ends(0, 3).0.lines().count(), 4);
     }
 }

@@ -337,6 +337,31 @@ fn coverage_and_gaps_agree() {
 }
 
 #[test]
+fn coverage_of_a_version_leaves_out_series_without_it() {
+    let place = with_two_versions();
+    let found = place.run("--json data coverage --as-of 2").ok().json();
+    assert_eq!(field(&found["series"], "timeframe"), ["5m"]);
+    assert_eq!(field(&found["series"], "version"), [2]);
+    assert_eq!(
+        field(&place.run("--json data coverage --as-of 1").ok().json()["series"], "version"),
+        [1, 1, 1, 1]
+    );
+    check(&place, &[("data coverage BTC/USDT 1h --as-of 2", 3, &["no version 2"])]);
+}
+
+#[test]
+fn both_ends_are_shown_of_a_series_whose_middle_is_damaged() {
+    let place = Place::new();
+    place.run("data sample --symbols BTC/USDT --timeframes 5m --start 2022-01-01 --end 2023-07-01").ok();
+    damage(&objects(&place, "d")[1]);
+    let shown = place.run("--json data show BTC/USDT 5m --head 2 --tail 1").ok().json();
+    let times: Vec<Value> = shown["candles"].as_array().unwrap().iter().map(|row| row[0].clone()).collect();
+    assert_eq!(times, [1_640_995_200_000_i64, 1_640_995_500_000, 1_688_169_300_000]);
+    assert_eq!(shown["rows_in_range"], 157_248);
+    assert_eq!(place.run("data show BTC/USDT 5m --range 20220101-").code, 5);
+}
+
+#[test]
 fn resampled_candles_are_those_of_the_longer_timeframe() {
     let place = Place::new().with_candles();
     let candles = |line: &str| place.run(&format!("--json data {line}")).ok().json()["candles"].clone();

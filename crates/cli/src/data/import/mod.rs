@@ -3,7 +3,7 @@
 mod files;
 mod outcome;
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tradai_domain::{CandleKind, ErrorKind, SeriesFault, SeriesKey, Symbol, Timeframe};
 use tradai_timeseries::files::{Cleaned, Cleaning, Profile, read_candles};
 use tradai_timeseries::store::{SOURCE, SYNTHETIC as SYNTHETIC_KEY};
-use tradai_timeseries::{AsOf, CandleStore, Error, Metadata};
+use tradai_timeseries::{CandleStore, Error, Metadata, MetadataPatch};
 
 use super::{DataError, error_kind, output};
 use files::{find_files, key_of};
@@ -71,6 +71,9 @@ struct BadRows {
     bad: usize,
 }
 
+/// The series that files were to replace, and whether they did.
+type Replaced = BTreeMap<SeriesKey, bool>;
+
 pub(super) fn run(args: &ImportArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode> {
     let files = find_files(args)?;
     let store = &args.profile.map_or_else(|| store.clone(), |profile| store.clone().with_profile(profile));
@@ -79,7 +82,7 @@ pub(super) fn run(args: &ImportArgs, store: &CandleStore, as_json: bool) -> anyh
         bar.set_style(style);
     }
     let mut outcomes = Vec::new();
-    let mut replaced = BTreeSet::new();
+    let mut replaced = Replaced::new();
     for file in files {
         bar.set_message(file.display().to_string());
         outcomes.push(import(args, store, file, &mut replaced));
@@ -106,12 +109,7 @@ fn exit_code(outcomes: &[Outcome]) -> ExitCode {
     })
 }
 
-fn import(
-    args: &ImportArgs,
-    store: &CandleStore,
-    file: PathBuf,
-    replaced: &mut BTreeSet<SeriesKey>,
-) -> Outcome {
+fn import(args: &ImportArgs, store: &CandleStore, file: PathBuf, replaced: &mut Replaced) -> Outcome {
     let key = key_of(args, &file);
     let mut faults = Vec::new();
     let result = match &key {
@@ -126,7 +124,7 @@ fn import_as(
     store: &CandleStore,
     file: &Path,
     key: &SeriesKey,
-    replaced: &mut BTreeSet<SeriesKey>,
+    replaced: &mut Replaced,
     faults: &mut Vec<SeriesFault>,
 ) -> anyhow::Result<Imported> {
     let raw = read_candles(file)?;
@@ -139,32 +137,33 @@ fn import_as(
     })?;
     let Cleaned { series, faults: found, dropped, filled } = cleaned;
     *faults = found;
+    let notes = notes(synthetic, filled);
     // Of several files of one series only the first may replace, or the last one alone would stay.
-    let commit = if args.replace && !replaced.contains(key) {
-        let metadata = metadata(None, synthetic, filled);
-        replaced.insert(key.clone());
-        store.write(key, &series, Some(metadata))?
-    } else {
-        let stored = store.info(key, AsOf::Latest)?.map(|info| info.metadata);
-        store.append(key, &series, Some(metadata(stored, synthetic, filled))).map_err(with_hint)?
+    let commit = match replaced.get(key) {
+        None if args.replace => {
+            let written = store.write(key, &series, Some(notes.apply(Metadata::new())));
+            replaced.insert(key.clone(), written.is_ok());
+            written?
+        }
+        // What the file would join is what it was to replace.
+        Some(false) => return Err(DataError::NotReplaced(key.clone()).into()),
+        _ => store.append(key, &series, notes).map_err(with_hint)?,
     };
     Ok(Imported { commit, synthetic, rows: total, dropped, filled })
 }
 
-/// Returns the series' notes after an import. What was noted before stays, save the label: whether that may
-/// change is the store's to decide.
-fn metadata(stored: Option<Metadata>, synthetic: bool, filled: usize) -> Metadata {
-    let mut metadata = stored.unwrap_or_default();
+/// Returns what an import notes. What was noted before stays, save the label: whether that may change is the store's
+/// to decide.
+fn notes(synthetic: bool, filled: usize) -> MetadataPatch {
+    let mut patch = MetadataPatch { remove: vec![SYNTHETIC_KEY.to_owned()], ..MetadataPatch::default() };
     if synthetic {
-        metadata.insert(SYNTHETIC_KEY.to_owned(), json!(true));
-    } else {
-        metadata.remove(SYNTHETIC_KEY);
+        patch.set.insert(SYNTHETIC_KEY.to_owned(), json!(true));
     }
-    metadata.entry(SOURCE).or_insert_with(|| json!("import"));
+    patch.default.insert(SOURCE.to_owned(), json!("import"));
     if filled > 0 {
-        metadata.insert("filled".to_owned(), json!(true));
+        patch.set.insert("filled".to_owned(), json!(true));
     }
-    metadata
+    patch
 }
 
 fn with_hint(error: Error) -> anyhow::Error {

@@ -4,6 +4,7 @@ use super::*;
 use clap::Parser;
 use std::sync::Arc;
 use tradai_domain::{ManualClock, RandomIds, TimeRange};
+use tradai_timeseries::AsOf;
 
 #[derive(Parser)]
 struct Cli {
@@ -21,7 +22,7 @@ fn store() -> CandleStore {
 }
 
 fn import_all(args: &ImportArgs, store: &CandleStore) -> Vec<Outcome> {
-    let mut replaced = BTreeSet::new();
+    let mut replaced = Replaced::new();
     let files = find_files(args).unwrap();
     files.into_iter().map(|file| import(args, store, file, &mut replaced)).collect()
 }
@@ -109,7 +110,7 @@ fn real_candles_do_not_join_synthetic_ones() {
     let key = SeriesKey::traded(&"BTC/USDT".parse().unwrap(), Timeframe::H1);
     let start = tradai_timeseries::sample::ORIGIN;
     let candles = tradai_timeseries::sample::candles(1, &key, start, start + 86_400_000);
-    store.write(&key, &candles, Some(metadata(None, true, 0))).unwrap();
+    store.write(&key, &candles, Some(notes(true, 0).apply(Metadata::new()))).unwrap();
     let refused = import_all(&args(dir.path(), ""), &store);
     let error = format!("{:#}", refused[0].result.as_ref().err().unwrap());
     assert!(error.contains("--replace") && error.contains("synthetic"), "{error}");
@@ -117,4 +118,28 @@ fn real_candles_do_not_join_synthetic_ones() {
     assert!(replaced[0].result.is_ok());
     let read = store.read(&key, TimeRange::ALL, AsOf::Latest).unwrap().unwrap();
     assert_eq!((read.series.len(), read.synthetic), (3, false));
+}
+
+#[test]
+fn nothing_joins_what_was_to_be_replaced() {
+    // No calendar of the store's has the first file's year.
+    let early = "timestamp,open,high,low,close,volume\n1960-01-01,1,2,1,1,1\n";
+    let dir =
+        folder(&[("a__BTC_USDT-1h.csv", early), ("b__BTC_USDT-1h.csv", GOOD), ("ETH_USDT-1h.csv", GOOD)]);
+    let store = store();
+    let key = SeriesKey::traded(&"BTC/USDT".parse().unwrap(), Timeframe::H1);
+    let mut stored = tradai_domain::CandleSeries::default();
+    stored.push(86_400_000, [1.0, 2.0, 1.0, 1.0, 1.0]);
+    store.write(&key, &stored, None).unwrap();
+    let outcomes = import_all(&args(dir.path(), "--replace"), &store);
+    let refusal = |symbol: &str, at: usize| {
+        let of =
+            outcomes.iter().filter(|it| it.key.as_ref().is_some_and(|key| key.symbol.to_string() == symbol));
+        of.map(|outcome| outcome.result.as_ref().err().map(|error| format!("{error:#}"))).nth(at).unwrap()
+    };
+    assert!(refusal("BTC/USDT", 0).unwrap().contains("between the years 1970 and 9999"));
+    assert!(refusal("BTC/USDT", 1).unwrap().contains("could not be replaced"));
+    assert_eq!(refusal("ETH/USDT", 0), None);
+    let read = store.read(&key, TimeRange::ALL, AsOf::Latest).unwrap().unwrap();
+    assert_eq!((read.version, read.series), (1, stored));
 }
