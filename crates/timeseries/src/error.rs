@@ -212,6 +212,17 @@ pub enum Error {
         /// Attempts made.
         attempts: u32,
     },
+    /// Reading and storing what a commit needs took too long each time; nothing was committed.
+    #[error(
+        "{symbol}: {attempts} attempts to commit took longer than the 30 minutes in which one must be done; change \
+         less at a time, or from where the storage is nearer"
+    )]
+    TooSlow {
+        /// The store symbol.
+        symbol: String,
+        /// Attempts made.
+        attempts: u32,
+    },
     /// A commit was sent but the answer was lost, and so was the answer to asking.
     #[error("{symbol}: it is unknown whether version {version} was committed")]
     UnknownOutcome {
@@ -408,6 +419,7 @@ impl Error {
             Self::NoStorage { problem: StorageProblem::NoBucket, .. } => ErrorKind::NotFound,
             Self::Io { .. }
             | Self::Busy { .. }
+            | Self::TooSlow { .. }
             | Self::UnknownOutcome { .. }
             | Self::Storage { .. }
             | Self::NoStorage { .. } => ErrorKind::Unavailable,

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use serde::Deserialize;
-use serde::de::{Deserializer, Error as _, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, Error as _, SeqAccess, Visitor};
 use tradai_domain::CandleSeries;
 
 use super::csv::{parse_number, parse_time, shown};
@@ -19,18 +19,59 @@ pub(crate) fn decode(text: &[u8], file: &str) -> Result<RawCandles, Error> {
         format: "candle JSON",
         source: Box::new(e),
     };
-    let rows: Vec<Row> = serde_json::from_slice(text).map_err(failed)?;
-    let mut raw = RawCandles::default();
-    if rows.len() > MAX_ROWS {
-        let limit = u64::try_from(MAX_ROWS).unwrap_or(u64::MAX);
-        let problem = FileProblem::TooLarge { what: format!("{} rows", rows.len()), limit };
-        return Err(Error::File { file: file.to_owned(), problem });
+    let (mut raw, mut problem) = (RawCandles::default(), None);
+    let mut text = serde_json::Deserializer::from_slice(text);
+    let rows = Rows { raw: &mut raw, problem: &mut problem };
+    let read = rows.deserialize(&mut text).and_then(|()| text.end());
+    match (read, problem) {
+        (_, Some(problem)) => Err(Error::File { file: file.to_owned(), problem }),
+        (Err(e), None) => Err(failed(e)),
+        (Ok(()), None) => Ok(raw),
     }
-    raw.reserve(rows.len());
-    for (number, row) in rows.iter().enumerate() {
-        row.append_to(number, &mut raw).map_err(|problem| Error::File { file: file.to_owned(), problem })?;
+}
+
+/// Takes row by row, up to the first that is none: a small compressed file may hold more text than memory.
+struct Rows<'a> {
+    raw: &'a mut RawCandles,
+    problem: &'a mut Option<FileProblem>,
+}
+
+impl Rows<'_> {
+    fn take(&mut self, number: usize, row: &Row) -> Result<(), FileProblem> {
+        if number == MAX_ROWS {
+            let limit = u64::try_from(MAX_ROWS).unwrap_or(u64::MAX);
+            return Err(FileProblem::TooLarge { what: "more rows than that".to_owned(), limit });
+        }
+        row.append_to(number, self.raw)
     }
-    Ok(raw)
+}
+
+impl<'de> DeserializeSeed<'de> for Rows<'_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_seq(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Rows<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a sequence")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut rows: A) -> Result<(), A::Error> {
+        let mut number = 0;
+        while let Some(row) = rows.next_element::<Row>()? {
+            if let Err(problem) = self.take(number, &row) {
+                *self.problem = Some(problem);
+                return Err(A::Error::custom("a row is no candle"));
+            }
+            number += 1;
+        }
+        Ok(())
+    }
 }
 
 /// The first six cells of a row and how many there were.

@@ -30,6 +30,9 @@ use crate::error::{Damage, Error};
 /// may race for one symbol as this and all of them succeed.
 const MAX_ATTEMPTS: u32 = 256;
 
+/// Attempts that may take longer than [`super::cache::TRUST_MS`].
+const MAX_SLOW_ATTEMPTS: u32 = 3;
+
 /// How often one manifest is sent when the storage fails and does not have it afterwards.
 const MAX_SENDS: u32 = 3;
 
@@ -76,7 +79,7 @@ impl Store {
     /// the newest version holds just them already, cut into the same files and intact. Without metadata the old version's is kept.
     ///
     /// # Errors
-    /// [`Error::Busy`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`],
+    /// [`Error::Busy`], [`Error::TooSlow`], [`Error::Storage`], [`Error::UnknownOutcome`], [`Error::Damaged`], [`Error::BadTime`],
     /// [`Error::Unsorted`]; [`Error::OtherProfile`] when another profile was asked for than the store has.
     pub async fn write(
         &self,
@@ -209,6 +212,7 @@ impl Store {
         metadata: &MetadataChange,
     ) -> Result<Commit, Error> {
         let mut attempt = self.new_attempt();
+        let mut too_slow = 0;
         // A remembered head saves a question: if it is not the newest any more, the creation says so.
         let mut remembered = self.cache.head(layout, self.now()).map(|(head, _)| head);
         for tries in 0..MAX_ATTEMPTS {
@@ -227,7 +231,7 @@ impl Store {
                 }
                 Err(_) if !is_recent(attempt.since, self.now()) => {
                     // Files of a version that was the newest may have been collected since.
-                    attempt = self.new_attempt();
+                    attempt = self.attempt_after(layout, &mut too_slow)?;
                     continue;
                 }
                 Err(error) if is_certain => return Err(error),
@@ -236,7 +240,7 @@ impl Store {
             let plan = self.upload(layout, plan, &mut attempt).await?;
             if !is_recent(attempt.since, self.now()) {
                 // What was read may be gone by now, and what was stored be taken for garbage.
-                attempt = self.new_attempt();
+                attempt = self.attempt_after(layout, &mut too_slow)?;
                 continue;
             }
             let next = Next { number, now: self.now(), commit_id: &attempt.commit_id, op: change.op() };
@@ -253,6 +257,16 @@ impl Store {
             }
         }
         Err(Error::Busy { symbol: layout.symbol().to_owned(), attempts: MAX_ATTEMPTS })
+    }
+
+    /// Begins anew after an attempt that took too long. Who sleeps does so once; who is slow always is, and would
+    /// store the same files again and again.
+    fn attempt_after(&self, layout: &SymbolLayout, too_slow: &mut u32) -> Result<Attempt, Error> {
+        *too_slow += 1;
+        if *too_slow < MAX_SLOW_ATTEMPTS {
+            return Ok(self.new_attempt());
+        }
+        Err(Error::TooSlow { symbol: layout.symbol().to_owned(), attempts: *too_slow })
     }
 
     fn new_attempt(&self) -> Attempt {
@@ -337,7 +351,7 @@ impl Store {
         bytes: &Bytes,
     ) -> Result<bool, Error> {
         let path = layout.manifest(version);
-        let mut sends = 0;
+        let (mut sends, mut may_arrive) = (0, false);
         loop {
             sends += 1;
             let failure = match self.objects.create(&path, bytes.clone()).await {
@@ -345,9 +359,11 @@ impl Store {
                 Ok(Created::Exists) => None,
                 Err(failure) => Some(failure),
             };
+            may_arrive |= failure.as_ref().is_some_and(|failure| !is_refusal(failure));
             match (self.objects.get(&path).await, failure) {
                 // Equal bytes have our commit id: an earlier send of ours arrived.
                 (Ok(Some(found)), _) => return Ok(found == *bytes),
+                (Ok(None), Some(failure)) if !may_arrive => return Err(failure),
                 // It may still arrive.
                 (Ok(None), Some(failure)) if sends == MAX_SENDS => {
                     return Err(unknown_outcome(layout, version, failure));
@@ -392,6 +408,19 @@ impl Store {
         let millis = u64::try_from(random).unwrap_or(0) % most;
         (self.waiter)(Duration::from_millis(millis)).await;
     }
+}
+
+/// Returns whether a storage answered that we may not do this, so that nothing was stored nor ever will be.
+fn is_refusal(failure: &Error) -> bool {
+    use object_store::Error::{NotImplemented, NotSupported, PermissionDenied, Unauthenticated};
+    let Error::Storage { source, .. } = failure else { return false };
+    let source = source.downcast_ref::<object_store::Error>();
+    source.is_some_and(|source| {
+        matches!(
+            source,
+            PermissionDenied { .. } | Unauthenticated { .. } | NotSupported { .. } | NotImplemented { .. }
+        )
+    })
 }
 
 /// Refuses candles out of order: a series can be made of them in a release build, where nothing else looks, and

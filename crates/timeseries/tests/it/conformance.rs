@@ -6,7 +6,7 @@ use tradai_domain::{
     CandleSeries, ErrorKind, ManualClock, RandomIds, SeriesKey, TimeRange, Timeframe, parse_date_ms,
 };
 use tradai_timeseries::files::Profile;
-use tradai_timeseries::{AsOf, CandleStore, Error, Gap, MetadataPatch};
+use tradai_timeseries::{AsOf, CandleStore, Error, Gap, MetadataPatch, Store};
 
 use crate::support::{HOUR, JUNE, Mishap, Watched, candles, key, local, memory, metadata, s3_store};
 
@@ -242,6 +242,30 @@ fn a_lost_answer_is_settled_by_reading_back() {
         assert_eq!(watched.creations.load(std::sync::atomic::Ordering::SeqCst), creations);
         assert_eq!(store.versions(&key).unwrap().len(), 1);
     }
+}
+
+#[test]
+fn a_refusal_is_no_unknown_outcome() {
+    let watched = Arc::new(Watched::default());
+    *watched.mishap.lock().unwrap() = Some(Mishap::Forbidden);
+    let error =
+        watched.store().append(&key(Timeframe::H1), &candles(JUNE, HOUR, 0..3, 0.0), None).unwrap_err();
+    assert!(matches!(error, Error::Storage { .. }), "{error:?}");
+    assert_eq!(watched.creations.load(std::sync::atomic::Ordering::SeqCst), 1);
+}
+
+#[test]
+fn who_is_always_too_slow_is_told() {
+    let (watched, clock) = (Arc::new(Watched::default()), crate::support::clock());
+    let objects: Arc<dyn object_store::ObjectStore> = watched.clone();
+    let store = CandleStore::over(Store::new(objects, clock.clone(), Arc::new(RandomIds)));
+    let (key, series) = (key(Timeframe::H1), candles(JUNE, HOUR, 0..3, 0.0));
+    *watched.slow.lock().unwrap() = Some(clock);
+    let error = store.append(&key, &series, None).unwrap_err();
+    assert!(matches!(error, Error::TooSlow { attempts: 3, .. }), "{error:?}");
+    assert_eq!(watched.creations.load(std::sync::atomic::Ordering::SeqCst), 0);
+    *watched.slow.lock().unwrap() = None;
+    assert!(store.append(&key, &series, None).unwrap().changed);
 }
 
 #[test]

@@ -154,6 +154,8 @@ fn refusals_name_file_column_row_and_what_is_allowed() {
             "x.csv: row 0: column `high` is `\u{fffd}`; allowed is a number",
         ),
         ("x.json", b"[[1,2,3]]", "x.json: row 0 has 3 fields where 6 are expected"),
+        // Nothing after the first row that is none is looked at, however much that may be.
+        ("x.json", b"[[1,2,3,4,5,6],[1,2,3],and so on", "x.json: row 1 has 3 fields where 6 are expected"),
         (
             "x.json",
             b"[[null,2,3,4,5,6]]",

@@ -120,6 +120,8 @@ pub(crate) enum Mishap {
     AnswerLost,
     /// Nothing is stored and the answer says so.
     Refused,
+    /// The storage does not let us write there.
+    Forbidden,
 }
 
 /// A storage in memory that counts its reads and can fail a creation.
@@ -129,6 +131,8 @@ pub(crate) struct Watched {
     pub(crate) gets: Mutex<Vec<String>>,
     pub(crate) mishap: Mutex<Option<Mishap>>,
     pub(crate) creations: AtomicUsize,
+    /// Whose clock goes on by half an hour and more with each data file.
+    pub(crate) slow: Mutex<Option<Arc<ManualClock>>>,
 }
 
 impl Watched {
@@ -159,9 +163,18 @@ impl fmt::Display for Watched {
 #[async_trait::async_trait]
 impl ObjectStore for Watched {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        if path.as_ref().contains("/d/")
+            && let Some(clock) = &*self.slow.lock().unwrap()
+        {
+            clock.advance(31 * 60_000);
+        }
         if options.mode == PutMode::Create && path.as_ref().contains("/v/") {
             self.creations.fetch_add(1, Ordering::SeqCst);
             let mishap = self.mishap.lock().unwrap().take();
+            if mishap == Some(Mishap::Forbidden) {
+                let path = path.to_string();
+                return Err(object_store::Error::PermissionDenied { path, source: "403".into() });
+            }
             if mishap == Some(Mishap::AnswerLost) {
                 self.inner.put_opts(path, payload.clone(), options.clone()).await?;
             }

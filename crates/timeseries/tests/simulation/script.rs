@@ -230,7 +230,7 @@ pub(crate) fn judge_change(
             state.history.refused(operation, &error.to_string());
             state.history.may_conflict(operation);
         }
-        Err(error @ Error::Busy { .. }) => {
+        Err(error @ (Error::Busy { .. } | Error::TooSlow { .. })) => {
             state.counts.busy += 1;
             state.history.refused(operation, &error.to_string());
         }
