@@ -88,12 +88,10 @@ pub(super) fn stored_spans(series: &StoredSeries) -> Vec<Span> {
 pub fn coverage_of(key: &SeriesKey, stored: Option<&StoredSeries>, span: Span) -> Coverage {
     let have = stored.map(stored_spans).unwrap_or_default();
     let open = spans::subtract(&spans::set_of(vec![span]), &have);
-    let known = stored.map(|series| absences::settled(&series.notes.absent)).unwrap_or_default();
     let noted = stored.map(|series| absences::noted(&series.notes.absent)).unwrap_or_default();
     let in_span = spans::intersect(&have, &[span]);
     // Funding rates keep no grid: what lies between the first and the last is whole, and nothing is counted.
     let stored_candles = if key.kind == CandleKind::FundingRate { 0 } else { count(&in_span, key.timeframe) };
-    let missing = spans::subtract(&open, &known);
     Coverage {
         key: key.clone(),
         span,
@@ -102,11 +100,7 @@ pub fn coverage_of(key: &SeriesKey, stored: Option<&StoredSeries>, span: Span) -
         stored: stored_candles,
         absent: spans::intersect(&open, &noted),
         // What is noted but not settled is asked for again, and counts as absent until it is there.
-        missing: if key.kind == CandleKind::FundingRate {
-            missing
-        } else {
-            spans::subtract(&missing, &noted)
-        },
+        missing: spans::subtract(&open, &noted),
     }
 }
 

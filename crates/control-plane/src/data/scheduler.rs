@@ -83,7 +83,17 @@ impl Scheduler {
         Ok(())
     }
 
+    /// Returns whether what a schedule started last is still under way. Starting it again would bring nothing sooner.
+    fn is_running(&self, schedule: &Schedule) -> bool {
+        let last = self.runs().get(&schedule.name).and_then(|run| run.job_id);
+        last.and_then(|id| self.jobs.find(id)).is_some_and(|job| !job.view().status.is_final())
+    }
+
     async fn start(&self, schedule: &Schedule, due: Millis) {
+        if self.is_running(schedule) {
+            warn!("schedule {} is due, but what it started last is still under way", schedule.name);
+            return;
+        }
         let request = SyncRequest {
             exchange: schedule.exchange.clone(),
             symbols: schedule.symbols.clone(),

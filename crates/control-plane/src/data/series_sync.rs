@@ -42,7 +42,7 @@ pub(super) async fn sync_series(
         let problem = "nothing is stored yet, so that an incremental sync needs a start";
         return Err(SeriesError::new(ErrorKind::Invalid, problem));
     };
-    let wanted = wanted_spans(plan, key, stored.as_ref(), span);
+    let wanted = wanted_spans(plan, stored.as_ref(), span);
     let expected = coverage::count(&wanted, plan.timeframe);
     progress.update(at, |outcome| outcome.candles_expected = expected);
     let notes = stored.as_ref().map(|series| series.notes.clone()).unwrap_or_default();
@@ -70,16 +70,14 @@ fn check_owner(exchange: &Exchange, stored: Option<&StoredSeries>) -> Result<(),
 }
 
 /// Returns what is to be asked for, as a set.
-fn wanted_spans(plan: &SyncPlan, key: &SeriesKey, stored: Option<&StoredSeries>, span: Span) -> Vec<Span> {
+fn wanted_spans(plan: &SyncPlan, stored: Option<&StoredSeries>, span: Span) -> Vec<Span> {
     if plan.mode == SyncMode::Repair {
         return spans::set_of(vec![span]);
     }
     let have = stored.map(coverage::stored_spans).unwrap_or_default();
     let open = spans::subtract(&spans::set_of(vec![span]), &have);
     let known = match stored {
-        Some(series) if !plan.recheck && key.kind != CandleKind::FundingRate => {
-            absences::settled(&series.notes.absent)
-        }
+        Some(series) if !plan.recheck => absences::settled(&series.notes.absent),
         _ => Vec::new(),
     };
     spans::subtract(&open, &known)
@@ -233,9 +231,11 @@ impl<'a> Batch<'a> {
         let mut lacking = Vec::new();
         for &span in &answered {
             let rows = candles.rows_in(span.into());
-            if self.key.kind != CandleKind::FundingRate {
-                lacking.extend(spans::between(&candles.open_time()[rows.clone()], span, timeframe.millis()));
-            }
+            let open = spans::between(&candles.open_time()[rows.clone()], span, timeframe.millis());
+            // Between two funding rates nothing is missing; before the first and after the last there is none.
+            let keeps_grid = self.key.kind != CandleKind::FundingRate;
+            let outer = |open: &Span| open.start == span.start || open.end == span.end;
+            lacking.extend(open.into_iter().filter(|open| keeps_grid || outer(open)));
             append_rows(&mut self.candles, candles, rows);
         }
         let count = coverage::count(&answered, timeframe);

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use tradai_control_plane::data::{CollectLimits, SeriesState, SyncMode, SyncProgress, SyncRequest, spans};
+use tradai_control_plane::data::{
+    CollectLimits, PriceKind, SeriesState, SyncMode, SyncProgress, SyncRequest, spans,
+};
 use tradai_domain::ports::{PortError, Span, VersionChoice};
 use tradai_domain::{CandleSeries, ErrorKind, Timeframe};
 
@@ -291,4 +293,23 @@ async fn quality_tells_what_is_wrong() {
     let nothing = world.collector.quality(exchange, &hourly("X/USDT"), None, None).await.unwrap();
     assert_eq!(nothing, None);
     assert_eq!(quality.key.timeframe, Timeframe::H1);
+}
+
+#[tokio::test]
+async fn funding_rates_keep_no_grid_and_are_complete_all_the_same() {
+    let world = World::new(1_000);
+    world.exchange.list("BTC/USDT:USDT", Market::default());
+    let funding = SyncRequest { price: PriceKind::FundingRate, ..request(&["BTC/USDT:USDT"], 0..100) };
+    // One every eight hours: at 0, 8, ... 96.
+    assert_eq!(world.sync(&funding).await.rows_synced, 13);
+    world.exchange.take_asked();
+    assert_eq!(world.sync(&funding).await.rows_synced, 0);
+    assert_eq!(world.exchange.take_asked(), [], "after 96:00 there is known to be none before 100:00");
+    let exchange = world.collector.exchanges().resolve(None).unwrap();
+    let key = PriceKind::FundingRate.series(&"BTC/USDT:USDT".parse().unwrap(), Timeframe::H1);
+    let (start, end) = (Some(START), Some(START + 100 * HOUR));
+    let coverage = world.collector.coverage(exchange, Some(&[key]), start, end).await.unwrap();
+    assert!(coverage[0].is_complete() && (coverage[0].ratio() - 1.0).abs() < 1e-12, "{coverage:?}");
+    let later = SyncRequest { price: PriceKind::FundingRate, ..request(&["BTC/USDT:USDT"], 0..200) };
+    assert_eq!(world.sync(&later).await.rows_synced, 12, "at 104, 112, ... 192");
 }

@@ -14,8 +14,8 @@ use tradai_domain::ports::{
     RateBudget, SourceStatus, Span, Ticker, VersionChoice,
 };
 use tradai_domain::{
-    CandleSeries, Clock, ErrorKind, ManualClock, Millis, RandomIds, SequentialIds, SeriesKey, Symbol,
-    Timeframe,
+    CandleKind, CandleSeries, Clock, ErrorKind, ManualClock, Millis, RandomIds, SequentialIds, SeriesKey,
+    Symbol, Timeframe,
 };
 use tradai_timeseries::CandleStore;
 use tradai_timeseries::port::StoreRepository;
@@ -122,7 +122,8 @@ impl MarketDataSource for FakeExchange {
         let mut candles = CandleSeries::default();
         let mut time = span.start.max(key.timeframe.floor(market.listed));
         while time < page_end {
-            if !market.outages.iter().any(|outage| outage.contains(time)) {
+            let is_paid = key.kind != CandleKind::FundingRate || time % (8 * HOUR) == 0;
+            if is_paid && !market.outages.iter().any(|outage| outage.contains(time)) {
                 candles.push(time, candle(&market, time));
             }
             time += step;

@@ -83,3 +83,26 @@ async fn what_came_due_is_started_once_and_what_is_off_is_not() {
     assert!(runs["broken"].error.as_ref().unwrap().contains("5m"), "{runs:?}");
     assert!(!runs.contains_key("off"));
 }
+
+#[tokio::test]
+async fn a_run_that_takes_longer_than_an_hour_is_not_joined_by_a_second() {
+    let (world, schedules) = (World::new(10), schedules());
+    schedules.replace(world.collector.exchanges(), 0, vec![hourly_schedule("long")]).await.unwrap();
+    let ids = Arc::new(SequentialIds::default());
+    let jobs =
+        Arc::new(SyncJobs::new(world.collector.clone(), world.clock.clone(), ids, JobLimits::default()));
+    let scheduler = Scheduler::new(world.collector.clone(), jobs.clone(), schedules, world.clock.clone());
+    world.exchange.permits.forget_permits(usize::MAX >> 3);
+    for _ in 0..3 {
+        let since = world.clock.now_ms();
+        world.clock.advance(HOUR);
+        scheduler.tick(since, world.clock.now_ms()).await.unwrap();
+    }
+    assert_eq!(jobs.list().len(), 1);
+    world.exchange.permits.add_permits(100);
+    jobs.list()[0].wait().await;
+    let since = world.clock.now_ms();
+    world.clock.advance(HOUR);
+    scheduler.tick(since, world.clock.now_ms()).await.unwrap();
+    assert_eq!(jobs.list().len(), 2, "once it has ended, the next one starts");
+}
