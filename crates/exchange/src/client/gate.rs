@@ -7,6 +7,9 @@
 //! Invariant: nothing is sent while the exchange wants us to wait, and whatever a caller drops (a place in the queue,
 //! a pass, the one try of a half-open breaker) goes to the next.
 
+mod host;
+mod pass;
+
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -15,9 +18,14 @@ use futures_util::future::{Either, select};
 use tokio::sync::Notify;
 use tradai_domain::{Clock, Millis};
 
-use super::limiter::{Decision, Limiter, lane_share};
+pub(crate) use host::Ask;
+use host::{Host, Moment};
+pub(crate) use pass::Pass;
+use pass::Place;
+
+use super::limiter::lane_share;
 use super::{Breaker, BreakerState, ServerTime, Timer};
-use crate::budget::{Budget, Counts, LimitNote, LimitScope};
+use crate::budget::{Budget, LimitNote, LimitScope};
 use crate::{Adapter, Endpoint, Error, ErrorClass, Lane};
 
 /// What the gate goes by.
@@ -51,19 +59,6 @@ struct State {
     tickets: u64,
 }
 
-struct Host {
-    breaker: Breaker,
-    in_flight: u32,
-    /// By our clock, so that measuring the exchange's anew does not end a ban.
-    blocked_until: Millis,
-    budgets: BTreeMap<&'static str, Counter>,
-}
-
-struct Counter {
-    limiter: Limiter,
-    blocked_until: Millis,
-}
-
 /// How a host stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Standing {
@@ -74,15 +69,6 @@ pub(crate) struct Standing {
     pub(crate) window_ms: i64,
     /// Until when the exchange wants no calls.
     pub(crate) blocked_until: Option<Millis>,
-}
-
-/// What a call wants to send.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Ask {
-    pub(crate) endpoint: &'static Endpoint,
-    pub(crate) weight: u32,
-    /// How many orders it places.
-    pub(crate) orders: u32,
 }
 
 /// A call in the queue.
@@ -96,13 +82,6 @@ enum Turn {
     Go,
     Wait(Duration),
     Behind,
-}
-
-/// The moment by both clocks.
-#[derive(Clone, Copy)]
-struct Moment {
-    local: Millis,
-    exchange: Millis,
 }
 
 impl Gate {
@@ -129,7 +108,7 @@ impl Gate {
             changed.as_mut().enable();
             match self.turn(&place)? {
                 Turn::Go => {
-                    return Ok(Pass { gate: Arc::clone(self), base: ask.endpoint.base, reported: false });
+                    return Ok(Pass::new(self, ask.endpoint.base));
                 }
                 Turn::Behind => changed.await,
                 Turn::Wait(pause) => match select(self.timer.sleep(pause), changed).await {
@@ -293,66 +272,6 @@ impl Gate {
     }
 }
 
-impl Host {
-    fn counter(&mut self, budgets: &[Budget], name: &str) -> Option<&mut Counter> {
-        let budget = budgets.iter().find(|budget| budget.name == name)?;
-        let counter = self.budgets.entry(budget.name);
-        Some(counter.or_insert_with(|| Counter {
-            limiter: Limiter::new(budget.capacity, budget.window),
-            blocked_until: 0,
-        }))
-    }
-
-    /// Returns how long a call has to wait, and adds for which budgets; `None` when it may go. While the host wants
-    /// no calls they all are missing.
-    fn pause(
-        &mut self,
-        ask: &Ask,
-        budgets: &[Budget],
-        now: Moment,
-        missing: &mut Vec<&'static str>,
-    ) -> Option<Duration> {
-        let blocked = until(self.blocked_until, now.local);
-        let mut pause = blocked;
-        for budget in budgets {
-            let Some(counter) = self.counter(budgets, budget.name) else { continue };
-            let exhausted = until(counter.blocked_until, now.local);
-            let check = counter.limiter.check(ask.endpoint.lane, ask.cost(budget.counts), now.exchange);
-            let short = if let Decision::Wait(wait) = check { Some(wait) } else { None };
-            let own = exhausted.max(short);
-            if own.is_some() || blocked.is_some() {
-                missing.push(budget.name);
-            }
-            pause = pause.max(own);
-        }
-        pause
-    }
-
-    fn take(&mut self, ask: &Ask, budgets: &[Budget], now: Moment) {
-        self.in_flight += 1;
-        for budget in budgets {
-            if let Some(counter) = self.counter(budgets, budget.name) {
-                counter.limiter.take(ask.cost(budget.counts), now.exchange);
-            }
-        }
-    }
-}
-
-impl Ask {
-    fn cost(&self, counts: Counts) -> u32 {
-        match counts {
-            Counts::Weight => self.weight,
-            Counts::Calls => 1,
-            Counts::Orders => self.orders,
-        }
-    }
-}
-
-fn until(moment: Millis, now: Millis) -> Option<Duration> {
-    let left = u64::try_from(moment.saturating_sub(now)).ok().filter(|left| *left > 0)?;
-    Some(Duration::from_millis(left))
-}
-
 fn breaker_open(rest: Duration) -> Error {
     let mut error = Error::new(
         ErrorClass::ExchangeNotAvailable,
@@ -370,71 +289,6 @@ fn too_long(pause: Duration) -> Error {
     );
     error.retry_after = Some(pause);
     error
-}
-
-/// A place in the queue; left when dropped.
-struct Place<'a> {
-    gate: &'a Gate,
-    ticket: (Lane, u64),
-    ask: Ask,
-}
-
-impl<'a> Place<'a> {
-    fn new(gate: &'a Gate, ask: Ask) -> Self {
-        let mut state = gate.state();
-        state.tickets += 1;
-        let ticket = (ask.endpoint.lane, state.tickets);
-        state.waiting.insert(ticket, Waiting { base: ask.endpoint.base, budgets: Vec::new() });
-        Self { gate, ticket, ask }
-    }
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        self.gate.state().waiting.remove(&self.ticket);
-        self.gate.changed.notify_waiters();
-    }
-}
-
-/// Leave to send one request. Its holder reports how that went; dropped without a report, it counts as neither.
-pub(crate) struct Pass {
-    gate: Arc<Gate>,
-    base: &'static str,
-    reported: bool,
-}
-
-impl Pass {
-    /// The exchange answered, be it with a refusal.
-    pub(crate) fn answered(mut self) {
-        self.report(|breaker, _| breaker.succeeded());
-    }
-
-    /// The exchange did not answer, or said that it is in trouble.
-    pub(crate) fn failed(mut self) {
-        self.report(Breaker::failed);
-    }
-
-    fn report(&mut self, report: impl FnOnce(&mut Breaker, Millis)) {
-        self.reported = true;
-        let now = self.gate.clock.now_ms();
-        let mut state = self.gate.state();
-        report(&mut self.gate.host(&mut state, self.base).breaker, now);
-    }
-}
-
-impl Drop for Pass {
-    fn drop(&mut self) {
-        let now = self.gate.clock.now_ms();
-        {
-            let mut state = self.gate.state();
-            let host = self.gate.host(&mut state, self.base);
-            host.in_flight = host.in_flight.saturating_sub(1);
-            if !self.reported {
-                host.breaker.abandoned(now);
-            }
-        }
-        self.gate.changed.notify_waiters();
-    }
 }
 
 #[cfg(test)]

@@ -95,13 +95,15 @@ impl Client {
             }
         };
         let answered = self.0.clock.now_ms();
+        // What it says about limits holds before the next call gets our place.
+        let refusal = self.judge(&draft, &answer, answered);
         // A reply of a server in trouble, or of something in front of it, counts against the exchange.
         if answer.status >= 500 {
             pass.failed()
         } else {
             pass.answered()
         }
-        match self.judge(&draft, &answer, answered) {
+        match refusal {
             Some(error) => {
                 let fate = fate(&error);
                 Err(Failure { error, fate, expires })

@@ -24,8 +24,10 @@ async fn arrivals(world: &World, what: &str) -> Vec<i64> {
 #[tokio::test]
 async fn x15_a_limit_is_waited_for_to_the_second_by_all_callers() {
     let world = World::new().await;
-    let client = world.client("binance");
-    fetch_time(&client).await.unwrap();
+    let mut at_once = RetryPolicy::default();
+    at_once.first_pause = Duration::ZERO;
+    let client = world.builder("binance").retries(at_once).build().unwrap();
+    client.load_markets(false).await.unwrap();
     world
         .faults(json!([{"path": "/api/v3/time", "count": 1, "fault": {
         "kind": "status", "status": 429, "retry_after": 37,
