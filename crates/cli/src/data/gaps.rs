@@ -4,8 +4,11 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use tradai_domain::{CandleKind, Millis, TimeRange, format_utc};
+use tradai_control_plane::data::spans;
+use tradai_domain::ports::Span;
+use tradai_domain::{CandleKind, TimeRange, format_utc};
 use tradai_timeseries::CandleStore;
+use tradai_timeseries::port::notes_of;
 
 use super::grid::Coverage;
 use super::series::{AsOfArgs, SeriesArgs, info};
@@ -14,7 +17,8 @@ use super::{DataError, output};
 /// List the stretches of time without candles
 ///
 /// Between the first candle and the last, or in --range with what it has before and after them. START is the
-/// open time of the first missing candle, END that of the next one that is there.
+/// open time of the first missing candle, END that of the next one that is there. Of collected candles it is told
+/// where the exchange itself has none.
 #[derive(Debug, Args)]
 #[command(verbatim_doc_comment)]
 pub(super) struct GapsArgs {
@@ -43,12 +47,25 @@ pub(super) fn run(args: &GapsArgs, store: &CandleStore, as_json: bool) -> anyhow
     Ok(ExitCode::SUCCESS)
 }
 
-/// Returns start, end and missing candles of each gap.
-fn gaps(coverage: &Coverage) -> impl Iterator<Item = (Millis, Millis, u64)> {
+/// A stretch of time without candles.
+struct Gap {
+    span: Span,
+    missing: u64,
+    /// Whether the exchange was asked and has none in all of it.
+    is_absent: bool,
+}
+
+fn gaps(coverage: &Coverage) -> Vec<Gap> {
+    let Some(grid) = coverage.grid else { return Vec::new() };
+    let notes = notes_of(&coverage.info.metadata);
+    let absent = spans::set_of(notes.absent.iter().map(|absence| absence.span).collect());
     let ends = coverage.missing.iter().filter_map(|part| part.start.zip(part.end));
-    coverage.grid.into_iter().flat_map(move |grid| {
-        ends.clone().map(move |(start, end)| (start, end, grid.count_in(TimeRange::new(start, end))))
+    ends.map(|(start, end)| {
+        let span = Span::new(start, end);
+        let is_absent = spans::subtract(&[span], &absent).is_empty();
+        Gap { span, missing: grid.count_in(TimeRange::new(start, end)), is_absent }
     })
+    .collect()
 }
 
 fn text(coverage: &Coverage) -> String {
@@ -56,11 +73,15 @@ fn text(coverage: &Coverage) -> String {
     let Some((found, expected)) = coverage.share() else {
         return format!("{key}: there is nothing to cover in the range");
     };
-    let rows: Vec<Vec<String>> = gaps(coverage)
-        .map(|(start, end, missing)| vec![format_utc(start), format_utc(end), missing.to_string()])
-        .collect();
+    let gaps = gaps(coverage);
+    let row = |gap: &Gap| {
+        let reason = if gap.is_absent { "the exchange has none" } else { "" };
+        let Span { start, end } = gap.span;
+        vec![format_utc(start), format_utc(end), gap.missing.to_string(), reason.to_owned()]
+    };
+    let rows: Vec<Vec<String>> = gaps.iter().map(row).collect();
     let summary = format!("{key}: gaps: {}; {found} of {expected} candles are there\n", rows.len());
-    let table = output::table(&["START", "END", "MISSING"], &["MISSING"], &rows);
+    let table = output::table(&["START", "END", "MISSING", "BECAUSE"], &["MISSING"], &rows);
     if rows.is_empty() { summary } else { table + &summary }
 }
 
@@ -69,8 +90,14 @@ fn json(coverage: &Coverage) -> Value {
     value["version"] = json!(coverage.info.version);
     value["missing"] = json!(coverage.missing_candles());
     value["gaps"] = gaps(coverage)
-        .map(|(start, end, missing)| {
-            json!({ "start": format_utc(start), "end": format_utc(end), "missing": missing })
+        .iter()
+        .map(|gap| {
+            json!({
+                "start": format_utc(gap.span.start),
+                "end": format_utc(gap.span.end),
+                "missing": gap.missing,
+                "absent_at_exchange": gap.is_absent,
+            })
         })
         .collect();
     value
