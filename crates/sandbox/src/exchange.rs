@@ -9,7 +9,7 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tradai_domain::{Clock, Millis};
 
-use crate::api::{Call, Keys, Limits, Params, Reply, Request, Route, find_route};
+use crate::api::{Call, Keys, Limits, Params, Proof, Reply, Request, Route, find_route};
 use crate::clock::VirtualClock;
 use crate::engine::Engine;
 use crate::error::Error;
@@ -36,7 +36,7 @@ pub(crate) struct Exchange {
     pub(crate) faults: Faults,
     pub(crate) limits: Limits,
     pub(crate) listen_keys: ListenKeys,
-    keys: Keys,
+    pub(crate) keys: Keys,
     machine: Arc<dyn Clock>,
     start: Millis,
     pub(crate) seed: u64,
@@ -54,13 +54,14 @@ impl Exchange {
     pub(crate) fn new(settings: Settings, machine: Arc<dyn Clock>) -> Result<Self, Error> {
         let markets = settings.markets()?;
         let start = settings.start(&markets);
+        let keys = Keys(settings.secrets()?);
         let mut exchange = Self {
             engine: Engine::new(markets, start, Decimal::from(settings.level_cost)),
             clock: VirtualClock::new(Arc::clone(&machine), start, settings.pace),
             faults: settings.faults()?,
             limits: Limits::default(),
             listen_keys: ListenKeys::new(settings.seed),
-            keys: Keys(settings.keys.into_iter().map(|key| (key.key, key.secret)).collect()),
+            keys,
             machine,
             start,
             seed: settings.seed,
@@ -112,12 +113,17 @@ impl Exchange {
 
     /// Returns what goes wrong with a request that has just come in.
     pub(crate) fn draw(&mut self, request: &Request) -> Shot {
-        let now = self.catch_up();
         let params = Params::parse(&request.query, &request.body);
+        self.draw_for(&request.method, &request.path, &params)
+    }
+
+    /// Returns what goes wrong with a call, over HTTP or a socket.
+    pub(crate) fn draw_for(&mut self, method: &str, path: &str, params: &Params) -> Shot {
+        let now = self.catch_up();
         let symbol = params.get("symbol").or(params.get("pair"));
-        let shot = self.faults.draw(&request.method, &request.path, symbol, now);
+        let shot = self.faults.draw(method, path, symbol, now);
         if shot != Shot::default() {
-            let details = json!({"path": request.path, "fault": format!("{shot:?}")});
+            let details = json!({"path": path, "fault": format!("{shot:?}")});
             self.engine.events.log(now, "fault", details);
         }
         shot
@@ -131,20 +137,40 @@ impl Exchange {
             return Reply { status: 404, headers: Vec::new(), body };
         };
         let params = Params::parse(&request.query, &request.body);
-        let outcome = self.carry_out(route, request, &params, shot, now);
+        let outcome = self.carry_out(route, &Proof::of_request(request), &params, shot, now);
         let mut reply = match outcome {
             Ok(body) => Reply::ok(body),
             Err(refusal) => Reply::refused(&refusal),
         };
         reply.headers.extend(self.limits.headers(route.venue(), route.is_order, now));
-        self.log_request(request, &params, &reply, now);
+        let details = json!({"method": request.method, "path": request.path, "params": params.for_log(),
+            "status": reply.status, "code": reply.body["code"]});
+        self.engine.events.log(now, "request", details);
         reply
+    }
+
+    /// Carries out a call that came over a socket.
+    pub(crate) fn answer_socket(
+        &mut self,
+        method: &str,
+        route: &Route,
+        proof: &Proof,
+        params: &Params,
+        shot: &Shot,
+    ) -> Outcome<Value> {
+        let now = self.catch_up();
+        let outcome = self.carry_out(route, proof, params, shot, now);
+        let refused = outcome.as_ref().err();
+        let details = json!({"method": "WS", "path": method, "params": params.for_log(),
+            "status": refused.map_or(200, |refusal| refusal.status), "code": refused.map(|refusal| refusal.code)});
+        self.engine.events.log(now, "request", details);
+        outcome
     }
 
     fn carry_out(
         &mut self,
         route: &Route,
-        request: &Request,
+        proof: &Proof,
         params: &Params,
         shot: &Shot,
         now: Millis,
@@ -152,7 +178,7 @@ impl Exchange {
         let venue = route.venue();
         self.limits.admit(venue, route.weight(params), now)?;
         let shown_time = self.shown_time(now);
-        self.keys.check(route.security, request, params, shown_time)?;
+        self.keys.check(route.security, proof, params, shown_time)?;
         if route.is_order {
             self.limits.admit_order(venue, now)?;
         }
@@ -169,19 +195,13 @@ impl Exchange {
             orders_filled_first(&mut call, share)?;
         }
         let mut body = (route.handler)(&mut call)?;
-        if request.path.ends_with("/rateLimit/order") {
+        if route.path.ends_with("/rateLimit/order") {
             let counts = self.limits.order_counts(venue, now);
             for (row, count) in body.as_array_mut().into_iter().flatten().zip(counts) {
                 row["count"] = json!(count);
             }
         }
         Ok(body)
-    }
-
-    fn log_request(&mut self, request: &Request, params: &Params, reply: &Reply, now: Millis) {
-        let details = json!({"method": request.method, "path": request.path, "params": params.for_log(),
-            "status": reply.status, "code": reply.body["code"]});
-        self.engine.events.log(now, "request", details);
     }
 
     /// Returns the reply that says that nobody knows what happened.

@@ -19,7 +19,7 @@ use crate::api::{Reply, Request};
 use crate::error::Error;
 use crate::exchange::Exchange;
 use crate::faults::{Shot, Spoiled};
-use crate::ws::{self, Endpoint, Session};
+use crate::ws::{self, Endpoint};
 use fuse::{FusedListener, Peer};
 
 /// Bytes of a request's body.
@@ -99,8 +99,8 @@ async fn open(sandbox: Sandbox, peer: &Peer, endpoint: Endpoint, http: HttpReque
         Ok(upgrade) => upgrade.max_message_size(ws::MAX_MESSAGE_BYTES),
         Err(refused) => return refused.into_response(),
     };
-    let session = Session::new(&endpoint, &mut sandbox.exchange());
-    upgrade.on_upgrade(move |socket| ws::talk(sandbox, session, socket))
+    let speaker = ws::speaker(&endpoint, &mut sandbox.exchange());
+    upgrade.on_upgrade(move |socket| ws::talk(sandbox, speaker, socket))
 }
 
 async fn handle(

@@ -6,6 +6,7 @@ use rust_decimal::Decimal;
 use serde_json::Value;
 use tradai_domain::{CandleKind, CandleSeries, Millis, SeriesKey, Symbol, Timeframe};
 
+use crate::api::Secret;
 use crate::clock::Pace;
 use crate::error::Error;
 use crate::faults::{Faults, Rule};
@@ -47,7 +48,7 @@ pub struct Deposit {
 pub struct ApiKey {
     /// The key.
     pub key: String,
-    /// Its secret, for HMAC-SHA256.
+    /// Its secret, for HMAC-SHA256; or the public key of an Ed25519 or RSA pair, in PEM.
     pub secret: String,
 }
 
@@ -165,6 +166,18 @@ impl Settings {
     pub(crate) fn start(&self, markets: &[Market]) -> Millis {
         let first = markets.iter().map(|market| market.tape.span().0).max().unwrap_or(0);
         self.start.unwrap_or(first + Timeframe::D1.millis())
+    }
+
+    /// Returns the exchange's halves of the API keys.
+    pub(crate) fn secrets(&self) -> Result<Vec<(String, Secret)>, Error> {
+        let secret = |key: &ApiKey| {
+            let problem = || Error::Settings {
+                name: "keys",
+                problem: format!("the public key of `{}` must be Ed25519 or RSA, in PEM", key.key),
+            };
+            Ok((key.key.clone(), Secret::parse(&key.secret).ok_or_else(problem)?))
+        };
+        self.keys.iter().map(secret).collect()
     }
 
     pub(crate) fn faults(&self) -> Result<Faults, Error> {

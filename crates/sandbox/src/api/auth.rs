@@ -1,8 +1,8 @@
 //! Who asks: API key, signature, and whether the request is fresh.
 
-use ring::hmac;
 use tradai_domain::Millis;
 
+use super::secret::Secret;
 use super::{Params, Request};
 use crate::refusal::{Outcome, Refusal};
 
@@ -20,39 +20,72 @@ const MAX_WINDOW_MS: Millis = 60_000;
 /// How far ahead of the exchange's time a request may be.
 const MAX_AHEAD_MS: Millis = 1_000;
 
-/// API keys and their secrets.
+/// What a request shows for itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// A key, and what its signature must be over.
+    Signed { api_key: Option<String>, payload: String },
+    /// It came on a socket that has logged on.
+    LoggedOn,
+}
+
+/// API keys and the exchange's halves of them.
 #[derive(Clone, Default)]
-pub(crate) struct Keys(pub(crate) Vec<(String, String)>);
+pub(crate) struct Keys(pub(crate) Vec<(String, Secret)>);
 
 impl Keys {
-    /// Checks a request the way the exchange does: key, mandatory parameters, time, signature.
+    /// Checks a request the way the exchange does: key, mandatory parameters, signature, time.
     pub(crate) fn check(
         &self,
         security: Security,
-        request: &Request,
+        proof: &Proof,
         params: &Params,
         now: Millis,
     ) -> Outcome<()> {
         if security == Security::Open {
             return Ok(());
         }
-        let key = request.api_key.as_deref().filter(|key| !key.is_empty());
-        let Some(key) = key else {
-            return Err(Refusal::new(-2014, "API-key format invalid.").with_status(401));
+        let Proof::Signed { api_key, payload } = proof else {
+            params.need("timestamp")?;
+            return check_time(params, now);
         };
-        let Some((_, secret)) = self.0.iter().find(|(known, _)| known == key) else {
-            let text = "Invalid API-key, IP, or permissions for action.";
-            return Err(Refusal::new(-2015, text).with_status(401));
-        };
+        let secret = self.secret(api_key.as_deref())?;
         if security == Security::Key {
             return Ok(());
         }
         params.need("timestamp")?;
         let signature = params.need("signature")?;
-        if !is_signed(&request.query, &request.body, secret, signature) {
+        if !secret.verifies(payload, signature) {
             return Err(Refusal::new(-1022, "Signature for this request is not valid."));
         }
         check_time(params, now)
+    }
+
+    /// Returns the exchange's half of a key.
+    pub(crate) fn secret(&self, api_key: Option<&str>) -> Outcome<&Secret> {
+        let key = api_key.filter(|key| !key.is_empty());
+        let Some(key) = key else {
+            return Err(Refusal::new(-2014, "API-key format invalid.").with_status(401));
+        };
+        let known = self.0.iter().find(|(known, _)| known == key);
+        known.map(|(_, secret)| secret).ok_or_else(|| {
+            let text = "Invalid API-key, IP, or permissions for action.";
+            Refusal::new(-2015, text).with_status(401)
+        })
+    }
+}
+
+impl Proof {
+    /// Returns what a request over HTTP shows: the signature is over query and body, both as sent and without the
+    /// signature itself, one after the other with nothing in between.
+    pub(crate) fn of_request(request: &Request) -> Self {
+        let payload = without_signature(&request.query) + &without_signature(&request.body);
+        Self::Signed { api_key: request.api_key.clone(), payload }
+    }
+
+    /// Returns what a request over a socket shows: the signature is over its parameters, sorted by name.
+    pub(crate) fn of_params(params: &Params) -> Self {
+        Self::Signed { api_key: params.get("apiKey").map(str::to_owned), payload: params.sorted() }
     }
 }
 
@@ -72,25 +105,9 @@ fn check_time(params: &Params, now: Millis) -> Outcome<()> {
     Ok(())
 }
 
-/// Returns whether a signature is that of query and body, both as sent and without the signature itself, one after
-/// the other with nothing in between.
-fn is_signed(query: &str, body: &str, secret: &str, signature: &str) -> bool {
-    let Some(tag) = from_hex(signature) else { return false };
-    let payload = without_signature(query) + &without_signature(body);
-    let key = hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes());
-    hmac::verify(&key, payload.as_bytes(), &tag).is_ok()
-}
-
 fn without_signature(form: &str) -> String {
     let kept: Vec<&str> = form.split('&').filter(|pair| !pair.starts_with("signature=")).collect();
     kept.join("&")
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    if text.len() != 64 || !text.is_ascii() {
-        return None;
-    }
-    (0..32).map(|at| u8::from_str_radix(text.get(2 * at..2 * at + 2)?, 16).ok()).collect()
 }
 
 #[cfg(test)]
@@ -101,6 +118,12 @@ mod tests {
     const SECRET: &str = "NhqPtmdSJYdKjVHjA7PZj4Mge3R5YNiP1e3UZjInClVN65XAbvqqM6A7H5fATj0j";
     const PAYLOAD: &str = "symbol=LTCBTC&side=BUY&type=LIMIT&timeInForce=GTC&quantity=1&price=0.1&recvWindow=5000&timestamp=1499827319559";
     const SIGNATURE: &str = "c8db56825ae71d6d79447849e617115f4a920fa2acdcab2b053c4b2838bd6b71";
+
+    fn is_signed(query: &str, body: &str, secret: &str, signature: &str) -> bool {
+        let request = Request { query: query.to_owned(), body: body.to_owned(), ..Request::default() };
+        let Proof::Signed { payload, .. } = Proof::of_request(&request) else { return false };
+        Secret::Hmac(secret.to_owned()).verifies(&payload, signature)
+    }
 
     #[test]
     fn the_documented_signature_is_accepted_wherever_the_parameters_are() {
@@ -120,7 +143,7 @@ mod tests {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../exchange/tests/cases");
         let keys = Keys(vec![(
             "tradai-test-key-000000000000000000000000000000000000000000000000".to_owned(),
-            "tradai-test-secret-0000000000000000000000000000000000000000000".to_owned(),
+            Secret::Hmac("tradai-test-secret-0000000000000000000000000000000000000000000".to_owned()),
         )]);
         let mut checked = 0;
         for venue in ["binance", "binanceusdm"] {
@@ -143,7 +166,12 @@ mod tests {
                         api_key,
                         ..Request::default()
                     };
-                    let checked_now = keys.check(Security::Signed, &request, &params, 1_700_000_000_000);
+                    let checked_now = keys.check(
+                        Security::Signed,
+                        &Proof::of_request(&request),
+                        &params,
+                        1_700_000_000_000,
+                    );
                     assert_eq!(checked_now, Ok(()), "{url} {body}");
                     checked += 1;
                 }

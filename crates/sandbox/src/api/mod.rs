@@ -10,17 +10,19 @@ mod order_json;
 mod orders;
 mod params;
 mod routes;
+mod secret;
 mod stats;
 mod wallet;
 
 use serde_json::{Value, json};
 use tradai_domain::Millis;
 
-pub(crate) use auth::{Keys, Security};
+pub(crate) use auth::{Keys, Proof, Security};
 pub(crate) use limits::Limits;
 pub(crate) use market_data::{agg_trade_json, kline_json, quantity_of};
 pub(crate) use params::Params;
 pub(crate) use routes::{Route, find_route};
+pub(crate) use secret::Secret;
 pub(crate) use stats::{best, mini_ticker};
 
 use crate::engine::Engine;

@@ -27,6 +27,15 @@ impl Params {
         Self(members.take(MAX_PARAMS).map(|(name, value)| (name.clone(), text(value))).collect())
     }
 
+    /// Returns everything but the signature as `name=value`, sorted by name: what is signed on a socket.
+    pub(crate) fn sorted(&self) -> String {
+        let mut pairs: Vec<&(String, String)> =
+            self.0.iter().filter(|(name, _)| name != "signature").collect();
+        pairs.sort();
+        let pairs: Vec<String> = pairs.into_iter().map(|(name, value)| format!("{name}={value}")).collect();
+        pairs.join("&")
+    }
+
     pub(crate) fn get(&self, name: &str) -> Option<&str> {
         let found = self.0.iter().find(|(known, _)| known == name);
         found.map(|(_, value)| value.as_str()).filter(|value| !value.is_empty())
@@ -76,7 +85,8 @@ impl Params {
 
     /// Returns everything but what changes with each signature, for the log.
     pub(crate) fn for_log(&self) -> Value {
-        let told = self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "signature" | "timestamp"));
+        let told =
+            self.0.iter().filter(|(name, _)| !matches!(name.as_str(), "signature" | "timestamp" | "apiKey"));
         told.map(|(name, value)| (name.clone(), Value::from(value.as_str()))).collect()
     }
 }

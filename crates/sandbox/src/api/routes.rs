@@ -19,7 +19,7 @@ enum Weight {
 /// An endpoint.
 pub(crate) struct Route {
     method: &'static str,
-    path: &'static str,
+    pub(crate) path: &'static str,
     weight: Weight,
     pub(crate) security: Security,
     /// Whether it counts as new orders, and how many at most.

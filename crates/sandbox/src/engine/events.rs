@@ -5,14 +5,17 @@ use std::collections::VecDeque;
 use serde_json::{Value, json};
 use tradai_domain::Millis;
 
+use crate::market::Venue;
+
 /// Events and lines kept.
 const MAX_KEPT: usize = 50_000;
 
-/// An event of the USD-M user stream.
+/// An event of a user stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct UserEvent {
     /// Counts from 1.
     pub(crate) number: u64,
+    pub(crate) venue: Venue,
     pub(crate) body: Value,
 }
 
@@ -26,13 +29,13 @@ pub(crate) struct Events {
 }
 
 impl Events {
-    /// Tells the user stream.
-    pub(crate) fn tell(&mut self, body: Value) {
+    /// Tells the user stream of a venue.
+    pub(crate) fn tell(&mut self, venue: Venue, body: Value) {
         self.last_event += 1;
         if self.user.len() == MAX_KEPT {
             self.user.pop_front();
         }
-        self.user.push_back(UserEvent { number: self.last_event, body });
+        self.user.push_back(UserEvent { number: self.last_event, venue, body });
     }
 
     /// Writes a line of the log: its number, time and what happened, then the details.
@@ -48,9 +51,12 @@ impl Events {
         self.log.push_back(line);
     }
 
-    /// Returns the user's events after a number, oldest first.
-    pub(crate) fn user_after(&self, number: u64) -> impl Iterator<Item = &UserEvent> {
-        self.user.iter().filter(move |event| event.number > number)
+    /// Returns the user's events of a venue after a number, oldest first.
+    pub(crate) fn user_after(&self, venue: Venue, number: u64) -> impl Iterator<Item = &UserEvent> {
+        // Numbers have no holes: where to begin is known.
+        let passed = self.user.front().map_or(0, |first| (number + 1).saturating_sub(first.number));
+        let passed = usize::try_from(passed).unwrap_or(usize::MAX);
+        self.user.iter().skip(passed).filter(move |event| event.venue == venue)
     }
 
     /// Returns the number of the latest event of the user stream.

@@ -106,6 +106,9 @@ impl Engine {
         let why = Why { cause: Cause::Deposit, market: None };
         self.account.change(self.now, (venue, asset), amount, why);
         self.audit.deposited(venue, asset, amount);
+        if venue == Venue::Spot {
+            self.tell_spot_deposit(asset, amount);
+        }
         self.check();
     }
 

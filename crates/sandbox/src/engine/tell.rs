@@ -1,20 +1,21 @@
-//! Events of the USD-M user stream, in the exchange's short names.
+//! Events of the user streams, in the exchange's short names.
 
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 
 use super::Engine;
 use crate::market::Venue;
-use crate::number::fixed;
+use crate::number::{PLACES, fixed};
 use crate::order::Fill;
 
 impl Engine {
-    /// Tells what happened to an order: NEW, TRADE, CANCELED, EXPIRED. Orders of spot are not told.
+    /// Tells what happened to an order: NEW, TRADE, CANCELED, EXPIRED.
     pub(super) fn tell_order(&mut self, id: u64, execution: &str, fill: Option<&Fill>) {
         let Some(order) = self.orders.get(&id) else { return };
         let asked = &order.asked;
         let market = &self.markets[asked.market];
-        if market.venue != Venue::UsdM {
+        if market.venue == Venue::Spot {
+            self.tell_spot_order(id, execution, fill);
             return;
         }
         let price = |value| market.price_text(value);
@@ -37,7 +38,52 @@ impl Engine {
             body["n"] = json!(fixed(fill.commission, 8));
         }
         let event = json!({"e": "ORDER_TRADE_UPDATE", "E": self.now, "T": self.now, "o": body});
-        self.events.tell(event);
+        self.events.tell(Venue::UsdM, event);
+    }
+
+    fn tell_spot_order(&mut self, id: u64, execution: &str, fill: Option<&Fill>) {
+        let Some(order) = self.orders.get(&id) else { return };
+        let asked = &order.asked;
+        let market = &self.markets[asked.market];
+        let text = |value| fixed(value, PLACES);
+        let last = |of: fn(&Fill) -> Decimal| fixed(fill.map_or(Decimal::ZERO, of), PLACES);
+        let is_canceled = execution == "CANCELED";
+        let client_id = if is_canceled { self.new_client_id() } else { asked.client_id.clone() };
+        let event = json!({
+            "e": "executionReport", "E": self.now, "s": market.id, "c": client_id, "S": asked.side.name(),
+            "o": asked.type_name(Venue::Spot), "f": asked.time_in_force.name(), "q": text(order.quantity),
+            "p": text(asked.price), "P": text(asked.trigger_price), "F": "0.00000000", "g": -1,
+            "C": if is_canceled { asked.client_id.as_str() } else { "" }, "x": execution, "X": order.status.name(),
+            "r": "NONE", "i": order.id, "l": last(|fill| fill.quantity), "z": text(order.executed),
+            "L": last(|fill| fill.price), "n": last(|fill| fill.commission),
+            "N": fill.map(|fill| fill.commission_asset.as_str()), "T": self.now,
+            "t": fill.map_or(json!(-1), |fill| json!(fill.trade_id)), "I": self.events.last_event() + 1,
+            "w": order.is_working && order.status.is_open(), "m": fill.is_some_and(|fill| fill.is_maker), "M": false,
+            "O": order.created, "Z": text(order.cost), "Y": last(Fill::cost),
+            "Q": text(asked.quote_quantity.unwrap_or_default()), "W": order.created, "V": "NONE",
+        });
+        let assets = [market.base().to_owned(), market.quote().to_owned()];
+        self.events.tell(Venue::Spot, event);
+        self.tell_spot_balances(&assets);
+    }
+
+    /// Tells what is held of assets now.
+    fn tell_spot_balances(&mut self, assets: &[String]) {
+        let row = |asset: &String| {
+            let balance = self.account.balance(Venue::Spot, asset);
+            json!({"a": asset, "f": fixed(balance.free, PLACES), "l": fixed(balance.locked, PLACES)})
+        };
+        let balances: Vec<Value> = assets.iter().map(row).collect();
+        let event = json!({"e": "outboundAccountPosition", "E": self.now, "u": self.now, "B": balances});
+        self.events.tell(Venue::Spot, event);
+    }
+
+    /// Tells that an operator put something into the spot wallet, or took it out.
+    pub(super) fn tell_spot_deposit(&mut self, asset: &str, amount: Decimal) {
+        let delta = fixed(amount, PLACES);
+        let event = json!({"e": "balanceUpdate", "E": self.now, "a": asset, "d": delta, "T": self.now});
+        self.tell_spot_balances(&[asset.to_owned()]);
+        self.events.tell(Venue::Spot, event);
     }
 
     /// Tells balances, and the positions of a market.
@@ -52,7 +98,7 @@ impl Engine {
         let positions = market.map(|market| self.position_events(market)).unwrap_or_default();
         let account = json!({"m": reason, "B": balances, "P": positions});
         let event = json!({"e": "ACCOUNT_UPDATE", "E": self.now, "T": self.now, "a": account});
-        self.events.tell(event);
+        self.events.tell(Venue::UsdM, event);
     }
 
     fn position_events(&self, market: usize) -> Vec<Value> {
@@ -87,6 +133,6 @@ impl Engine {
             "R": asked.is_reduce_only, "tt": algo.triggered, "gtd": asked.good_till, "rm": "",
         });
         let event = json!({"e": "ALGO_UPDATE", "E": self.now, "T": self.now, "o": body});
-        self.events.tell(event);
+        self.events.tell(Venue::UsdM, event);
     }
 }

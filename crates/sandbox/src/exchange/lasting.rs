@@ -50,7 +50,7 @@ impl Exchange {
     }
 
     /// Returns what the exchange's clock shows: its time, unless a fault has it off.
-    pub(super) fn shown_time(&self, now: Millis) -> Millis {
+    pub(crate) fn shown_time(&self, now: Millis) -> Millis {
         let off = self.faults.lasting(now).map(|rule| match rule.fault {
             Fault::Skew { ms, drift_ppm } => {
                 let running = now - rule.from.unwrap_or(self.start);

@@ -1,10 +1,13 @@
-//! Websockets: market streams of both venues, and the user stream of USD-M.
+//! Websockets: market streams of both venues, the user stream of USD-M, and spot's WebSocket API.
 //!
-//! A session is a sync state machine ([`session`]) that a task asks for frames every few milliseconds; what streams
+//! A session is a sync state machine ([`session`], [`api`]) that a task asks for frames every few milliseconds; what streams
 //! say is computed from tape and engine when asked ([`stream`]), so that nothing is buffered for a slow client. It
 //! falls behind instead, and catches up in slices.
 
+mod api;
 mod frames;
+mod life;
+mod lossy;
 mod session;
 mod stream;
 
@@ -12,20 +15,56 @@ use std::time::Duration;
 
 use axum::extract::ws::{CloseFrame, Message, WebSocket};
 
+use crate::exchange::Exchange;
 use crate::market::Venue;
 use crate::server::Sandbox;
-use session::Out;
-pub(crate) use session::Session;
+use api::ApiSession;
+use session::Session;
 
 /// How often a session looks for something to say.
 const POLL_EVERY: Duration = Duration::from_millis(10);
 /// Bytes of a client's message.
 pub(crate) const MAX_MESSAGE_BYTES: usize = 64 * 1024;
 
+/// What goes to the client.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Out {
+    Text(String),
+    Ping(Vec<u8>),
+    Close(u16, &'static str),
+    /// The end without a word.
+    Cut,
+}
+
+/// The exchange's side of a socket.
+pub(crate) trait Speaker: Send {
+    /// Takes a client's message and returns the answer.
+    fn hear(&mut self, text: &str, exchange: &mut Exchange) -> Vec<Out>;
+
+    /// A pong came.
+    fn ponged(&mut self, payload: &[u8], exchange: &mut Exchange);
+
+    /// Returns what there is to say now.
+    fn poll(&mut self, exchange: &mut Exchange) -> Vec<Out>;
+
+    /// The socket has ended.
+    fn leave(&self, exchange: &mut Exchange);
+}
+
+/// Returns the exchange's side of a socket that was just opened.
+pub(crate) fn speaker(endpoint: &Endpoint, exchange: &mut Exchange) -> Box<dyn Speaker> {
+    if endpoint.is_api {
+        return Box::new(ApiSession::new(exchange));
+    }
+    Box::new(Session::new(endpoint, exchange))
+}
+
 /// What a socket was opened on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Endpoint {
     venue: Venue,
+    /// Whether it is that of the WebSocket API.
+    is_api: bool,
     /// Whether frames carry the name of their stream.
     is_combined: bool,
     /// Streams named in the address.
@@ -38,8 +77,11 @@ impl Endpoint {
     /// Spot: `/ws[/NAME...]` and `/stream?streams=NAME/NAME`. USD-M: the same below `/public`, `/market` and
     /// `/private`, or at a host called `fstream...`. The first label of the exchange's host may come before all that
     /// (`/stream/ws`, `/fstream/ws`), since one port stands for several hosts here and some clients look for it. A
-    /// listen key is a name, or the parameter `listenKey`.
+    /// listen key is a name, or the parameter `listenKey`. `/ws-api/v3` is the WebSocket API of spot.
     pub(crate) fn parse(host: &str, path: &str, query: &str) -> Option<Self> {
+        if path.ends_with("/ws-api/v3") {
+            return Some(Self { venue: Venue::Spot, is_api: true, is_combined: false, streams: Vec::new() });
+        }
         let below = |path: &'_ str, prefix: &str| -> Option<String> {
             path.strip_prefix(prefix).filter(|rest| rest.starts_with('/')).map(str::to_owned)
         };
@@ -63,28 +105,31 @@ impl Endpoint {
             (false, names(path.strip_prefix("/ws/")?))
         };
         streams.extend(param("listenKey"));
-        Some(Self { venue, is_combined, streams })
+        Some(Self { venue, is_api: false, is_combined, streams })
     }
 }
 
 /// Talks to a client until one of both has enough.
-pub(crate) async fn talk(sandbox: Sandbox, mut session: Session, socket: WebSocket) {
-    exchange_words(&sandbox, &mut session, socket).await;
-    session.leave(&mut sandbox.exchange());
+pub(crate) async fn talk(sandbox: Sandbox, mut speaker: Box<dyn Speaker>, socket: WebSocket) {
+    exchange_words(&sandbox, speaker.as_mut(), socket).await;
+    speaker.leave(&mut sandbox.exchange());
 }
 
-async fn exchange_words(sandbox: &Sandbox, session: &mut Session, mut socket: WebSocket) {
+async fn exchange_words(sandbox: &Sandbox, speaker: &mut dyn Speaker, mut socket: WebSocket) {
     let mut every = tokio::time::interval(POLL_EVERY);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         let outs = tokio::select! {
             message = socket.recv() => match message {
-                Some(Ok(Message::Text(text))) => session.hear(text.as_str(), &mut sandbox.exchange()),
-                Some(Ok(Message::Pong(payload))) => session.ponged(&payload, &mut sandbox.exchange()),
+                Some(Ok(Message::Text(text))) => speaker.hear(text.as_str(), &mut sandbox.exchange()),
+                Some(Ok(Message::Pong(payload))) => {
+                    speaker.ponged(&payload, &mut sandbox.exchange());
+                    Vec::new()
+                }
                 Some(Ok(Message::Ping(_) | Message::Binary(_))) => Vec::new(),
                 Some(Ok(Message::Close(_)) | Err(_)) | None => return,
             },
-            _ = every.tick() => session.poll(&mut sandbox.exchange()),
+            _ = every.tick() => speaker.poll(&mut sandbox.exchange()),
         };
         for out in outs {
             let message = match out {

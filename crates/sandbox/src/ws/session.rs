@@ -4,35 +4,19 @@ use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use tradai_domain::Millis;
 
-use super::Endpoint;
+use super::life::Life;
+use super::lossy::{Lossy, USER};
 use super::stream::Stream;
-use crate::exchange::{Exchange, SocketView};
+use super::{Endpoint, Out, Speaker};
+use crate::exchange::Exchange;
 use crate::faults::Fault;
 use crate::market::Venue;
 use crate::number;
 
-/// Life of a socket, in the exchange's time.
-const LIFE_MS: Millis = 86_400_000;
 /// Time told at once. A long step of the clock is told slice by slice.
 const SLICE_MS: Millis = 6 * 3_600_000;
-/// A client that leaves pings unanswered this long, in machine time, is dropped.
-const PONG_WITHIN_MS: Millis = 60_000;
-/// From the news of a shutdown to the end, in machine time.
-const SHUTDOWN_AFTER_MS: Millis = 1_000;
-/// Pings are no closer than this in machine time, however fast the exchange's runs.
-const LEAST_PING_MS: Millis = 1_000;
-/// What fault plans call the user stream: its key is not known before.
-const USER: &str = "user";
-
-/// What goes to the client.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Out {
-    Text(String),
-    Ping(Vec<u8>),
-    Close(u16, &'static str),
-    /// The end without a word.
-    Cut,
-}
+/// Streams of a socket.
+const MAX_STREAMS: usize = 1_024;
 
 /// A listen key, and the last of its events that was told.
 #[derive(Debug)]
@@ -44,26 +28,15 @@ struct UserStream {
 /// The state of a socket.
 #[derive(Debug)]
 pub(crate) struct Session {
-    number: u64,
     venue: Venue,
     is_combined: bool,
     streams: Vec<Stream>,
     /// Names that mean nothing here; the exchange takes them all the same.
     unknown: Vec<String>,
     user: Option<UserStream>,
-    opened: Millis,
     told: Millis,
-    pinged: Millis,
-    pinged_machine: Millis,
-    ponged_machine: Millis,
-    /// What a pong must bring back.
-    ping_payload: Vec<u8>,
-    /// A frame that comes after the next one.
-    held: Option<String>,
-    shutdowns: u64,
-    resets: u64,
-    closing_since: Option<Millis>,
-    is_stalled: bool,
+    life: Life,
+    way: Lossy,
     /// Machine second and the messages heard in it.
     heard: (Millis, u32),
 }
@@ -71,27 +44,16 @@ pub(crate) struct Session {
 impl Session {
     /// Returns the session of a client that just came: what happens from now on is told.
     pub(crate) fn new(endpoint: &Endpoint, exchange: &mut Exchange) -> Self {
-        let now = exchange.catch_up();
-        let machine = exchange.machine_ms();
-        exchange.sockets_opened += 1;
+        let life = Life::new(endpoint.venue, exchange);
         let mut session = Self {
-            number: exchange.sockets_opened,
             venue: endpoint.venue,
             is_combined: endpoint.is_combined,
             streams: Vec::new(),
             unknown: Vec::new(),
             user: None,
-            opened: now,
-            told: now,
-            pinged: now,
-            pinged_machine: machine,
-            ponged_machine: machine,
-            ping_payload: Vec::new(),
-            held: None,
-            shutdowns: exchange.shutdowns,
-            resets: exchange.resets,
-            closing_since: None,
-            is_stalled: false,
+            told: life.opened,
+            life,
+            way: Lossy::default(),
             heard: (0, 0),
         };
         for name in &endpoint.streams {
@@ -103,23 +65,11 @@ impl Session {
 
     /// Shows itself to who watches.
     fn show(&self, exchange: &mut Exchange) {
-        let view = SocketView {
-            streams: self.streams.len() + usize::from(self.user.is_some()),
-            is_pinged: self.pinged_machine > self.ponged_machine,
-        };
-        exchange.sockets.insert(self.number, view);
-    }
-
-    pub(super) fn leave(&self, exchange: &mut Exchange) {
-        exchange.sockets.remove(&self.number);
-    }
-
-    fn max_streams(&self) -> usize {
-        if self.venue == Venue::Spot { 1_024 } else { 200 }
+        self.life.show(self.streams.len() + usize::from(self.user.is_some()), exchange);
     }
 
     fn subscribe(&mut self, name: &str, exchange: &mut Exchange) {
-        if self.names().iter().any(|known| known == name) || self.names().len() >= self.max_streams() {
+        if self.names().iter().any(|known| known == name) || self.names().len() >= MAX_STREAMS {
             return;
         }
         let now = exchange.catch_up();
@@ -144,17 +94,55 @@ impl Session {
         user.chain(streams).chain(self.unknown.iter().cloned()).collect()
     }
 
-    /// A pong counts when it brings back what the ping said.
-    pub(super) fn ponged(&mut self, payload: &[u8], exchange: &mut Exchange) -> Vec<Out> {
-        if payload == self.ping_payload {
-            self.ponged_machine = exchange.machine_ms();
-            self.show(exchange);
+    fn tell_streams(&mut self, exchange: &mut Exchange, until: Millis, outs: &mut Vec<Out>) {
+        for at in 0..self.streams.len() {
+            let frames = self.streams[at].frames(&exchange.engine, until);
+            let (name, is_kline) = (self.streams[at].name.clone(), self.streams[at].is_kline());
+            for mut frame in frames {
+                let is_closing = is_kline && frame["k"]["x"] == true;
+                if is_closing && exchange.faults.strikes_frame(|f| *f == Fault::NeverClosed, &name, until) {
+                    frame["k"]["x"] = json!(false);
+                }
+                let text = self.wrapped(&name, &frame);
+                if !self.way.deliver(&name, text, until, exchange, outs) {
+                    return;
+                }
+                if is_closing && exchange.faults.strikes_frame(|f| *f == Fault::CorrectClosed, &name, until) {
+                    outs.push(Out::Text(self.wrapped(&name, &corrected(frame))));
+                }
+            }
         }
-        Vec::new()
     }
 
+    fn wrapped(&self, name: &str, frame: &Value) -> String {
+        if self.is_combined { json!({"stream": name, "data": frame}).to_string() } else { frame.to_string() }
+    }
+
+    fn tell_user(&mut self, exchange: &mut Exchange, now: Millis, outs: &mut Vec<Out>) {
+        let Some(user) = &mut self.user else { return };
+        let key = user.key.clone();
+        let mut bodies: Vec<Value> = Vec::new();
+        for event in exchange.engine.events.user_after(Venue::UsdM, user.told) {
+            user.told = event.number;
+            bodies.push(event.body.clone());
+        }
+        let is_good = exchange.listen_keys.is_good(&key, now);
+        if !is_good {
+            self.user = None;
+            bodies.push(json!({"e": "listenKeyExpired", "E": now, "listenKey": key}));
+        }
+        for body in bodies {
+            let text = self.wrapped(&key, &body);
+            if !self.way.deliver(USER, text, now, exchange, outs) {
+                return;
+            }
+        }
+    }
+}
+
+impl Speaker for Session {
     /// Takes a client's message and returns the answer. Too many in a second end the session.
-    pub(super) fn hear(&mut self, text: &str, exchange: &mut Exchange) -> Vec<Out> {
+    fn hear(&mut self, text: &str, exchange: &mut Exchange) -> Vec<Out> {
         let second = exchange.machine_ms() / 1_000;
         self.heard = if self.heard.0 == second { (second, self.heard.1 + 1) } else { (second, 1) };
         let most = if self.venue == Venue::Spot { 5 } else { 10 };
@@ -192,127 +180,31 @@ impl Session {
     }
 
     /// Returns what there is to say now.
-    pub(super) fn poll(&mut self, exchange: &mut Exchange) -> Vec<Out> {
+    fn poll(&mut self, exchange: &mut Exchange) -> Vec<Out> {
         let now = exchange.catch_up();
-        if exchange.resets != self.resets {
+        if self.life.is_over(exchange) {
             return vec![Out::Close(1_001, "reset")];
         }
         let mut outs = Vec::new();
-        if self.is_stalled {
+        if self.way.is_stalled {
             return outs;
         }
         let until = now.min(self.told.saturating_add(SLICE_MS));
         self.told = until;
         self.tell_streams(exchange, until, &mut outs);
-        if !self.is_stalled {
+        if !self.way.is_stalled {
             self.tell_user(exchange, now, &mut outs);
         }
-        self.tell_end(exchange, now, &mut outs);
+        self.life.tell(exchange, now, &mut outs);
         outs
     }
 
-    fn tell_streams(&mut self, exchange: &mut Exchange, until: Millis, outs: &mut Vec<Out>) {
-        for at in 0..self.streams.len() {
-            let frames = self.streams[at].frames(&exchange.engine, until);
-            let (name, is_kline) = (self.streams[at].name.clone(), self.streams[at].is_kline());
-            for mut frame in frames {
-                let is_closing = is_kline && frame["k"]["x"] == true;
-                if is_closing && exchange.faults.strikes_frame(|f| *f == Fault::NeverClosed, &name, until) {
-                    frame["k"]["x"] = json!(false);
-                }
-                let text = self.wrapped(&name, &frame);
-                if !self.deliver(&name, text, until, exchange, outs) {
-                    return;
-                }
-                if is_closing && exchange.faults.strikes_frame(|f| *f == Fault::CorrectClosed, &name, until) {
-                    outs.push(Out::Text(self.wrapped(&name, &corrected(frame))));
-                }
-            }
-        }
+    fn ponged(&mut self, payload: &[u8], exchange: &mut Exchange) {
+        self.life.ponged(payload, exchange);
     }
 
-    /// Sends a frame of a stream as faults would have it; `false` when the socket says nothing any more.
-    fn deliver(
-        &mut self,
-        name: &str,
-        text: String,
-        now: Millis,
-        exchange: &mut Exchange,
-        outs: &mut Vec<Out>,
-    ) -> bool {
-        let mut struck = |is_kind| exchange.faults.strikes_frame(is_kind, name, now);
-        if struck(|fault| *fault == Fault::Cut) {
-            outs.push(Out::Cut);
-            return false;
-        }
-        if struck(|fault| *fault == Fault::Stall) {
-            self.is_stalled = true;
-            return false;
-        }
-        if struck(|fault| *fault == Fault::DropFrame) {
-            return true;
-        }
-        if self.held.is_none() && struck(|fault| *fault == Fault::LateFrame) {
-            self.held = Some(text);
-            return true;
-        }
-        let copies = if struck(|fault| *fault == Fault::DuplicateFrame) { 2 } else { 1 };
-        outs.extend(std::iter::repeat_n(Out::Text(text), copies));
-        outs.extend(self.held.take().map(Out::Text));
-        true
-    }
-
-    fn wrapped(&self, name: &str, frame: &Value) -> String {
-        if self.is_combined { json!({"stream": name, "data": frame}).to_string() } else { frame.to_string() }
-    }
-
-    fn tell_user(&mut self, exchange: &mut Exchange, now: Millis, outs: &mut Vec<Out>) {
-        let Some(user) = &mut self.user else { return };
-        let key = user.key.clone();
-        let mut bodies: Vec<Value> = Vec::new();
-        for event in exchange.engine.events.user_after(user.told) {
-            user.told = event.number;
-            bodies.push(event.body.clone());
-        }
-        let is_good = exchange.listen_keys.is_good(&key, now);
-        if !is_good {
-            self.user = None;
-            bodies.push(json!({"e": "listenKeyExpired", "E": now, "listenKey": key}));
-        }
-        for body in bodies {
-            let text = self.wrapped(&key, &body);
-            if !self.deliver(USER, text, now, exchange, outs) {
-                return;
-            }
-        }
-    }
-
-    /// Pings, and the ends that come by themselves: after a day, without a pong, before a shutdown.
-    fn tell_end(&mut self, exchange: &mut Exchange, now: Millis, outs: &mut Vec<Out>) {
-        let machine = exchange.machine_ms();
-        if now - self.opened >= LIFE_MS {
-            outs.push(Out::Close(1_001, "24 hours are over"));
-            return;
-        }
-        if self.pinged_machine > self.ponged_machine && machine - self.pinged_machine > PONG_WITHIN_MS {
-            outs.push(Out::Close(1_008, "Pong timeout"));
-            return;
-        }
-        let ping_every = if self.venue == Venue::Spot { 20_000 } else { 180_000 };
-        let is_answered = self.ponged_machine >= self.pinged_machine;
-        if is_answered && now - self.pinged >= ping_every && machine - self.pinged_machine >= LEAST_PING_MS {
-            (self.pinged, self.pinged_machine) = (now, machine);
-            self.ping_payload = now.to_string().into_bytes();
-            outs.push(Out::Ping(self.ping_payload.clone()));
-            self.show(exchange);
-        }
-        if exchange.shutdowns != self.shutdowns && self.closing_since.is_none() {
-            self.closing_since = Some(machine);
-            outs.push(Out::Text(json!({"e": "serverShutdown", "E": now}).to_string()));
-        }
-        if self.closing_since.is_some_and(|since| machine - since >= SHUTDOWN_AFTER_MS) {
-            outs.push(Out::Close(1_001, "shutdown"));
-        }
+    fn leave(&self, exchange: &mut Exchange) {
+        self.life.leave(exchange);
     }
 }
 

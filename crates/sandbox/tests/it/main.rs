@@ -8,3 +8,4 @@ mod faults;
 mod rest;
 mod sockets;
 mod support;
+mod ws_api;

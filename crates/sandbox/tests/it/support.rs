@@ -57,11 +57,26 @@ impl Running {
         target: &str,
         body: &str,
     ) -> std::io::Result<(u16, String, Vec<u8>)> {
+        self.send_with("sandbox-key", method, target, body)
+    }
+
+    /// Sends a request under another API key.
+    pub(crate) fn send_as(&self, key: &str, method: &str, target: &str) -> (u16, String, Vec<u8>) {
+        self.send_with(key, method, target, "").unwrap()
+    }
+
+    fn send_with(
+        &self,
+        key: &str,
+        method: &str,
+        target: &str,
+        body: &str,
+    ) -> std::io::Result<(u16, String, Vec<u8>)> {
         let mut stream = TcpStream::connect(self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(20)))?;
         let length = body.len();
         let request = format!(
-            "{method} {target} HTTP/1.1\r\nHost: sandbox\r\nX-MBX-APIKEY: sandbox-key\r\nConnection: close\r\n\
+            "{method} {target} HTTP/1.1\r\nHost: sandbox\r\nX-MBX-APIKEY: {key}\r\nConnection: close\r\n\
              Content-Length: {length}\r\n\r\n{body}"
         );
         stream.write_all(request.as_bytes())?;
