@@ -31,6 +31,22 @@ pub enum Error {
         /// The file.
         path: PathBuf,
     },
+    /// Others may read the secrets.
+    #[error("{} holds secrets and has the mode {mode:03o}; only its owner may read it: chmod 600", path.display())]
+    NotPrivate {
+        /// The file.
+        path: PathBuf,
+        /// Its permission bits.
+        mode: u32,
+    },
+    /// The file of secrets is no JSON object of texts.
+    #[error("{} must be a JSON object whose values are texts or objects (line {line})", path.display())]
+    Secrets {
+        /// The file.
+        path: PathBuf,
+        /// Where it stops making sense.
+        line: usize,
+    },
     /// A newer program changed the layout.
     #[error("{} has layout {found}, and this program knows {known} at most; update tradai", path.display())]
     Newer {
@@ -50,7 +66,7 @@ impl Error {
         match self {
             Self::Io { .. } => ErrorKind::Unavailable,
             Self::Sqlite { source, .. } => kind_of(source),
-            Self::Foreign { .. } => ErrorKind::Invalid,
+            Self::Foreign { .. } | Self::NotPrivate { .. } | Self::Secrets { .. } => ErrorKind::Invalid,
             Self::Newer { .. } => ErrorKind::Data,
         }
     }

@@ -15,6 +15,8 @@ use crate::json;
 
 /// How often the log is looked at for events of other processes.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
+/// How long it is left alone after it could not be looked at.
+const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// [`EventBus`] in a [`Database`]. A subscriber costs nothing until it reads: there is no buffer for it to overflow.
 #[derive(Debug)]
@@ -42,29 +44,35 @@ impl SqliteEvents {
 /// Looks for commits of other processes until the bus is gone. One thread for any number of subscribers; asking for
 /// the version of the file reads a number in shared memory.
 fn watch_other_processes(connection: Outcome<Connection>, newest: watch::Sender<u64>) {
-    let look = move || -> Outcome<()> {
-        let connection = connection?;
+    let run = move || {
+        let connection = match connection {
+            Ok(connection) => connection,
+            Err(error) => return tracing::error!(%error, "events of other processes are not seen: {error}"),
+        };
         let mut seen = None;
         // The bus holds one sender, this thread the other.
         while newest.sender_count() > 1 {
-            let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
-            if seen.replace(version) != Some(version) {
-                let last = connection.query_row(LAST, [], |row| json::number(row, 0))?;
-                raise(&newest, last);
+            if let Err(error) = look(&connection, &mut seen, &newest) {
+                tracing::warn!(%error, "events of other processes are late: {error}");
+                std::thread::sleep(PAUSE_AFTER_FAULT);
             }
             std::thread::sleep(LOOK_EVERY);
-        }
-        Ok(())
-    };
-    let run = move || {
-        if let Err(error) = look() {
-            tracing::error!(%error, "events of other processes are not seen any more: {error}");
         }
     };
     let started = std::thread::Builder::new().name("tradai-db-events".to_owned()).spawn(run);
     if let Err(error) = started {
         tracing::error!(%error, "events of other processes are not seen: {error}");
     }
+}
+
+/// Passes the highest number on if the file changed since it was last seen.
+fn look(connection: &Connection, seen: &mut Option<i64>, newest: &watch::Sender<u64>) -> Outcome<()> {
+    let version: i64 = connection.pragma_query_value(None, "data_version", |row| row.get(0))?;
+    if *seen != Some(version) {
+        raise(newest, connection.query_row(LAST, [], |row| json::number(row, 0))?);
+        *seen = Some(version);
+    }
+    Ok(())
 }
 
 /// The highest number that was given.

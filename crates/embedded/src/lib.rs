@@ -2,7 +2,8 @@
 //!
 //! [`Database`] is one SQLite file that any number of processes share; [`SqliteJobs`], [`SqliteConfigs`],
 //! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`] and [`SqliteAudit`] keep their state in it. [`LocalBlobs`]
-//! keeps objects in a directory, [`ProcessTasks`] runs tasks as processes. Not for choosing between these and the
+//! keeps objects in a directory, [`LocalSecrets`] reads secrets from a file or the environment, [`ProcessTasks`] runs
+//! tasks as processes and [`InProcessTasks`] in this one. Not for choosing between these and the
 //! cloud's adapters; that is the host's.
 //!
 //! Invariant: what was acknowledged is on the disk, and a process that is killed at any moment leaves nothing that
@@ -18,6 +19,7 @@ mod idempotency;
 mod jobs;
 mod json;
 mod queue;
+mod secrets;
 mod tasks;
 
 pub use audit::SqliteAudit;
@@ -29,4 +31,5 @@ pub use events::SqliteEvents;
 pub use idempotency::SqliteIdempotency;
 pub use jobs::SqliteJobs;
 pub use queue::{QueueSettings, SqliteQueue};
-pub use tasks::{ProcessSettings, ProcessTasks};
+pub use secrets::LocalSecrets;
+pub use tasks::{InProcessTasks, ProcessSettings, ProcessTasks, Work};

@@ -50,7 +50,7 @@ pub struct EventBatch {
     pub events: Vec<NumberedEvent>,
     /// Every event up to this number was looked at: where the next read begins.
     pub read_to: u64,
-    /// Events up to this number are forgotten, and some of them were asked for.
+    /// Events up to this number are forgotten; among them may be some that were asked for.
     pub missed_to: Option<u64>,
 }
 

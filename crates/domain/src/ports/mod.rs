@@ -18,6 +18,7 @@ mod idempotency;
 mod job_repository;
 mod market_data;
 mod queue;
+mod secret_store;
 mod span;
 mod task_runner;
 mod workflow_runner;
@@ -40,6 +41,7 @@ pub use market_data::{
     SourceStatus, Ticker,
 };
 pub use queue::{DEDUP_MS, DeadLetter, OutgoingMessage, Queue, ReceivedMessage};
+pub use secret_store::{SecretName, SecretNameError, SecretStore};
 pub use span::Span;
 pub use task_runner::{TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 pub use workflow_runner::{WorkflowRunner, WorkflowStatus};

@@ -5,6 +5,7 @@
 //! a process can). A task goes on when the process that started it ends.
 
 mod folder;
+mod in_process;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
@@ -23,7 +24,10 @@ use tradai_domain::ErrorKind;
 use tradai_domain::ports::{PortError, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 
 use folder::{Claim, TaskFolder};
+pub use in_process::{InProcessTasks, Work};
 
+/// How long a process may take to go that cannot refuse to: its disk may be stuck.
+const KILL_PATIENCE: Duration = Duration::from_secs(30);
 /// How often a process that somebody else started is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(200);
 
@@ -81,10 +85,15 @@ impl ProcessTasks {
             .stderr(Stdio::from(output))
             // A group of its own: a Ctrl-C in our terminal is not for it, and stopping it stops what it started.
             .process_group(0);
-        let child = command.spawn()?;
+        let mut child = command.spawn()?;
+        // Its copy of the lock would outlive the process.
         drop(command);
-        if let Some(pid) = child.id() {
-            folder.note_pid(pid)?;
+        if let Some(pid) = child.id()
+            && let Err(error) = folder.note_pid(pid)
+        {
+            // A process that nobody could stop must not go on.
+            child.start_kill()?;
+            return Err(error);
         }
         self.reap(task.name.clone(), folder.clone(), child);
         Ok(())
@@ -147,21 +156,18 @@ impl TaskRunner for ProcessTasks {
             tokio::task::spawn_blocking(move || folder.claim()).await
         };
         let claimed = claimed.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))?;
-        let started = match claimed {
-            Ok(Claim::Taken) => Ok(()),
-            Ok(Claim::Free(lock)) => self.spawn(task, &folder, lock),
-            Err(error) => Err(error),
+        let refused = |error: std::io::Error| {
+            let text = format!("the task cannot be started: {}: {error}", self.settings.program.display());
+            PortError::new(ErrorKind::Unavailable, text)
         };
-        drop(starting);
-        match started {
-            Ok(()) => Ok(handle),
-            Err(error) => {
-                folder.remove();
-                let program = self.settings.program.display();
-                let text = format!("the task cannot be started: {program}: {error}");
-                Err(PortError::new(ErrorKind::Unavailable, text))
-            }
+        if let Claim::Free(lock) = claimed.map_err(refused)?
+            && let Err(error) = self.spawn(task, &folder, lock)
+        {
+            folder.remove();
+            return Err(refused(error));
         }
+        drop(starting);
+        Ok(handle)
     }
 
     async fn status(&self, task: &TaskHandle) -> Result<TaskStatus, PortError> {
@@ -192,7 +198,7 @@ impl TaskRunner for ProcessTasks {
 
     async fn stop(&self, task: &TaskHandle) -> Result<(), PortError> {
         for (signal, patience) in
-            [(Signal::SIGTERM, self.settings.stop_grace), (Signal::SIGKILL, Duration::MAX)]
+            [(Signal::SIGTERM, self.settings.stop_grace), (Signal::SIGKILL, KILL_PATIENCE)]
         {
             if matches!(self.status(task).await?, TaskStatus::Ended(_)) {
                 return Ok(());
@@ -209,6 +215,6 @@ impl TaskRunner for ProcessTasks {
                 return Ok(());
             }
         }
-        Ok(())
+        Err(PortError::new(ErrorKind::Unavailable, "the task does not end"))
     }
 }

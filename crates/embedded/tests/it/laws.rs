@@ -203,6 +203,44 @@ mod tasks {
     ]);
 }
 
+mod tasks_in_process {
+    use tradai_domain::ports::{TaskEnd, TaskRunner, TaskSpec};
+    use tradai_embedded::InProcessTasks;
+
+    use super::*;
+
+    /// Does what the laws ask for.
+    async fn work(task: TaskSpec) -> TaskEnd {
+        let exit_code = match (task.arguments[0].as_str(), task.arguments.get(1)) {
+            ("exit", Some(code)) => code.parse().unwrap(),
+            ("env", Some(name)) => i32::from(!task.environment.contains_key(name)),
+            _ => std::future::pending().await,
+        };
+        TaskEnd { exit_code: Some(exit_code), reason: "ended".to_owned() }
+    }
+
+    fn port() -> ((), Arc<dyn TaskRunner>) {
+        ((), Arc::new(InProcessTasks::new(Arc::new(|task| Box::pin(work(task))))))
+    }
+
+    tradai_testkit::laws!(task_runner: port => [
+        tells_how_a_task_ended,
+        passes_the_environment,
+        starts_a_name_once,
+        stops,
+        an_unknown_task_has_ended,
+    ]);
+
+    #[tokio::test]
+    async fn a_task_that_panics_has_ended() {
+        let tasks = InProcessTasks::new(Arc::new(|_| Box::pin(async { panic!("a fault of the task") })));
+        let task = TaskSpec { name: "t".to_owned(), arguments: Vec::new(), environment: Default::default() };
+        let handle = tasks.start(&task).await.unwrap();
+        let end = tasks.wait(&handle).await.unwrap();
+        assert_eq!((end.exit_code, end.reason.as_str()), (None, "panicked"));
+    }
+}
+
 mod fakes {
     use tradai_domain::ports::WorkflowRunner;
     use tradai_testkit::MemoryWorkflows;
