@@ -216,8 +216,8 @@ fn the_same_import_replaces_what_was_damaged_since() {
 fn a_damaged_snapshot_is_a_warning() {
     let place = Place::new().with_candles();
     place.run("data snapshot create one").ok();
-    damage(&place.path().join("tradai-data/store/ohlcv/snap/one.json"));
-    check(&place, &[("data show BTC/USDT 5m --as-of @one", 5, &["snap/one.json"])]);
+    damage(&place.path().join("tradai-data/store/ohlcv/snap/one/00000000000000000001.json"));
+    check(&place, &[("data show BTC/USDT 5m --as-of @one", 5, &["snap/one/00000000000000000001.json"])]);
     let found = place.run("--json data fsck").ok().json();
     assert_eq!(field(&found["findings"], "severity"), ["warning"]);
     run_advice(&place, found["findings"][0]["advice"].as_str().unwrap());

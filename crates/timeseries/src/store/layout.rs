@@ -6,7 +6,8 @@
 //! <library>/sym/<symbol>/HEAD.json                      copy of a recent manifest
 //! <library>/sym/<symbol>/d/<period>-<hash16>.parquet    rows
 //! <library>/sym/<symbol>/gc/00000000000000000040.json   versions up to 40 are released
-//! <library>/snap/<name>.json                            versions of many symbols under one name
+//! <library>/snap/<name>/00000000000000000001.json       versions of many symbols under one name; the name's next
+//!                                                       object says that they are held no more, and so on
 //! ```
 
 use object_store::path::Path;
@@ -42,10 +43,20 @@ impl LibraryLayout<'_> {
         Path::from_iter([self.0, "snap"])
     }
 
-    /// Returns the key of a snapshot.
-    pub(crate) fn snapshot(self, name: &str) -> Result<Path, Error> {
+    /// Returns the layout of a snapshot's name.
+    pub(crate) fn snapshot(self, name: &str) -> Result<SnapshotLayout, Error> {
         check_name(name)?;
-        Ok(parsed(format!("{}/snap/{}.json", self.0, encode(name))))
+        Ok(SnapshotLayout { folder: format!("{}/snap/{}", self.0, encode(name)) })
+    }
+
+    /// Returns the name and the generation that an object below [`LibraryLayout::snapshots`] stands for, or `None`
+    /// when it is not ours.
+    pub(crate) fn snapshot_of(self, object: &Path) -> Option<(String, u64)> {
+        let mut parts = object.as_ref().rsplit('/');
+        let generation = version_of(parts.next()?)?;
+        let name = decode(parts.next()?)?;
+        let ours = self.snapshot(&name).ok()?.generation(generation);
+        (ours == *object).then_some((name, generation))
     }
 
     /// Returns the layout of a folder found below [`LibraryLayout::symbols`], or `None` when no symbol encodes
@@ -56,10 +67,21 @@ impl LibraryLayout<'_> {
     }
 }
 
-/// Returns the snapshot that an object's file name stands for.
-pub(crate) fn snapshot_of(file_name: &str) -> Option<String> {
-    let encoded = file_name.strip_suffix(".json")?;
-    decode(encoded).filter(|name| encode(name) == encoded)
+/// The folder of a snapshot's name. Its objects are numbered: of the odd ones each is a snapshot, and the even ones say
+/// that the one before them was deleted.
+#[derive(Debug, Clone)]
+pub(crate) struct SnapshotLayout {
+    folder: String,
+}
+
+impl SnapshotLayout {
+    pub(crate) fn folder(&self) -> Path {
+        parsed(self.folder.clone())
+    }
+
+    pub(crate) fn generation(&self, number: u64) -> Path {
+        parsed(format!("{}/{number:020}.json", self.folder))
+    }
 }
 
 /// The folder of one symbol.
@@ -235,13 +257,13 @@ mod tests {
             let back = library.symbol_of(folder).unwrap();
             prop_assert_eq!(back.symbol(), symbol.as_str());
             let snapshot = library.snapshot(&symbol).unwrap();
-            prop_assert_eq!(snapshot_of(snapshot.filename().unwrap()), Some(symbol));
+            prop_assert_eq!(library.snapshot_of(&snapshot.generation(7)), Some((symbol, 7)));
         }
 
         #[test]
         fn folders_never_panic(folder in any::<String>()) {
             drop(LibraryLayout(CANDLES).symbol_of(&folder));
-            drop(snapshot_of(&folder));
+            drop(LibraryLayout(CANDLES).snapshot_of(&Path::from(folder)));
         }
     }
 }

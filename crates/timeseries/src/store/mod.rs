@@ -59,7 +59,7 @@ pub use types::{
     SYNTHETIC, SeriesInfo, VersionInfo, is_synthetic,
 };
 
-/// Objects asked for at a time.
+/// Objects asked for at a time for one symbol; series at a time in a batch.
 pub(crate) const CONCURRENCY: usize = 16;
 
 /// How a store waits between attempts.

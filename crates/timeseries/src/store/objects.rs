@@ -151,6 +151,15 @@ impl Objects {
         Ok(self.list(folder).await?.into_iter().map(|listed| listed.name).collect())
     }
 
+    /// Returns the keys of all objects below a folder, sorted.
+    pub(crate) async fn keys(&self, folder: &Path) -> Result<Vec<Path>, Error> {
+        let objects: Vec<_> =
+            self.storage.list(Some(folder)).try_collect().await.map_err(|source| failed(folder, source))?;
+        let mut keys: Vec<Path> = objects.into_iter().map(|object| object.location).collect();
+        keys.sort_unstable();
+        Ok(keys)
+    }
+
     /// Returns the names of the folders in a folder, sorted.
     pub(crate) async fn folders(&self, folder: &Path) -> Result<Vec<String>, Error> {
         let listed = self.storage.list_with_delimiter(Some(folder)).await.map_err(|e| failed(folder, e))?;

@@ -128,6 +128,9 @@ impl Store {
         let release = |layout| async move { (layout, self.release_old(layout, retention).await) };
         let released: Vec<_> = stream::iter(layouts).map(release).buffered(SYMBOLS_AT_A_TIME).collect().await;
         let held = self.held_for_sure(library).await?;
+        if !retention.dry_run {
+            self.sweep_snapshots(library).await?;
+        }
         let held = &held;
         let mut outcomes = stream::iter(released)
             .map(|(layout, released)| async move {

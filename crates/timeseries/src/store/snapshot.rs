@@ -4,19 +4,24 @@
 //! versions: a collector that releases them later will see it, because it looks for snapshots after saying
 //! what it releases. A snapshot whose maker died before that check may name versions that are gone; it holds
 //! the manifests' checksums, so that reading such a version is an error and never another version.
+//!
+//! A deletion that its sender heard nothing of may come late, when the name is taken again. So a name's objects are
+//! numbered, and a deletion is the creation of the next one: it can take away the snapshot that it was meant for and
+//! no other. The newest object of a name stays for good; that its number never falls is what all of this rests on.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::{StreamExt, TryStreamExt, stream};
+use object_store::path::Path;
 use serde::{Deserialize, Serialize};
 use tradai_domain::{Millis, SeriesKey};
 
 use super::CONCURRENCY;
 use super::Store;
 use super::head::{Stored, damaged, layout_of};
-use super::layout::{CANDLES, LibraryLayout, SymbolLayout, snapshot_of};
+use super::layout::{CANDLES, LibraryLayout, SnapshotLayout, SymbolLayout, version_of};
 use super::manifest::FORMAT;
 use super::objects::Created;
 use super::sealed::{seal, unseal};
@@ -44,6 +49,19 @@ pub(crate) struct Held {
     pub(crate) version: u64,
     /// Checksum of the manifest.
     pub(crate) blake3: String,
+}
+
+/// What takes the place of a deleted snapshot.
+#[derive(Debug, Serialize)]
+struct Deleted<'a> {
+    format: u32,
+    name: &'a str,
+    deleted: Millis,
+}
+
+/// Returns whether the newest generation of a name is a snapshot.
+fn is_live(generation: u64) -> bool {
+    !generation.is_multiple_of(2)
 }
 
 /// What callers see of a snapshot.
@@ -98,14 +116,19 @@ impl Store {
     }
 
     pub(crate) async fn snapshots_of(&self, library: LibraryLayout<'_>) -> Result<Snapshots, Error> {
+        let generations = self.live_snapshots(library).await?;
+        let mut read = stream::iter(&generations)
+            .map(|(name, generation)| self.read_snapshot(library, name, *generation))
+            .buffered(CONCURRENCY);
         let mut found = Snapshots::default();
-        for name in self.snapshot_names(library).await? {
-            match self.find_snapshot(library, &name).await {
+        while let Some(snapshot) = read.next().await {
+            match snapshot {
                 Ok(snapshot) => found.snapshots.extend(snapshot.as_ref().map(Snapshot::info)),
                 Err(error @ Error::Damaged { .. }) => found.damaged.push(error),
                 Err(error) => return Err(error),
             }
         }
+        drop(read);
         Ok(found)
     }
 
@@ -122,10 +145,29 @@ impl Store {
         library: LibraryLayout<'_>,
         name: &str,
     ) -> Result<bool, Error> {
-        let path = library.snapshot(name)?;
-        let existed = self.objects.exists(&path).await?;
-        self.objects.delete(&path).await?;
-        Ok(existed)
+        let layout = library.snapshot(name)?;
+        let generations = self.generations(&layout).await?;
+        let newest = generations.last().copied().unwrap_or(0);
+        if !is_live(newest) {
+            return Ok(false);
+        }
+        self.end_generation(&layout, name, newest).await?;
+        // Nothing below the newest is ever read; what stays here, pruning deletes.
+        let old = generations.into_iter().map(|number| layout.generation(number)).collect();
+        drop(self.objects.delete_all(&layout.folder(), old).await);
+        Ok(true)
+    }
+
+    /// Says that a snapshot is deleted; that somebody else has said so is as good.
+    async fn end_generation(
+        &self,
+        layout: &SnapshotLayout,
+        name: &str,
+        generation: u64,
+    ) -> Result<(), Error> {
+        let deleted = Deleted { format: FORMAT, name, deleted: self.now() };
+        let bytes = seal(&deleted, || format!("the deletion of the snapshot {name}"))?.0;
+        self.objects.create(&layout.generation(generation + 1), bytes).await.map(drop)
     }
 
     pub(crate) async fn take_snapshot(
@@ -136,13 +178,15 @@ impl Store {
         all_needed: bool,
         metadata: Option<Metadata>,
     ) -> Result<SnapshotInfo, Error> {
-        let path = library.snapshot(name)?;
+        let layout = library.snapshot(name)?;
         let taken = || Error::SnapshotExists { name: name.to_owned() };
-        if self.objects.exists(&path).await? {
-            return Err(taken());
-        }
         let metadata = metadata.unwrap_or_default();
         for _ in 0..MAX_ATTEMPTS {
+            let before = self.newest_generation(&layout).await?;
+            if is_live(before) {
+                return Err(taken());
+            }
+            let generation = before + 1;
             let snapshot = Snapshot {
                 format: FORMAT,
                 name: name.to_owned(),
@@ -152,13 +196,17 @@ impl Store {
                 symbols: self.newest_of(layouts, all_needed).await?,
             };
             let bytes = seal(&snapshot, || format!("the snapshot {name}"))?.0;
-            if !self.create_own(&path, &bytes).await? {
+            if !self.create_own(&layout.generation(generation), &bytes).await? {
                 return Err(taken());
+            }
+            if self.newest_generation(&layout).await? != generation {
+                // It was deleted already, or took a number that was used and swept while we slept.
+                continue;
             }
             if self.holds(layouts, &snapshot).await? {
                 return Ok(snapshot.info());
             }
-            self.objects.delete(&path).await?;
+            self.end_generation(&layout, name, generation).await?;
         }
         Err(Error::Busy { symbol: name.to_owned(), attempts: MAX_ATTEMPTS })
     }
@@ -201,7 +249,7 @@ impl Store {
     }
 
     /// Creates an object that only we can have written; returns `false` when somebody else's is there.
-    async fn create_own(&self, path: &object_store::path::Path, bytes: &Bytes) -> Result<bool, Error> {
+    async fn create_own(&self, path: &Path, bytes: &Bytes) -> Result<bool, Error> {
         match self.objects.create(path, bytes.clone()).await {
             Ok(Created::Yes) => Ok(true),
             Ok(Created::Exists) => Ok(self.objects.get(path).await?.as_ref() == Some(bytes)),
@@ -245,9 +293,9 @@ impl Store {
 
     /// Returns every snapshot of a library, by name.
     pub(crate) async fn all_snapshots(&self, library: LibraryLayout<'_>) -> Result<Vec<Snapshot>, Error> {
-        let names = self.snapshot_names(library).await?;
-        let found: Vec<Option<Snapshot>> = stream::iter(&names)
-            .map(|name| self.find_snapshot(library, name))
+        let generations = self.live_snapshots(library).await?;
+        let found: Vec<Option<Snapshot>> = stream::iter(&generations)
+            .map(|(name, generation)| self.read_snapshot(library, name, *generation))
             .buffered(CONCURRENCY)
             .try_collect()
             .await?;
@@ -255,8 +303,43 @@ impl Store {
     }
 
     pub(crate) async fn snapshot_names(&self, library: LibraryLayout<'_>) -> Result<Vec<String>, Error> {
-        let names = self.objects.names(&library.snapshots()).await?;
-        Ok(names.iter().filter_map(|name| snapshot_of(name)).collect())
+        Ok(self.live_snapshots(library).await?.into_keys().collect())
+    }
+
+    /// Returns the generation of each snapshot, by name.
+    pub(crate) async fn live_snapshots(
+        &self,
+        library: LibraryLayout<'_>,
+    ) -> Result<BTreeMap<String, u64>, Error> {
+        let keys = self.objects.keys(&library.snapshots()).await?;
+        // In order of numbers, so that the newest of a name stays.
+        let mut newest: BTreeMap<String, u64> =
+            keys.iter().filter_map(|key| library.snapshot_of(key)).collect();
+        newest.retain(|_, generation| is_live(*generation));
+        Ok(newest)
+    }
+
+    /// Deletes what is below the newest generation of a name; nobody reads that.
+    pub(crate) async fn sweep_snapshots(&self, library: LibraryLayout<'_>) -> Result<(), Error> {
+        let keys = self.objects.keys(&library.snapshots()).await?;
+        let newest: BTreeMap<String, u64> = keys.iter().filter_map(|key| library.snapshot_of(key)).collect();
+        let is_old = |key: &Path| {
+            library
+                .snapshot_of(key)
+                .is_some_and(|(name, number)| newest.get(&name).is_some_and(|&newest| number < newest))
+        };
+        let old = keys.into_iter().filter(is_old).collect();
+        self.objects.delete_all(&library.snapshots(), old).await
+    }
+
+    async fn generations(&self, layout: &SnapshotLayout) -> Result<Vec<u64>, Error> {
+        let names = self.objects.names(&layout.folder()).await?;
+        Ok(names.iter().filter_map(|name| version_of(name)).collect())
+    }
+
+    /// Returns the newest generation of a name, 0 when it never was one.
+    async fn newest_generation(&self, layout: &SnapshotLayout) -> Result<u64, Error> {
+        Ok(self.generations(layout).await?.last().copied().unwrap_or(0))
     }
 
     pub(crate) async fn find_snapshot(
@@ -264,7 +347,18 @@ impl Store {
         library: LibraryLayout<'_>,
         name: &str,
     ) -> Result<Option<Snapshot>, Error> {
-        let path = library.snapshot(name)?;
+        let newest = self.newest_generation(&library.snapshot(name)?).await?;
+        if is_live(newest) { self.read_snapshot(library, name, newest).await } else { Ok(None) }
+    }
+
+    /// Reads a snapshot; `None` when it has been deleted meanwhile.
+    pub(crate) async fn read_snapshot(
+        &self,
+        library: LibraryLayout<'_>,
+        name: &str,
+        generation: u64,
+    ) -> Result<Option<Snapshot>, Error> {
+        let path = library.snapshot(name)?.generation(generation);
         let Some(bytes) = self.objects.get(&path).await? else { return Ok(None) };
         let decoded = unseal::<Snapshot>(&bytes, "snapshot").and_then(|(snapshot, _)| {
             let foreign = || Damage::Foreign(format!("it is the snapshot {}", snapshot.name));

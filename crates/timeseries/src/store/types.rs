@@ -102,8 +102,9 @@ pub struct Read {
     pub series: CandleSeries,
     /// The version they belong to.
     pub version: u64,
-    /// Identifies the whole version's candles (64 hexadecimal digits): equal hashes mean equal candles, in
-    /// whatever store. The reverse holds for files of one encoder version. Job manifests note it.
+    /// Identifies the whole version's candles (64 hexadecimal digits), in whatever store and files: a hash of a sum of
+    /// fast hashes of the rows. Different candles do not have equal ones by accident, but somebody who wants to can make
+    /// some that have. Job manifests note it.
     pub data_hash: String,
     /// Whether the candles are made up.
     pub synthetic: bool,

@@ -7,7 +7,7 @@ use tradai_domain::{Clock, ErrorKind, ManualClock, RandomIds, SystemClock, TimeR
 use tradai_timeseries::store::{GRACE_MS, MIN_GRACE_MS};
 use tradai_timeseries::{AsOf, CandleStore, Error, Op, Pruned, Retention, Severity};
 
-use crate::support::{HOUR, JUNE, candles, key, s3_store_at};
+use crate::support::{HOUR, JUNE, Watched, candles, key, s3_store_at};
 
 /// Runs a check on every storage. Files are dated by the storage's own clock, so that the store's starts there.
 fn everywhere(check: impl Fn(&CandleStore, &ManualClock)) {
@@ -115,6 +115,37 @@ fn snapshots_hold_their_versions() {
         assert_eq!(error.to_string(), "there is no snapshot `before run/7`; there is none yet");
         assert_eq!(numbers(store), [8]);
     });
+}
+
+#[test]
+fn a_deletion_that_comes_late_takes_no_later_snapshot_away() {
+    let watched = Arc::new(Watched::default());
+    let store = watched.store();
+    let snapshot = || AsOf::Snapshot("x".into());
+    append(&store, 0..2);
+    store.snapshot("x", None, None).unwrap();
+    *watched.late.lock().unwrap() = Some("/snap/");
+    assert!(store.delete_snapshot("x").is_err());
+    assert_eq!(rows(&store, snapshot()).unwrap(), Some(2));
+    assert!(store.delete_snapshot("x").unwrap());
+    append(&store, 2..3);
+    store.snapshot("x", None, None).unwrap();
+    watched.arrive();
+    assert_eq!(rows(&store, snapshot()).unwrap(), Some(3));
+    assert_eq!(store.snapshots().unwrap().snapshots.len(), 1);
+
+    // Nor does a creation that comes late bring back what was deleted.
+    assert!(store.delete_snapshot("x").unwrap());
+    *watched.late.lock().unwrap() = Some("/snap/");
+    assert!(store.snapshot("x", None, None).is_err());
+    store.snapshot("x", None, None).unwrap();
+    assert!(store.delete_snapshot("x").unwrap());
+    prune(&store, Retention::newest(9));
+    watched.arrive();
+    assert!(rows(&store, snapshot()).is_err());
+    assert!(store.snapshots().unwrap().snapshots.is_empty());
+    store.snapshot("x", None, None).unwrap();
+    assert_eq!(rows(&store, snapshot()).unwrap(), Some(3));
 }
 
 #[test]

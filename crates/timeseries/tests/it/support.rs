@@ -131,6 +131,9 @@ pub(crate) struct Watched {
     pub(crate) gets: Mutex<Vec<String>>,
     pub(crate) mishap: Mutex<Option<Mishap>>,
     pub(crate) creations: AtomicUsize,
+    /// Part of the keys whose next put is put off until [`Watched::arrive`], while its sender hears that it failed.
+    pub(crate) late: Mutex<Option<&'static str>>,
+    on_its_way: Mutex<Option<(Path, PutPayload, PutOptions)>>,
     /// Whose clock goes on by half an hour and more with each data file.
     pub(crate) slow: Mutex<Option<Arc<ManualClock>>>,
 }
@@ -138,6 +141,14 @@ pub(crate) struct Watched {
 impl Watched {
     pub(crate) fn store(self: &Arc<Self>) -> CandleStore {
         CandleStore::over(Store::new(self.clone(), clock(), Arc::new(RandomIds)))
+    }
+
+    /// Lets the put that was put off take effect.
+    pub(crate) fn arrive(&self) {
+        use futures_util::FutureExt;
+        let (path, payload, options) = self.on_its_way.lock().unwrap().take().unwrap();
+        let arrived = self.inner.put_opts(&path, payload, options).now_or_never();
+        drop(arrived.expect("memory answers at once"));
     }
 
     pub(crate) fn delete(&self, key: &str) {
@@ -163,6 +174,11 @@ impl fmt::Display for Watched {
 #[async_trait::async_trait]
 impl ObjectStore for Watched {
     async fn put_opts(&self, path: &Path, payload: PutPayload, options: PutOptions) -> Result<PutResult> {
+        let late = self.late.lock().unwrap().take_if(|part| path.as_ref().contains(*part));
+        if late.is_some() {
+            *self.on_its_way.lock().unwrap() = Some((path.clone(), payload, options));
+            return Err(object_store::Error::Generic { store: "watched", source: "timed out".into() });
+        }
         if path.as_ref().contains("/d/")
             && let Some(clock) = &*self.slow.lock().unwrap()
         {

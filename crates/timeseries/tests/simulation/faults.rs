@@ -17,7 +17,7 @@ pub(crate) const DAY: Millis = 24 * HOUR;
 pub(crate) use tradai_timeseries::store::MIN_GRACE_MS as MIN_GRACE;
 
 /// Longest time between sending a request and its effect.
-pub(crate) const REQUEST_LIFE: Millis = 10 * MINUTE;
+pub(crate) const REQUEST_LIFE: Millis = 30 * MINUTE;
 
 /// Longest distance of a process's clock from the storage's.
 pub(crate) const SKEW: Millis = 4 * MINUTE;

@@ -49,20 +49,37 @@ pub(crate) struct Operation {
     committed: Option<u64>,
 }
 
-/// A snapshot by name; no two operations take the same name.
+/// The versions of symbols.
+pub(crate) type Held = BTreeMap<usize, u64>;
+
+/// An acknowledged snapshot.
 #[derive(Debug, Clone)]
 pub(crate) struct Snapshot {
-    pub(crate) versions: BTreeMap<usize, u64>,
-    /// Whether somebody has begun to delete it.
+    pub(crate) versions: Held,
+    /// Whether somebody has begun to delete it, or had not ended deleting one of its name when it was begun.
     pub(crate) doomed: bool,
+    /// Operations begun before it was acknowledged.
+    pub(crate) since: usize,
+}
+
+/// A deletion of a snapshot. What it has sent may take effect later; it is meant for what was there until it ended.
+#[derive(Debug, Clone, Hash)]
+struct Deletion {
+    name: String,
+    task: usize,
+    /// Operations begun before it ended.
+    ended: Option<usize>,
 }
 
 #[derive(Debug, Clone, Default)]
 pub(crate) struct History {
     pub(crate) symbols: Vec<Symbol>,
     pub(crate) operations: Vec<Operation>,
-    /// The acknowledged ones.
+    /// The newest acknowledged one of each name.
     pub(crate) snapshots: BTreeMap<String, Snapshot>,
+    /// Every snapshot that was stored under a name, acknowledged or not.
+    pub(crate) stored: BTreeMap<String, Vec<Held>>,
+    deletions: Vec<Deletion>,
     /// The first law that was broken.
     pub(crate) violation: Option<String>,
     /// Versions whose rows were not looked at yet.
@@ -115,6 +132,7 @@ impl History {
         for (name, snapshot) in &self.snapshots {
             (name, &snapshot.versions, snapshot.doomed).hash(&mut hasher);
         }
+        (&self.stored, &self.deletions).hash(&mut hasher);
         hasher.finish()
     }
 
@@ -133,6 +151,47 @@ impl History {
         self.operations.len() - 1
     }
 
+    /// A task begins to delete a snapshot.
+    pub(crate) fn begin_deletion(&mut self, task: usize, name: &str) {
+        self.snapshots.entry(name.to_owned()).and_modify(|snapshot| snapshot.doomed = true);
+        self.deletions.push(Deletion { name: name.to_owned(), task, ended: None });
+    }
+
+    /// A task ends what it deletes, if it does: it is told something, or it dies.
+    pub(crate) fn end_deletion(&mut self, task: usize) {
+        let begun = self.operations.len();
+        let own = self.deletions.iter_mut().filter(|deletion| deletion.task == task);
+        own.for_each(|deletion| deletion.ended = deletion.ended.or(Some(begun)));
+    }
+
+    /// A task is told that it took a snapshot.
+    pub(crate) fn took_snapshot(&mut self, operation: usize, name: String, versions: Held) {
+        // A deletion that ended before knows nothing of it.
+        let overlaps = |deletion: &&Deletion| deletion.ended.is_none_or(|ended| ended > operation);
+        let doomed = self.deletions.iter().filter(overlaps).any(|deletion| deletion.name == name);
+        if self.snapshots.get(&name).is_some_and(|snapshot| !snapshot.doomed) {
+            self.violate(format!("the snapshot {name} was taken twice"));
+        }
+        let since = self.operations.len();
+        self.snapshots.insert(name, Snapshot { versions, doomed, since });
+    }
+
+    /// Notes what is stored under a snapshot's name.
+    fn stored_snapshot(&mut self, object: &str, bytes: &Bytes) {
+        let Some((name, _)) = object.split_once('/') else { return };
+        let text = String::from_utf8_lossy(bytes);
+        let held = self.symbols.iter().enumerate().filter_map(|(number, symbol)| {
+            let symbol = symbol.folder.trim_end_matches('/').rsplit('/').next()?;
+            let version = after(&text, &format!("\"{symbol}\":{{\"version\":")).next()?.parse().ok()?;
+            Some((number, version))
+        });
+        let held: Held = held.collect();
+        // The deletion of one holds nothing.
+        if !held.is_empty() {
+            self.stored.entry(name.to_owned()).or_default().push(held);
+        }
+    }
+
     /// Follows what the storage did.
     pub(crate) fn applied(
         &mut self,
@@ -146,6 +205,9 @@ impl History {
             return;
         }
         let key = action.key();
+        if let (Action::Create(_, bytes), Some(object)) = (action, key.strip_prefix("ohlcv/snap/")) {
+            return self.stored_snapshot(object, bytes);
+        }
         let Some(symbol) = self.symbols.iter().position(|symbol| key.starts_with(&symbol.folder)) else {
             return;
         };
@@ -298,7 +360,7 @@ impl History {
 }
 
 /// Returns what stands behind every `prefix`, up to a quote, comma or brace.
-fn after<'a>(text: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+fn after<'a>(text: &'a str, prefix: &str) -> impl Iterator<Item = &'a str> {
     text.match_indices(prefix).map(move |(at, _)| {
         let rest = &text[at + prefix.len()..];
         rest.split(['"', ',', '}']).next().unwrap_or_default()

@@ -112,6 +112,16 @@ pub(crate) fn all() -> Vec<Scenario> {
             bounds: SLEEP,
         },
         Scenario {
+            name: "a snapshot that is deleted and taken again",
+            before: vec![append(0), snapshot(), append(1)],
+            processes: vec![
+                vec![Step::DeleteSnapshot("s".to_owned()), snapshot(), read(AsOf::Snapshot("s".into()))],
+                vec![Step::DeleteSnapshot("s".to_owned())],
+                vec![prune()],
+            ],
+            bounds: Bounds { jumps: 1, holds: 1, crashes: 1, preemptions: 4 },
+        },
+        Scenario {
             name: "two collectors and a writer",
             before: vec![append(0), append(1), upsert(0, 2)],
             processes: vec![vec![prune(), prune()], vec![prune()], vec![append(2)]],

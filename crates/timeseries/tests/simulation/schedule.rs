@@ -224,7 +224,9 @@ impl<'a> Executor<'a> {
     pub(crate) fn crash(&mut self, process: usize) {
         for task in self.tasks_of(process) {
             self.tasks[task] = None;
-            self.world.state().tasks[task].operation = None;
+            let mut state = self.world.state();
+            state.tasks[task].operation = None;
+            state.history.end_deletion(task);
         }
     }
 
@@ -397,13 +399,24 @@ impl Aftermath<'_> {
             .filter(|file| !names(file))
             .collect();
         let old = manifests.len() as u64 - (known.newest() - known.released);
-        let snapshots = disk.list("ohlcv/snap", None).len() as u64;
+        let generations: Vec<String> =
+            disk.list("ohlcv/snap", None).into_iter().map(|(key, _)| key).collect();
+        let is_snapshot = |key: &&String| {
+            let number =
+                key.trim_end_matches(".json").rsplit('/').next().and_then(|number| number.parse().ok());
+            number.is_some_and(|number: u64| !number.is_multiple_of(2))
+        };
+        let snapshots = generations.iter().filter(is_snapshot).count() as u64;
+        let folder = |key: &String| key.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        let doubled = generations.windows(2).any(|pair| folder(&pair[0]) == folder(&pair[1]));
         let boundaries = list("gc").len();
         if !unnamed.is_empty() {
             history.violate(format!("in the end, {unnamed:?} are named by nothing"));
         } else if old > snapshots {
             history
                 .violate(format!("in the end, {old} released manifests are left for {snapshots} snapshots"));
+        } else if doubled {
+            history.violate(format!("in the end, one object for each name would do: {generations:?}"));
         } else if boundaries > 2 {
             history.violate(format!("in the end, {boundaries} boundaries are left"));
         }

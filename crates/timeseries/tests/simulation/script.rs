@@ -8,7 +8,7 @@ use tradai_timeseries::{AsOf, Commit, Error, Metadata, MetadataPatch, Read, Rete
 
 use crate::disk::{Action, Answer};
 use crate::faults::{DAY, HOUR, MIN_GRACE, MINUTE, SECOND};
-use crate::history::Snapshot;
+use crate::history::Held;
 use crate::model::{ALL_HOURS, Change, Rows, candles, is_read, range};
 use crate::world::{Role, State, Tempo, World};
 
@@ -88,7 +88,7 @@ fn draw_step(state: &mut State, role: Role) -> Option<Step> {
     Some(match role {
         Role::Writer if choice < 88 => Step::Change(symbol, draw_change(state, symbol)),
         Role::Keeper if choice < 55 => {
-            let name = format!("s{}", state.history.operations.len());
+            let name = format!("s{}", state.random.below(3));
             Step::TakeSnapshot(name, state.random.chance(5_000).then_some(symbol))
         }
         Role::Keeper if choice < 80 => {
@@ -293,7 +293,7 @@ pub(crate) fn judge_read(
     outcome: &Result<Option<Read>, Error>,
 ) {
     let allowed = versions_to_read(state, operation, symbol, as_of);
-    let is_held = is_held(state, symbol, as_of);
+    let is_held = is_held(state, operation, symbol, as_of);
     let known = &state.history.symbols[symbol];
     let problem = match outcome {
         Ok(None) => {
@@ -346,17 +346,25 @@ fn versions_to_read(state: &State, operation: usize, symbol: usize, as_of: &AsOf
         AsOf::Version(version) => vec![*version],
         AsOf::Time(at) => window.map(|newest| known.committed_by(newest, *at)).collect(),
         AsOf::Snapshot(name) => {
-            let held = state.history.snapshots.get(&**name).and_then(|s| s.versions.get(&symbol));
-            vec![held.copied().unwrap_or(0)]
+            let of = |held: &Held| held.get(&symbol).copied().unwrap_or(0);
+            match state.history.snapshots.get(&**name) {
+                Some(snapshot) if !snapshot.doomed && snapshot.since <= operation => {
+                    vec![of(&snapshot.versions)]
+                }
+                _ => state.history.stored.get(&**name).into_iter().flatten().map(of).chain([0]).collect(),
+            }
         }
     }
 }
 
 /// Returns whether an acknowledged snapshot holds what is read.
-fn is_held(state: &State, symbol: usize, as_of: &AsOf) -> bool {
+fn is_held(state: &State, operation: usize, symbol: usize, as_of: &AsOf) -> bool {
     match as_of {
         AsOf::Version(version) => state.history.holder(symbol, *version).is_some(),
-        AsOf::Snapshot(name) => state.history.snapshots.get(&**name).is_some_and(|s| !s.doomed),
+        AsOf::Snapshot(name) => {
+            let snapshot = state.history.snapshots.get(&**name);
+            snapshot.is_some_and(|snapshot| !snapshot.doomed && snapshot.since <= operation)
+        }
         AsOf::Latest | AsOf::Time(_) => false,
     }
 }
@@ -404,35 +412,39 @@ async fn take_snapshot(world: &Arc<World>, store: &Store, task: usize, name: Str
         Ok(info) => info,
         Err(Error::Storage { .. }) => return state.counts.storage_errors += 1,
         Err(Error::NoSeries { .. } | Error::Busy { .. }) => return,
+        Err(Error::SnapshotExists { .. }) if state.history.stored.contains_key(&name) => return,
         Err(error) => return state.history.violate(format!("snapshot {name} failed with {error}")),
     };
     state.counts.snapshots += 1;
     let symbols = 0..state.history.symbols.len();
-    let versions = symbols
+    let versions: Held = symbols
         .filter_map(|symbol| Some((symbol, *info.symbols.get(&key(symbol).store_symbol())?)))
         .collect();
-    let snapshot = Snapshot { versions, doomed: false };
-    for (&symbol, version) in &snapshot.versions {
+    for (&symbol, version) in &versions {
         let known = &state.history.symbols[symbol];
         let window = state.history.operations[operation].newest[symbol]..=known.newest();
         if !window.contains(version) {
             state.history.violate(format!("snapshot {name} took version {version}; newest were {window:?}"));
         }
     }
-    state.history.snapshots.insert(name, snapshot);
+    state.history.took_snapshot(operation, name, versions);
 }
 
 async fn delete_snapshot(world: &Arc<World>, store: &Store, task: usize, name: String) {
     {
         let mut state = world.state();
-        state.history.snapshots.entry(name.clone()).and_modify(|snapshot| snapshot.doomed = true);
+        state.history.begin_deletion(task, &name);
         let operation = begin(&mut state, task, None, None);
         state.note(|| format!("T{task} begins {operation}: delete snapshot {name}"));
     }
-    match store.delete_snapshot(&name).await {
+    let outcome = store.delete_snapshot(&name).await;
+    let mut state = world.state();
+    state.note(|| format!("T{task} deleted {name}: {outcome:?}"));
+    state.history.end_deletion(task);
+    match outcome {
         Ok(_) => {}
-        Err(Error::Storage { .. }) => world.state().counts.storage_errors += 1,
-        Err(error) => world.state().history.violate(format!("deleting {name} failed with {error}")),
+        Err(Error::Storage { .. }) => state.counts.storage_errors += 1,
+        Err(error) => state.history.violate(format!("deleting {name} failed with {error}")),
     }
 }
 

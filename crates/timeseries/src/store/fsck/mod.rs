@@ -135,8 +135,8 @@ impl Store {
     }
 
     async fn check_snapshots(&self, library: LibraryLayout<'_>, checkup: &mut Checkup) -> Result<(), Error> {
-        for name in self.snapshot_names(library).await? {
-            let object = library.snapshot(&name)?.to_string();
+        for (name, generation) in self.live_snapshots(library).await? {
+            let object = library.snapshot(&name)?.generation(generation).to_string();
             let advice = advice::delete_snapshot(library, &name);
             let warn = |symbol: Option<&str>, problem: String| Finding {
                 severity: Severity::Warning,
@@ -146,7 +146,7 @@ impl Store {
                 problem,
                 advice: advice.clone(),
             };
-            match self.find_snapshot(library, &name).await {
+            match self.read_snapshot(library, &name, generation).await {
                 Ok(Some(snapshot)) => {
                     let mut missing = stream::iter(&snapshot.symbols)
                         .map(|(symbol, held)| self.missing_version(library, &name, symbol, held))
