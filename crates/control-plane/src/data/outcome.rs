@@ -136,7 +136,9 @@ impl SyncProgress {
 
     pub(super) fn update(&self, at: usize, change: impl FnOnce(&mut SeriesOutcome)) {
         let mut outcomes = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        outcomes.get_mut(at).map(change).unwrap_or_default();
+        if let Some(outcome) = outcomes.get_mut(at) {
+            change(outcome);
+        }
     }
 }
 

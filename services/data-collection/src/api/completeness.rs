@@ -154,7 +154,7 @@ pub(super) struct CoverageBody {
     version: Option<u64>,
     /// The span: as far as candles are closed.
     span: SpanBody,
-    /// Candles that are stored.
+    /// Candles that are stored; 0 for funding rates, which keep no grid to be counted on.
     stored: u64,
     /// Candles that a sync would ask for.
     missing: u64,
@@ -266,8 +266,7 @@ impl OneSeriesQuery {
         if start.zip(end).is_some_and(|(start, end)| end <= start) {
             fields.fault("end", "is not after the start");
         }
-        fields.finish()?;
-        let symbol = symbol.ok_or_else(|| Problem::fields(Vec::new()))?;
+        let symbol = fields.finish_with(symbol)?;
         Ok(OneSeries { exchange, key: price.series(&symbol, timeframe), start, end })
     }
 

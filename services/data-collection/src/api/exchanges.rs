@@ -165,8 +165,7 @@ pub(super) async fn markets(
     let mut fields = Fields::of_query();
     let key = fields.exchange(Some(&exchange));
     let active: Option<bool> = query.active.as_deref().and_then(|text| fields.parse("active", text));
-    fields.finish()?;
-    let key = key.ok_or_else(|| Problem::fields(Vec::new()))?;
+    let key = fields.finish_with(key)?;
     let list = format!("markets {key} {active:?} {:?}", query.quote);
     let after: Option<String> = state.cursors.open(&list, &page)?;
     let mut markets = state.catalog.markets(&key).await.map_err(|error| problem(error, Place::Path))?;

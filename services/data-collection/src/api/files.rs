@@ -12,7 +12,7 @@ use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderValue, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
-use tradai_service::{Caller, Code, Json, Place, Problem, Query};
+use tradai_service::{Caller, Code, FieldFault, Json, Place, Problem, Query};
 use tradai_timeseries::files::{read_candles, write_candles};
 
 use super::parse::Fields;
@@ -148,8 +148,7 @@ pub(super) async fn export(
     let timeframe = fields.timeframe(&body.timeframe);
     let (start, end) = (fields.date("start", body.start.as_deref()), fields.date("end", body.end.as_deref()));
     let kind = fields.parse::<FileKind>("format", &body.format);
-    fields.finish()?;
-    let (Some(symbol), Some(kind)) = (symbol, kind) else { return Err(Problem::fields(Vec::new())) };
+    let (symbol, kind) = fields.finish_with(symbol.zip(kind))?;
     let request = CandlePageRequest {
         key: price.series(&symbol, timeframe),
         start,
@@ -206,8 +205,7 @@ pub(super) async fn import(
     let symbol = fields.parse::<Symbol>("symbol", &query.symbol);
     let timeframe = fields.timeframe(&query.timeframe);
     let kind = fields.parse::<FileKind>("format", &query.format);
-    fields.finish()?;
-    let (Some(symbol), Some(kind)) = (symbol, kind) else { return Err(Problem::fields(Vec::new())) };
+    let (symbol, kind) = fields.finish_with(symbol.zip(kind))?;
     let key = price.series(&symbol, timeframe);
     let decoded = key.clone();
     let candles = blocking(move || decode(kind, &body, &decoded)).await?;
@@ -222,13 +220,9 @@ fn decode(kind: FileKind, bytes: &[u8], key: &SeriesKey) -> Result<CandleSeries,
     let path = folder.path().join("file").with_extension(kind.ending());
     std::fs::write(&path, bytes).map_err(internal)?;
     let refused = |error: &dyn std::fmt::Display| {
-        let mut fields = Fields::of_body();
         // The file has a name of ours, which says nothing to the client.
-        fields.fault("", without_path(&error.to_string(), &path));
-        fields
-            .finish()
-            .err()
-            .unwrap_or_else(|| Problem::new(Code::InvalidField, Code::InvalidField.meaning()))
+        let reason = without_path(&error.to_string(), &path);
+        Problem::new(Code::InvalidField, reason.clone()).errors(vec![FieldFault::body("", reason)])
     };
     let raw = read_candles(&path).map_err(|error| match error.kind() {
         ErrorKind::Unavailable | ErrorKind::Internal => internal(error),

@@ -141,8 +141,7 @@ fn parse(
     if !(1..=MAX_JSON_ROWS).contains(&rows) {
         fields.fault("limit", format!("expected a number from 1 to {MAX_JSON_ROWS}"));
     }
-    fields.finish()?;
-    let symbol = symbol.ok_or_else(|| Problem::fields(Vec::new()))?;
+    let symbol = fields.finish_with(symbol)?;
     let limit = if whole { max_rows } else { usize::try_from(rows).unwrap_or(max_rows) };
     let key = price.series(&symbol, timeframe);
     Ok((exchange, CandlePageRequest { key, start, end, version, limit, whole }))

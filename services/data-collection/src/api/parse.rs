@@ -124,7 +124,15 @@ impl Fields {
 
     /// Refuses the request if anything was wrong.
     pub(super) fn finish(self) -> Result<(), Problem> {
-        if self.faults.is_empty() { Ok(()) } else { Err(Problem::fields(self.faults)) }
+        self.finish_with(Some(()))
+    }
+
+    /// Refuses the request if anything was wrong, and returns a parsed value otherwise.
+    pub(super) fn finish_with<T>(self, value: Option<T>) -> Result<T, Problem> {
+        match value {
+            Some(value) if self.faults.is_empty() => Ok(value),
+            _ => Err(Problem::fields(self.faults)),
+        }
     }
 }
 
