@@ -70,7 +70,7 @@ struct StoreBenchArgs {
     /// Measure in buckets of a local S3 that takes so many milliseconds longer to answer each request.
     #[arg(long, value_name = "MS")]
     s3_delay_ms: Option<u32>,
-    /// For the bench itself: `--json`, `--compact`, `--arctic-threads N`.
+    /// For the bench itself: `--json`, `--rounds N`, `--only f64,arctic`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
 }
