@@ -350,16 +350,46 @@ impl fmt::Display for Decimal {
         if self.scale == 0 && f.precision().is_none_or(|places| places == 0) {
             return write!(f, "{}", self.mantissa);
         }
-        let digits = self.mantissa.unsigned_abs().to_string();
         let scale = self.scale as usize;
-        let sign = if self.mantissa < 0 { "-" } else { "" };
-        let digits = format!("{digits:0>width$}", width = scale + 1);
+        let mut buffer = [b'0'; DIGITS];
+        let first = write_digits(&mut buffer, self.mantissa.unsigned_abs()).min(DIGITS - scale - 1);
+        let digits = std::str::from_utf8(&buffer[first..]).map_err(|_| fmt::Error)?;
         let (whole, fraction) = digits.split_at(digits.len() - scale);
+        if self.mantissa < 0 {
+            f.write_str("-")?;
+        }
+        f.write_str(whole)?;
         let width = f.precision().unwrap_or(0).max(scale);
         if width == 0 {
-            return write!(f, "{sign}{whole}");
+            return Ok(());
         }
-        write!(f, "{sign}{whole}.{fraction:0<width$}")
+        f.write_str(".")?;
+        f.write_str(fraction)?;
+        (scale..width).try_for_each(|_| f.write_str("0"))
+    }
+}
+
+/// Room for 39 digits of a mantissa, or one before the point and 38 behind it.
+const DIGITS: usize = 40;
+
+/// Writes digits to the end of a buffer; returns where they begin. 18 at a time: divisions of 128 bits are slow.
+fn write_digits(buffer: &mut [u8; DIGITS], mut value: u128) -> usize {
+    const CHUNK: u128 = 1_000_000_000_000_000_000;
+    let mut at = DIGITS;
+    loop {
+        let (rest, chunk) = (value / CHUNK, value % CHUNK);
+        // Below 10^18, which fits.
+        let mut chunk = u64::try_from(chunk).unwrap_or(u64::MAX);
+        let end = at;
+        while chunk > 0 || (rest > 0 && end - at < 18) || at == DIGITS {
+            at -= 1;
+            buffer[at] = b'0' + u8::try_from(chunk % 10).unwrap_or(0);
+            chunk /= 10;
+        }
+        if rest == 0 {
+            return at;
+        }
+        value = rest;
     }
 }
 

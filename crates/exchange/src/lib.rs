@@ -5,6 +5,9 @@
 //! replies, so that every one of them can be tested without a network. Prices, amounts and costs are
 //! [`Decimal`]s; what an exchange sends never passes through a binary float, candles excepted.
 //!
+//! [`client::Client`] sends what an adapter builds, within the exchange's limits, and never places an order twice;
+//! [`MarketData`] is a client as the domain's port for market data.
+//!
 //! Not for storing candles (`tradai-timeseries`) or deciding what to trade. Invariant: no bytes from outside
 //! make a function here panic or use memory out of proportion to them.
 

@@ -123,3 +123,73 @@ fn within(market: &Market, what: &str, value: Decimal, bounds: MinMax) -> Result
         _ => Ok(()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Adapter, binance};
+
+    /// A market with steps of 0.001 and 0.1, at least 0.002 and worth 5, at most 10 at market.
+    fn market(contract: bool) -> Market {
+        let filters = r#""filters":[
+            {"filterType":"PRICE_FILTER","minPrice":"1","maxPrice":"100000","tickSize":"0.1"},
+            {"filterType":"LOT_SIZE","minQty":"0.002","maxQty":"100","stepSize":"0.001"},
+            {"filterType":"MARKET_LOT_SIZE","minQty":"0.002","maxQty":"10","stepSize":"0.001"},
+            {"filterType":"MIN_NOTIONAL","minNotional":"5","notional":"5"}]"#;
+        let body = format!(
+            r#"{{"symbols":[{{"symbol":"BTCUSDT","status":"TRADING","baseAsset":"BTC","quoteAsset":"USDT",
+            "marginAsset":"USDT","contractType":"PERPETUAL",{filters}}}]}}"#
+        );
+        let path = if contract { "/fapi/v1/exchangeInfo" } else { "/api/v3/exchangeInfo" };
+        let source = binance::SPOT.endpoints().iter().find(|endpoint| endpoint.path == path).unwrap();
+        binance::SPOT.parse_markets(source, body.as_bytes()).unwrap().remove(0)
+    }
+
+    fn order(kind: OrderType, amount: Option<&str>, price: Option<&str>) -> OrderRequest {
+        let number = |text: &str| text.parse().unwrap();
+        OrderRequest::new(market(false).symbol, kind, Side::Buy, amount.map(number), price.map(number))
+    }
+
+    #[test]
+    fn orders_go_out_on_the_markets_steps() {
+        let mut asked = order(OrderType::Limit, Some("0.12399"), Some("30000.25"));
+        asked.trigger_price = "29999.96".parse().ok();
+        let prepared = prepare_order(&market(false), &asked).unwrap();
+        let shown = |value: Option<Decimal>| value.map(|value| value.to_string());
+        assert_eq!(shown(prepared.amount).as_deref(), Some("0.123"));
+        assert_eq!(shown(prepared.price).as_deref(), Some("30000.3"));
+        assert_eq!(shown(prepared.trigger_price).as_deref(), Some("30000"));
+    }
+
+    #[test]
+    fn orders_out_of_bounds_are_refused_by_name() {
+        for (kind, amount, price, word) in [
+            (OrderType::Limit, Some("0.0009"), Some("30000"), "at least its step"),
+            (OrderType::Limit, Some("0.0015"), Some("30000"), "below the smallest, 0.002"),
+            (OrderType::Limit, Some("0.0029"), Some("2400"), "cost of BTC/USDT is 4.8"),
+            (OrderType::Limit, Some("101"), Some("30000"), "above the largest, 100"),
+            (OrderType::Market, Some("11"), None, "above the largest, 10"),
+            (OrderType::Limit, Some("1"), Some("100001"), "above the largest, 100000"),
+            (OrderType::Limit, Some("1"), None, "needs a price"),
+            (OrderType::Market, None, None, "needs an amount"),
+        ] {
+            let error = prepare_order(&market(false), &order(kind, amount, price)).unwrap_err();
+            assert!(error.to_string().contains(word), "{error}");
+        }
+        let mut spending = order(OrderType::Market, None, None);
+        spending.cost = "4".parse().ok();
+        assert!(prepare_order(&market(false), &spending).is_err());
+        spending.cost = "5".parse().ok();
+        assert!(prepare_order(&market(false), &spending).is_ok());
+    }
+
+    #[test]
+    fn what_reduces_a_position_may_be_worth_little_but_not_smaller_than_a_lot() {
+        let mut exit = order(OrderType::Limit, Some("0.002"), Some("2000"));
+        assert!(prepare_order(&market(true), &exit).is_err());
+        exit.reduce_only = true;
+        assert!(prepare_order(&market(true), &exit).is_ok());
+        exit.amount = "0.001".parse().ok();
+        assert!(prepare_order(&market(true), &exit).is_err());
+    }
+}

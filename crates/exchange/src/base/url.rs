@@ -10,7 +10,8 @@ impl Query {
     /// Returns a query without parameters.
     #[must_use]
     pub fn new() -> Self {
-        Self::default()
+        // An order has about a dozen.
+        Self(Vec::with_capacity(12))
     }
 
     /// Adds a parameter at the end; one of that name keeps its place and takes the new value.
@@ -91,8 +92,21 @@ pub fn percent_encode(text: &str) -> String {
     encoded
 }
 
+/// Which bytes stay as they are.
+const PLAIN: [bool; 256] = {
+    let mut plain = [false; 256];
+    let mut byte = 0_u8;
+    loop {
+        plain[byte as usize] = byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        if byte == u8::MAX {
+            break plain;
+        }
+        byte += 1;
+    }
+};
+
 fn is_plain(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+    PLAIN[usize::from(byte)]
 }
 
 fn encode_into(encoded: &mut String, text: &str) {
