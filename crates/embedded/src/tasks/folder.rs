@@ -3,7 +3,7 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use serde::{Deserialize, Serialize};
 use tradai_domain::ports::{TaskEnd, TaskStatus};
@@ -92,19 +92,44 @@ impl TaskFolder {
         file.persist(self.path.join(name)).map(drop).map_err(|refused| refused.error)
     }
 
-    /// Returns where the task stands, by its lock.
+    /// Returns where the task stands: by its noted end, or else by its lock. (Something that it started may hold the
+    /// lock longer than it lived.)
     pub(super) fn status(&self) -> TaskStatus {
+        if let Some(end) = self.noted_end() {
+            return TaskStatus::Ended(end);
+        }
         let lock = File::open(self.path.join("lock"));
         if let Ok(lock) = lock
             && matches!(lock.try_lock_shared(), Err(TryLockError::WouldBlock))
         {
             return TaskStatus::Running;
         }
-        let noted = std::fs::read(self.path.join("end.json")).ok();
-        let noted = noted.and_then(|bytes| serde_json::from_slice::<NotedEnd>(&bytes).ok());
-        TaskStatus::Ended(
-            noted.map_or_else(gone, |end| TaskEnd { exit_code: end.exit_code, reason: end.reason }),
-        )
+        // It may have ended, and been noted, since the first look.
+        TaskStatus::Ended(self.noted_end().unwrap_or_else(gone))
+    }
+
+    fn noted_end(&self) -> Option<TaskEnd> {
+        let bytes = std::fs::read(self.path.join("end.json")).ok()?;
+        let NotedEnd { exit_code, reason } = serde_json::from_slice(&bytes).ok()?;
+        Some(TaskEnd { exit_code, reason })
+    }
+
+    /// Returns the folders of all tasks.
+    pub(super) fn all(root: &Path) -> std::io::Result<Vec<Self>> {
+        let entries = match std::fs::read_dir(root) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+            entries => entries?,
+        };
+        let mut folders = Vec::new();
+        for entry in entries {
+            folders.extend(entry?.file_name().to_str().and_then(|name| Self::new(root, name)));
+        }
+        Ok(folders)
+    }
+
+    /// Returns when the task was started, if it was.
+    pub(super) fn started(&self) -> Option<SystemTime> {
+        std::fs::metadata(self.path.join("pid")).ok()?.modified().ok()
     }
 
     /// Returns the last line that the task wrote: programs say last why they failed.
@@ -119,10 +144,10 @@ impl TaskFolder {
         Some(line.chars().take(LINE).collect())
     }
 
-    /// Removes the folder of a task that did not start, so that it can be tried again.
+    /// Removes the folder: the name is free then.
     pub(super) fn remove(&self) {
         if let Err(error) = std::fs::remove_dir_all(&self.path) {
-            tracing::warn!(%error, "the folder of a task that did not start stays: {error}");
+            tracing::warn!(%error, "the folder of a task stays: {error}");
         }
     }
 }

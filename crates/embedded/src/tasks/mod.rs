@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use chrono::{DateTime, Utc};
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
 use tokio::process::{Child, Command};
@@ -63,6 +64,25 @@ impl ProcessTasks {
         Self { settings, children: Arc::default(), starting: Mutex::default() }
     }
 
+    /// Deletes what is kept of tasks that were started before a moment and have ended, output included, and returns
+    /// their number. Their names are free then. Blocks.
+    ///
+    /// # Errors
+    /// [`Error::Io`](crate::Error::Io) when the folder cannot be listed.
+    pub fn sweep(&self, started_before: DateTime<Utc>) -> Result<usize, crate::Error> {
+        let root = &self.settings.folder;
+        let io = |source| crate::Error::Io { path: root.clone(), source };
+        let mut swept = 0;
+        for folder in TaskFolder::all(root).map_err(io)? {
+            let is_old = folder.started().is_some_and(|at| DateTime::<Utc>::from(at) < started_before);
+            if is_old && matches!(folder.status(), TaskStatus::Ended(_)) {
+                folder.remove();
+                swept += 1;
+            }
+        }
+        Ok(swept)
+    }
+
     fn folder(&self, name: &str) -> Option<TaskFolder> {
         TaskFolder::new(&self.settings.folder, name)
     }
@@ -103,15 +123,21 @@ impl ProcessTasks {
     fn reap(&self, name: String, folder: TaskFolder, mut child: Child) {
         let (sender, receiver) = watch::channel(None);
         self.children().insert(name.clone(), receiver);
+        let children = self.children.clone();
         tokio::spawn(async move {
             let end = match child.wait().await {
                 Ok(status) => end_of(status, folder.last_line()),
                 Err(error) => TaskEnd { exit_code: None, reason: format!("was lost: {error}") },
             };
-            if let Err(error) = folder.note_end(&end) {
-                tracing::warn!(%error, task = %name, "the end of a process could not be noted: {error}");
-            }
+            let noted = folder.note_end(&end);
             sender.send_replace(Some(end));
+            match noted {
+                // From here on the folder tells it.
+                Ok(()) => drop(children.lock().unwrap_or_else(PoisonError::into_inner).remove(&name)),
+                Err(error) => {
+                    tracing::warn!(%error, task = %name, "the end of a process could not be noted: {error}");
+                }
+            }
         });
     }
 }

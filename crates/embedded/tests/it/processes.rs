@@ -226,6 +226,23 @@ async fn a_failure_is_told_with_the_last_thing_said() {
 }
 
 #[tokio::test]
+async fn old_tasks_are_swept_once_they_have_ended() {
+    use tradai_domain::{Clock, SystemClock};
+    let folder = tempfile::tempdir().unwrap();
+    let tasks = tasks(folder.path());
+    let ended = tasks.start(&shell("ended", "exit 0")).await.unwrap();
+    let runs = tasks.start(&shell("runs", "while :; do sleep 1; done")).await.unwrap();
+    tasks.wait(&ended).await.unwrap();
+    let hour = std::time::Duration::from_secs(3_600);
+    assert_eq!(tasks.sweep(SystemClock.now() - hour).unwrap(), 0);
+    assert_eq!(tasks.sweep(SystemClock.now() + hour).unwrap(), 1);
+    assert!(!folder.path().join("ended").exists());
+    assert_eq!(tasks.status(&runs).await.unwrap(), TaskStatus::Running);
+    tasks.stop(&runs).await.unwrap();
+    assert_eq!(self::tasks(&folder.path().join("none")).sweep(SystemClock.now()).unwrap(), 0);
+}
+
+#[tokio::test]
 async fn what_cannot_be_started_says_so_and_leaves_the_name_free() {
     let folder = tempfile::tempdir().unwrap();
     let mut settings = ProcessSettings {
