@@ -52,10 +52,16 @@ impl Objects {
         Self { directory: Some(directory.into()), ..self }
     }
 
-    /// Returns what killed writers left half-written in a folder; nothing where objects are no files.
+    /// Returns what killed writers left half-written in a symbol's folder; nothing where objects are no files.
     pub(crate) fn staged(&self, folder: &str) -> Result<Vec<Staged>, Error> {
         let Some(directory) = &self.directory else { return Ok(Vec::new()) };
-        staging::find(&directory.join(folder))
+        staging::of_symbol(&directory.join(folder))
+    }
+
+    /// As [`Objects::staged`], of a library's description and snapshots.
+    pub(crate) fn staged_in_library(&self, library: &str) -> Result<Vec<Staged>, Error> {
+        let Some(directory) = &self.directory else { return Ok(Vec::new()) };
+        staging::of_library(&directory.join(library))
     }
 
     /// Returns a description, such as a manifest, or `None` when there is none.

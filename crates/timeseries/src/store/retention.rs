@@ -28,6 +28,7 @@ use super::layout::{CANDLES, LibraryLayout, SymbolLayout, version_of};
 use super::manifest::FORMAT;
 use super::objects::Listed;
 use super::sealed::{seal, unseal};
+use super::staging::Staged;
 use super::types::OnProgress;
 use super::{CONCURRENCY, Store};
 use crate::error::{Damage, Error};
@@ -130,6 +131,7 @@ impl Store {
         let held = self.held_for_sure(library).await?;
         if !retention.dry_run {
             self.sweep_snapshots(library).await?;
+            self.sweep_library(library, retention)?;
         }
         let held = &held;
         let mut outcomes = stream::iter(released)
@@ -339,6 +341,15 @@ impl Store {
         }
         let garbage = garbage.iter().map(|file| layout.data(&format!("d/{}", file.name))).collect();
         self.objects.delete_all(&layout.data_folder(), garbage).await
+    }
+
+    /// Deletes what was left half-written of a library's description and snapshots: a few bytes, which no series'
+    /// pruning counts.
+    fn sweep_library(&self, library: LibraryLayout<'_>, retention: Retention) -> Result<(), Error> {
+        let now = self.now();
+        let staged = self.objects.staged_in_library(library.0)?;
+        let is_old = |staged: &&Staged| now.saturating_sub(staged.modified) >= retention.grace;
+        staged.iter().filter(is_old).try_for_each(Staged::delete)
     }
 
     /// Deletes what killed writers left half-written. Nothing depends on it, so that its age alone counts.

@@ -14,8 +14,8 @@ use tradai_domain::Millis;
 
 use crate::error::Error;
 
-/// Folders of a symbol or library in which objects are, besides its own.
-const FOLDERS: [&str; 4] = ["v", "d", "gc", "snap"];
+/// Folders of a symbol in which objects are, besides its own.
+const FOLDERS: [&str; 3] = ["v", "d", "gc"];
 
 /// A file that was to become an object.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,19 +32,33 @@ impl Staged {
     }
 }
 
-/// Returns the half-written files of a symbol's folder or a library's, without those of its symbols.
-pub(crate) fn find(folder: &Path) -> Result<Vec<Staged>, Error> {
+/// Returns the half-written files of a symbol's folder.
+pub(crate) fn of_symbol(folder: &Path) -> Result<Vec<Staged>, Error> {
+    find(FOLDERS.iter().map(|name| folder.join(name)).chain([folder.to_owned()]))
+}
+
+/// Returns the half-written files of a library's folder: of its description and of its snapshots.
+pub(crate) fn of_library(folder: &Path) -> Result<Vec<Staged>, Error> {
+    let snapshots = folder.join("snap");
+    let names = entries(&snapshots)?.into_iter().map(|entry| entry.path()).filter(|path| path.is_dir());
+    find(names.chain([folder.to_owned()]))
+}
+
+fn find(folders: impl Iterator<Item = PathBuf>) -> Result<Vec<Staged>, Error> {
     let mut found = Vec::new();
-    for folder in FOLDERS.iter().map(|name| folder.join(name)).chain([folder.to_owned()]) {
-        let Some(entries) = unless_gone(read_dir(&folder), &folder)? else { continue };
-        for entry in entries {
-            let entry = entry.map_err(|source| Error::Io { path: folder.clone(), source })?;
+    for folder in folders {
+        for entry in entries(&folder)? {
             if entry.file_name().to_str().is_some_and(is_staged) {
                 found.extend(describe(&entry)?);
             }
         }
     }
     Ok(found)
+}
+
+fn entries(folder: &Path) -> Result<Vec<DirEntry>, Error> {
+    let Some(entries) = unless_gone(read_dir(folder), folder)? else { return Ok(Vec::new()) };
+    entries.map(|entry| entry.map_err(|source| Error::Io { path: folder.to_owned(), source })).collect()
 }
 
 fn is_staged(name: &str) -> bool {

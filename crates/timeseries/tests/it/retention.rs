@@ -281,16 +281,22 @@ fn what_killed_writers_left_half_written_is_swept_after_a_grace() {
     }
     let kept = folder.join("d/notes.txt#x");
     std::fs::write(&kept, "not ours").unwrap();
+    store.snapshot("s", None, None).unwrap();
+    let of_library =
+        ["lib.json#1", "snap/s/00000000000000000002.json#7"].map(|name| dir.path().join("ohlcv").join(name));
+    of_library.iter().for_each(|path| std::fs::write(path, "half").unwrap());
 
     let checkup = store.fsck(&|_, _| ()).unwrap();
     assert_eq!((checkup.unreferenced_files, checkup.findings.len()), (4, 0), "{checkup:?}");
     let young = prune(&store, Retention::newest(10));
     assert_eq!((young.files_deleted, young.files_waiting), (0, 4));
+    assert!(of_library.iter().all(|path| path.exists()));
     clock.advance(GRACE_MS + 60_000);
     let tried = prune(&store, Retention { dry_run: true, ..Retention::newest(10) });
     assert_eq!((tried.files_deleted, tried.bytes_deleted), (3, 12));
     assert_eq!(prune(&store, Retention::newest(10)), Pruned { files_deleted: 3, bytes_deleted: 12, ..tried });
     assert!(staged.iter().all(|name| !folder.join(name).exists()) && kept.exists());
+    assert!(!of_library.iter().any(|path| path.exists()));
     assert_eq!(rows(&store, AsOf::Latest).unwrap(), Some(2));
 }
 
