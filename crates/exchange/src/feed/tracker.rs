@@ -2,6 +2,9 @@
 //!
 //! Pure. REST is asked for one thing per series at a time; what fails is asked again after a pause that doubles.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -190,7 +193,9 @@ impl Tracker {
             Ok(answer) => {
                 entry.take_answer(answer, items);
                 self.is_behind |= entry.is_stale && items.len() > before;
-                entry.failures = if items.len() > before { 0 } else { entry.failures.saturating_add(1) };
+                // An answer that brings nothing to who still waits is no better than none.
+                let helped = items.len() > before || entry.wanted(now).is_none();
+                entry.failures = if helped { 0 } else { entry.failures.saturating_add(1) };
             }
             Err(_) => entry.failures = entry.failures.saturating_add(1),
         }

@@ -16,9 +16,10 @@ async fn follow(world: &World, minutes: i64, steps: i64) -> Vec<FeedItem> {
     for minute in 0..minutes {
         for _ in 0..steps {
             world.pass(MINUTE / steps);
-            tokio::task::yield_now().await;
+            world.pings_are_answered().await;
         }
         items.extend(reader.candle(FIRST + minute * MINUTE).await);
+        world.pings_are_answered().await;
     }
     items
 }
@@ -44,6 +45,7 @@ async fn a_candle_that_is_never_said_to_be_closed_is_proven_by_the_next() {
         let items = reader.candle(FIRST + minute * MINUTE).await;
         let closed = world.closed(Timeframe::M1, FIRST + minute * MINUTE).await;
         assert_eq!(candles_of(&items), closed[..1]);
+        world.pings_are_answered().await;
     }
 }
 

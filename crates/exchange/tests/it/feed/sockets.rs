@@ -56,6 +56,7 @@ async fn x17_a_frozen_socket_is_stale_and_replaced_within_half_a_minute() {
         for _ in 0..12 {
             world.pass(5 * SECOND);
             items.extend(reader.until(|item| matches!(item, FeedItem::Trade(_))).await);
+            world.pings_are_answered().await;
         }
         items.extend(reader.candle(FIRST + MINUTE).await);
         let closed = world.closed(Timeframe::M1, FIRST).await;
@@ -157,6 +158,7 @@ async fn an_announced_shutdown_is_no_reconnect() {
         while trade_ids(&items).len() < wanted {
             items.push(reader.next().await);
         }
+        world.pings_are_answered().await;
     }
     assert!(is_consecutive(&trade_ids(&items)));
     assert_eq!(states(&items), ["live"]);

@@ -162,7 +162,8 @@ impl World {
         }
     }
 
-    /// Waits until the sandbox has heard the answer to every ping.
+    /// Waits until the sandbox has heard the answer to every ping: it gives up on who owes one for a minute of the
+    /// time that tests move.
     pub(crate) async fn pings_are_answered(&self) {
         while self.request("GET", "sockets", "").await["unanswered_pings"] != 0 {
             tokio::time::sleep(GLANCE).await;
