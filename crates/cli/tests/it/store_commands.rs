@@ -309,12 +309,13 @@ fn coverage_and_gaps_agree() {
     );
     let gaps = place.run("--json data gaps BTC/USDT 5m --range 20221222-20230311").ok().json();
     assert_eq!(gaps["missing"], 6_048);
+    let gap = |start: &str, end: &str, missing: u64| json!({"start": start, "end": end, "missing": missing, "absent_at_exchange": false});
     assert_eq!(
         gaps["gaps"],
         json!([
-            {"start": "2022-12-22 00:00:00", "end": "2023-01-01 00:00:00", "missing": 2_880},
-            {"start": "2023-01-10 00:00:00", "end": "2023-01-11 00:00:00", "missing": 288},
-            {"start": "2023-03-01 00:00:00", "end": "2023-03-11 00:00:00", "missing": 2_880},
+            gap("2022-12-22 00:00:00", "2023-01-01 00:00:00", 2_880),
+            gap("2023-01-10 00:00:00", "2023-01-11 00:00:00", 288),
+            gap("2023-03-01 00:00:00", "2023-03-11 00:00:00", 2_880),
         ])
     );
     let before = place.run("data gaps BTC/USDT 5m --as-of 1").ok().out;
