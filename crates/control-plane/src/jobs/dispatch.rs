@@ -1,6 +1,6 @@
 //! Handing a job over, and watching over it until it ends.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
@@ -19,23 +19,30 @@ const TRIES: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Jobs {
-    /// Hands a job over, in a task of its own.
+    /// Hands a job over, in a task of its own; nothing happens to one that is in hand already.
     pub(super) fn spawn_dispatch(self: &Arc<Self>, record: &JobRecord) {
         let Some(executor) = self.executor.clone() else { return };
         let span = info_span!("dispatch", job_id = %record.job_id, trace_id = %record.trace_id);
-        let (jobs, id) = (self.clone(), record.job_id);
-        self.tasks.spawn(async move { jobs.dispatch(id, executor).await }.instrument(span));
+        let Some(hand) = self.take(record.job_id) else { return };
+        let dispatch = async move { hand.jobs.dispatch(hand.id, executor).await };
+        self.tasks.spawn(dispatch.instrument(span));
     }
 
     /// Watches over a job that was handed over before this process began, in a task of its own.
     pub(super) fn spawn_watch(self: &Arc<Self>, record: &JobRecord, execution: ExecutionId) {
         let Some(executor) = self.executor.clone() else { return };
         let span = info_span!("watch", job_id = %record.job_id, trace_id = %record.trace_id);
-        let (jobs, id) = (self.clone(), record.job_id);
+        let Some(hand) = self.take(record.job_id) else { return };
         // It runs already; it takes a slot if one is free, so that not too many others start.
         let slot = self.slots.clone().try_acquire_owned().ok();
-        let watch = async move { jobs.watch(id, executor.as_ref(), &execution, slot).await };
+        let watch = async move { hand.jobs.watch(hand.id, executor.as_ref(), &execution, slot).await };
         self.tasks.spawn(watch.instrument(span));
+    }
+
+    /// Takes a job in hand; `None` when it is.
+    fn take(self: &Arc<Self>, id: JobId) -> Option<Hand> {
+        let taken = self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).insert(id);
+        taken.then(|| Hand { jobs: self.clone(), id })
     }
 
     async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>) {
@@ -134,6 +141,18 @@ impl Jobs {
             }
         }
         call().await
+    }
+}
+
+/// A job that is in hand, until this is dropped.
+struct Hand {
+    jobs: Arc<Jobs>,
+    id: JobId,
+}
+
+impl Drop for Hand {
+    fn drop(&mut self) {
+        self.jobs.in_hand.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.id);
     }
 }
 

@@ -1,7 +1,8 @@
 //! The use cases of who asks for jobs.
 
+use std::collections::BTreeSet;
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use tokio::sync::Semaphore;
@@ -64,6 +65,8 @@ pub struct Jobs {
     pub(super) slots: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
+    /// Jobs that a task of this process hands over or watches.
+    pub(super) in_hand: Mutex<BTreeSet<JobId>>,
 }
 
 impl Jobs {
@@ -82,6 +85,7 @@ impl Jobs {
             slots: Arc::new(Semaphore::new(settings.parallel.clamp(1, Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
+            in_hand: Mutex::default(),
             ports,
         })
     }

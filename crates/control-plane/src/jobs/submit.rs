@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 use tracing::{info, warn};
 use tradai_domain::configs::ConfigHash;
-use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobRecord, TraceId, WorkflowType};
+use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobRecord, JobStatus, TraceId, WorkflowType};
 use tradai_domain::ports::{Claim, PortError};
 use tradai_domain::{ErrorKind, JobId, Millis};
 
@@ -25,6 +26,14 @@ pub struct Requester {
     pub trace_id: Option<TraceId>,
     /// What a repeated request is recognised by.
     pub idempotency_key: Option<String>,
+}
+
+/// What a key stands for.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Bound {
+    job_id: JobId,
+    /// Whether the job was stored. One that was and is not there any more was deleted, and is not made again.
+    stored: bool,
 }
 
 /// A job that was taken in.
@@ -59,56 +68,72 @@ impl Jobs {
         }
         let config = request.check()?;
         let fresh = JobId(self.ports.ids.next(self.ports.clock.as_ref()));
-        let id = match &requester.idempotency_key {
+        let bound = match &requester.idempotency_key {
             Some(key) => self.bind(key, requester, &config, fresh).await?,
-            None => fresh,
+            None => Bound { job_id: fresh, stored: false },
         };
-        if id != fresh
-            && let Some(record) = self.ports.jobs.get(id).await?
-        {
-            return Ok(Submitted { record, replayed: true });
+        let id = bound.job_id;
+        if id != fresh {
+            match self.ports.jobs.get(id).await? {
+                Some(record) => {
+                    // The first request may have failed after it stored the job.
+                    if record.status == JobStatus::Pending && record.execution_arn.is_none() {
+                        self.spawn_dispatch(&record);
+                    }
+                    return Ok(Submitted { record, replayed: true });
+                }
+                None if bound.stored => return Err(Error::NoSuchJob { id }),
+                None => {}
+            }
         }
         self.audit(requester, "job.submit", id.to_string()).await?;
         let record = self.store(id, config, requester).await?;
         info!(job_id = %id, trace_id = %record.trace_id, strategy = %record.strategy_name, "job {id} was taken in");
+        if let Some(key) = &requester.idempotency_key
+            && let Err(error) = self.complete(key, requester, &Bound { job_id: id, stored: true }).await
+        {
+            // The job is stored; only its deletion would not be remembered.
+            warn!(%error, job_id = %id, "the key of a job was not noted: {error}");
+        }
         self.reports.announce(&record).await;
         self.spawn_dispatch(&record);
         Ok(Submitted { record, replayed: id != fresh })
     }
 
-    /// Returns the id that a key stands for; `fresh` when it is new.
+    /// Returns what a key stands for; `fresh` when it is new.
     async fn bind(
         &self,
         key: &str,
         requester: &Requester,
         config: &BacktestConfig,
         fresh: JobId,
-    ) -> Result<JobId, Error> {
+    ) -> Result<Bound, Error> {
         let (ports, now) = (&self.ports, self.ports.clock.now_ms());
-        // Two actors that chose the same key do not meet; lengths keep the parts apart.
-        let key = format!("job.submit:{}:{}:{key}", requester.actor.len(), requester.actor);
-        match ports.idempotency.begin(&key, fingerprint(config)?, now, LEASE).await? {
+        let stored_key = stored_key(key, requester);
+        match ports.idempotency.begin(&stored_key, fingerprint(config)?, now, LEASE).await? {
             Claim::InFlight => Err(Error::KeyInFlight),
             Claim::OtherRequest => Err(Error::KeyReused),
-            Claim::Replay(reply) => {
-                let id = String::from_utf8(reply).ok().and_then(|text| text.parse().ok());
-                let problem = || "it names no job".to_owned();
-                id.ok_or_else(|| Error::Damaged {
-                    what: "the reply of an idempotency key",
-                    problem: problem(),
-                })
-            }
+            Claim::Replay(reply) => serde_json::from_slice(&reply).map_err(|error| Error::Damaged {
+                what: "the reply of an idempotency key",
+                problem: error.to_string(),
+            }),
             Claim::New => {
-                let bound = ports.idempotency.complete(&key, fresh.to_string().into_bytes(), now).await;
-                if bound.is_err()
-                    && let Err(error) = ports.idempotency.release(&key).await
+                let bound = Bound { job_id: fresh, stored: false };
+                let completed = self.complete(key, requester, &bound).await;
+                if completed.is_err()
+                    && let Err(error) = ports.idempotency.release(&stored_key).await
                 {
                     warn!(%error, "an idempotency key stays taken until its lease ends: {error}");
                 }
-                bound?;
-                Ok(fresh)
+                completed.map(|()| bound)
             }
         }
+    }
+
+    async fn complete(&self, key: &str, requester: &Requester, bound: &Bound) -> Result<(), Error> {
+        let reply = serde_json::to_vec(bound).map_err(no_json)?;
+        let (key, now) = (stored_key(key, requester), self.ports.clock.now_ms());
+        Ok(self.ports.idempotency.complete(&key, reply, now).await?)
     }
 
     /// Stores config and record. Repeating it changes nothing.
@@ -133,6 +158,11 @@ impl Jobs {
         };
         Ok(ports.jobs.create(&record).await?.unwrap_or(record))
     }
+}
+
+/// Two actors that chose the same key do not meet; the length keeps the parts apart.
+fn stored_key(key: &str, requester: &Requester) -> String {
+    format!("job.submit:{}:{}:{key}", requester.actor.len(), requester.actor)
 }
 
 fn ttl(now: Millis, keep: Duration) -> i64 {

@@ -55,6 +55,34 @@ async fn the_same_key_is_the_same_job() {
 }
 
 #[tokio::test]
+async fn a_request_whose_answer_got_lost_is_repeated_and_its_job_runs() {
+    let world = World::new();
+    let stored = Arc::new(Failing::new(tradai_embedded::SqliteJobs::new(world.database.clone())));
+    stored.next([Some(Fault::After)]);
+    let ports = tradai_control_plane::jobs::JobPorts { jobs: stored, ..world.ports() };
+    let jobs = Jobs::new(ports, Some(world.local()), JobSettings::default());
+    let lost = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap_err();
+    assert_eq!(lost.kind(), ErrorKind::Unavailable);
+    let again = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap();
+    assert!(again.replayed);
+    started(&world.tasks, again.record.job_id).await;
+    // However often it is asked for, it is in hand once.
+    jobs.submit(&request("Demo"), &with_key("k")).await.unwrap();
+    assert_eq!(world.tasks.started().len(), 1);
+}
+
+#[tokio::test]
+async fn a_key_does_not_bring_a_deleted_job_back() {
+    let world = World::new();
+    let jobs = world.jobs();
+    let id = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap().record.job_id;
+    jobs.cancel(id, &ann()).await.unwrap();
+    jobs.delete(id, &ann()).await.unwrap();
+    let error = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap_err();
+    assert_eq!(error, Error::NoSuchJob { id });
+}
+
+#[tokio::test]
 async fn a_host_without_executor_shows_jobs_and_takes_none() {
     let world = World::new();
     let jobs = Jobs::new(world.ports(), None, JobSettings::default());
