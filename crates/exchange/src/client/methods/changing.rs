@@ -9,8 +9,8 @@ use crate::{Call, Decimal, Error, ErrorClass, OrderRef, OrderRequest, Reply, Req
 
 impl Client {
     /// Places an order and returns it. It needs a client order id, which the caller has stored before
-    /// ([`super::client_order_id`]); amounts are cut and prices rounded to the market's steps, then checked against its
-    /// bounds.
+    /// ([`crate::client::client_order_id`]); amounts are cut and prices rounded to the market's steps, then checked
+    /// against its bounds.
     ///
     /// The order is never placed twice: a lost outcome is looked up by the id, and an id that this client has sent
     /// before is looked up first.

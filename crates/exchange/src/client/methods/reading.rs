@@ -77,7 +77,8 @@ impl Client {
         reply!(self.call(&Call::FetchTrades { symbol: symbol.clone(), page }.into()).await, Trades)
     }
 
-    /// Returns one page of candles as the exchange has them; the last may still form. Long stretches: [`Client::candles`].
+    /// Returns one page of candles as the exchange has them; the last may still form. Long stretches:
+    /// [`Client::candles`].
     ///
     /// # Errors
     /// As [`Client::call`].
