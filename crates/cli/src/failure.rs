@@ -12,7 +12,7 @@ pub(crate) fn report(error: &anyhow::Error, as_json: bool) -> ExitCode {
     let kind = kind(error);
     if as_json {
         // Nobody is left to tell when standard output is gone as well.
-        drop(print_json(&json!({"error": {"kind": name(kind), "message": message(error)}})));
+        drop(print_json(&json!({"error": {"kind": kind.as_str(), "message": message(error)}})));
     } else {
         eprintln!("error: {}", message(error));
     }
@@ -30,17 +30,6 @@ fn message(error: &anyhow::Error) -> String {
         }
     }
     message
-}
-
-pub(crate) fn name(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Invalid => "invalid",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::Conflict => "conflict",
-        ErrorKind::Data => "data",
-        ErrorKind::Unavailable => "unavailable",
-        _ => "internal",
-    }
 }
 
 fn kind(error: &anyhow::Error) -> ErrorKind {

@@ -21,6 +21,19 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
+    /// Returns the word that programs know it by.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Invalid => "invalid",
+            Self::NotFound => "not_found",
+            Self::Conflict => "conflict",
+            Self::Data => "data",
+            Self::Unavailable => "unavailable",
+            Self::Internal => "internal",
+        }
+    }
+
     /// Returns the exit code of a command line that fails this way (`sysexits.h`-like, but stable here).
     #[must_use]
     pub fn exit_code(self) -> u8 {

@@ -14,7 +14,8 @@ use crate::sandbox::Running;
 /// A sandbox with the candles that the place has stored. It stands still late in February 2023, a minute after a
 /// candle has closed: what has closed this very moment nobody can prove who is a round trip away.
 fn sandbox(place: &Place, more: &str) -> Running {
-    let arguments = "--stored --symbols BTC/USDT,ETH/USDT --timeframe 5m --pace stepped --start 2023-02-28T00:01:00Z";
+    let arguments =
+        "--stored --symbols BTC/USDT,ETH/USDT --timeframe 5m --pace stepped --start 2023-02-28T00:01:00Z";
     Running::start(place, &format!("{arguments} {more}"))
 }
 

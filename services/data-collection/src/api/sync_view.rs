@@ -3,7 +3,7 @@
 use serde::Serialize;
 use tradai_control_plane::data::{SeriesOutcome, SyncJob, SyncMode, SyncResult};
 use tradai_domain::ports::Span;
-use tradai_domain::{ErrorKind, Millis, Timeframe};
+use tradai_domain::{Millis, Timeframe};
 use tradai_service::utoipa::{self, ToSchema};
 
 use super::series_view::date;
@@ -159,7 +159,7 @@ impl SyncResultBody {
         let seconds = |pause: std::time::Duration| pause.as_millis().div_ceil(1_000);
         let errors = result.failed().map(|(series, error)| SymbolErrorBody {
             symbol: series.key.symbol.to_string(),
-            kind: kind_name(error.kind),
+            kind: error.kind.as_str(),
             message: error.message.clone(),
             retry_after_seconds: error
                 .retry_after
@@ -196,17 +196,6 @@ fn mode_name(mode: SyncMode) -> &'static str {
         SyncMode::Gaps => "gaps",
         SyncMode::Incremental => "incremental",
         SyncMode::Repair => "repair",
-    }
-}
-
-fn kind_name(kind: ErrorKind) -> &'static str {
-    match kind {
-        ErrorKind::Invalid => "invalid",
-        ErrorKind::NotFound => "not_found",
-        ErrorKind::Conflict => "conflict",
-        ErrorKind::Data => "data",
-        ErrorKind::Unavailable => "unavailable",
-        _ => "internal",
     }
 }
 

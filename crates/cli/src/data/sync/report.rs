@@ -5,7 +5,6 @@ use tradai_control_plane::data::{SeriesOutcome, SyncResult};
 use tradai_domain::{ErrorKind, format_utc};
 
 use crate::data::output;
-use crate::failure;
 
 /// Prints a line for each series, the failures with their reasons, and the sum.
 pub(super) fn print(result: &SyncResult, interrupted: bool) -> anyhow::Result<()> {
@@ -66,7 +65,7 @@ fn series_json(outcome: &SeriesOutcome) -> Value {
         outcome
             .error
             .as_ref()
-            .map(|error| { json!({"kind": failure::name(error.kind), "message": error.message}) })
+            .map(|error| { json!({"kind": error.kind.as_str(), "message": error.message}) })
     );
     value
 }
