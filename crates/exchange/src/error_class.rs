@@ -135,4 +135,11 @@ impl ErrorClass {
     pub fn is(self, ancestor: Self) -> bool {
         self == ancestor || self.parent().is_some_and(|parent| parent.is(ancestor))
     }
+
+    /// Returns whether what was asked may have happened all the same. Limits and times are checked before anything is
+    /// done.
+    pub(crate) fn leaves_open(self) -> bool {
+        let at_the_door = matches!(self, Self::RateLimitExceeded | Self::DDoSProtection | Self::InvalidNonce);
+        self.is(Self::OperationFailed) && !at_the_door
+    }
 }

@@ -229,14 +229,10 @@ impl Client {
 /// Only a clear no is a no. What a server in trouble says, or a class that stands for "it did not work this time",
 /// leaves open whether it worked after all; limits and times are checked before anything is done.
 fn fate(error: &Error) -> Fate {
-    let refused_at_the_door = matches!(
-        error.class,
-        ErrorClass::RateLimitExceeded | ErrorClass::DDoSProtection | ErrorClass::InvalidNonce
-    );
     let status = error.status.unwrap_or(0);
     let in_trouble = status >= 500 || status == 408;
-    let unclear = error.class.is(ErrorClass::OperationFailed) && !(error.code.is_none() && status >= 400);
-    if in_trouble || (unclear && !refused_at_the_door) { Fate::Unknown } else { Fate::Undone }
+    let unclear = error.class.leaves_open() && !(error.code.is_none() && status >= 400);
+    if in_trouble || unclear { Fate::Unknown } else { Fate::Undone }
 }
 
 /// Reads `Retry-After`: seconds, or a date.

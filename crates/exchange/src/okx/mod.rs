@@ -65,8 +65,8 @@ impl Adapter for Okx {
         crate::pagination::bounded_candle_pages(request, PAGE_ROWS, now_ms)
     }
 
-    fn find_error(&self, _url: &str, reply: &HttpReply<'_>) -> Option<Error> {
-        errors::find_error(reply)
+    fn find_error(&self, url: &str, reply: &HttpReply<'_>) -> Option<Error> {
+        errors::find_error(url, reply)
     }
 
     /// The demo is the same host, told by a header; there is no test network.
@@ -107,7 +107,7 @@ impl Adapter for Okx {
     }
 
     fn is_duplicate_order(&self, error: &Error) -> bool {
-        matches!(error.code.as_deref(), Some("51016" | "51065"))
+        error.code.as_deref().is_some_and(errors::is_duplicate)
     }
 
     /// OKX knows no window of the caller's choice: a request whose time is off by more than 30 seconds is refused.

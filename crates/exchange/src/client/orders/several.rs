@@ -38,6 +38,8 @@ impl Client {
                 marks.into_iter().for_each(Placing::placed);
                 Ok(found)
             }
+            // One of them was there before; which one, is looked for when it comes again.
+            Err(failure) if self.0.adapter.is_duplicate_order(&failure.error) => Err(failure.error),
             Err(failure) => {
                 marks.into_iter().for_each(Placing::not_placed);
                 Err(failure.error)

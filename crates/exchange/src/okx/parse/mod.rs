@@ -97,12 +97,12 @@ pub(super) fn parse(
         Call::FetchMarketLeverageTiers { .. } => Ok(Reply::MarketLeverageTiers(reader.leverage_tiers(data))),
         Call::FetchFundingHistory { .. } => Ok(reader.funding_history(data)),
         Call::CreateOrder(asked) => reader.created_order(first(data)?, asked),
+        Call::CreateOrders(_) => Ok(reader.created_orders(data)),
         Call::EditOrder { change, .. } => reader.created_order(first(data)?, change),
         Call::FetchOrder(_) | Call::CancelOrder(_) => reader.order_reply(first(data)?),
         Call::FetchOrders { .. }
         | Call::FetchOpenOrders { .. }
         | Call::FetchClosedOrders { .. }
-        | Call::CreateOrders(_)
         | Call::CancelOrders { .. }
         | Call::CancelAllOrders { .. } => Ok(reader.orders_reply(data)),
         Call::AddMargin { .. } => Ok(reader.margin_modification(first(data)?)),

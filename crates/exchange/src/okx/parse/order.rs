@@ -3,6 +3,7 @@
 use super::Reader;
 use crate::base::complete_order;
 use crate::model::{Fee, Order, OrderStatus, OrderType, Side, TimeInForce};
+use crate::okx::errors::is_refused;
 use crate::{Error, Json, OrderRequest, Reply};
 
 impl Reader<'_> {
@@ -16,6 +17,20 @@ impl Reader<'_> {
         order.kind = Some(asked.kind.clone());
         order.side = Some(asked.side);
         Ok(Reply::Order(Box::new(order)))
+    }
+
+    /// Each row is an order that was placed, or one that was not and has no id; without a status, where the exchange
+    /// itself does not say for sure.
+    pub(super) fn created_orders(&self, data: &Json<'_>) -> Reply {
+        let read = |row: &Json<'_>| {
+            if row.get("sCode").as_str().is_none_or(|code| code == "0") {
+                return self.read_order(row);
+            }
+            let client_order_id = row.get("clOrdId").to_text();
+            let status = is_refused(row).then_some(OrderStatus::Rejected);
+            Order { client_order_id, status, ..Order::default() }
+        };
+        Reply::Orders(data.items().iter().map(read).collect())
     }
 
     pub(super) fn orders_reply(&self, data: &Json<'_>) -> Reply {

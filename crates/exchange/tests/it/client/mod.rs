@@ -1,7 +1,9 @@
 //! The sending client against the sandbox exchange.
 
 mod support;
+mod venue;
 
+mod batches;
 mod candles;
 mod limits;
 mod orders;

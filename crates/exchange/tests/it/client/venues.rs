@@ -1,61 +1,10 @@
 //! Exchanges that serve the newest rows first, in windows: how their lists and candles are paged.
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex};
-
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
-use tradai_domain::{ManualClock, TimeRange, Timeframe};
-use tradai_exchange::client::Client;
+use tradai_domain::{TimeRange, Timeframe};
 
-use super::support::{DAY, MINUTE, START, Virtual, symbol};
-
-type Query = BTreeMap<String, String>;
-
-/// Answers GET requests and keeps their paths.
-struct Venue {
-    url: String,
-    seen: Arc<Mutex<Vec<String>>>,
-}
-
-impl Venue {
-    async fn new(answer: fn(&str, &Query) -> Value) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let url = format!("http://{}", listener.local_addr().unwrap());
-        let seen = Arc::new(Mutex::new(Vec::new()));
-        let kept = seen.clone();
-        tokio::spawn(async move {
-            while let Ok((mut stream, _)) = listener.accept().await {
-                let mut head = Vec::new();
-                while !head.ends_with(b"\r\n\r\n") {
-                    head.push(stream.read_u8().await.unwrap());
-                }
-                let head = String::from_utf8(head).unwrap();
-                let target = head.split(' ').nth(1).unwrap();
-                let (path, query) = target.split_once('?').unwrap_or((target, ""));
-                kept.lock().unwrap().push(target.to_owned());
-                let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-                let query = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-                let body = answer(path, &query).to_string();
-                let head =
-                    format!("HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
-                stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-            }
-        });
-        Self { url, seen }
-    }
-
-    fn client(&self, key: &str) -> Client {
-        let clock = Arc::new(ManualClock::at(NOW));
-        let timer = Arc::new(Virtual::new(clock.clone()));
-        Client::builder(key, clock).unwrap().base_url(self.url.as_str()).timer(timer).build().unwrap()
-    }
-
-    fn asked(&self, path: &str) -> usize {
-        self.seen.lock().unwrap().iter().filter(|target| target.starts_with(path)).count()
-    }
-}
+use super::support::{DAY, MINUTE, START, symbol};
+use super::venue::{Query, Venue};
 
 const NOW: i64 = START + 30 * DAY + 20_000;
 /// The market was listed then, and was halted for an hour and a half a day later.
@@ -152,7 +101,7 @@ fn expected() -> Vec<i64> {
 
 #[tokio::test]
 async fn bybit_lists_are_followed_and_candles_come_whole() {
-    let venue = Venue::new(bybit).await;
+    let venue = Venue::new(NOW, bybit).await;
     let client = venue.client("bybit_futures");
     let markets = client.load_markets(false).await.unwrap();
     let listed: Vec<_> = markets.iter().map(|market| market.symbol.to_string()).collect();
@@ -165,7 +114,7 @@ async fn bybit_lists_are_followed_and_candles_come_whole() {
 
 #[tokio::test]
 async fn okx_serves_less_than_asked_and_candles_come_whole() {
-    let venue = Venue::new(okx).await;
+    let venue = Venue::new(NOW, okx).await;
     assert_eq!(walk(&venue, "okx_futures", "BTC/USDT:USDT").await, (expected(), vec![HALT]));
     assert_eq!(venue.asked("/api/v5/public/instruments"), 3, "one list for each kind of instrument");
 }
