@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use tradai_domain::{Clock, JobId, Millis};
+use tradai_domain::{Clock, ErrorKind, JobId, Millis};
 
 use super::{Collector, PriceKind, Schedule, Schedules, SyncJobs, SyncMode, SyncRequest};
 use crate::Error;
@@ -27,14 +27,17 @@ pub struct ScheduleRun {
 
 /// Starts an incremental sync whenever a schedule is due.
 ///
-/// A time that passes while no scheduler runs is not made up for: the next run brings everything that is newer than
-/// what is stored. Several services on one store each run the schedules; what the second would fetch is there by then.
+/// What cannot start for now, because as many jobs run as may or the store cannot be reached, is tried again by every
+/// later look. A time that passes while no scheduler runs is not made up for: the next run brings everything that is
+/// newer than what is stored. Several services on one store each run the schedules; what the second would fetch is there by then.
 pub struct Scheduler {
     collector: Collector,
     jobs: Arc<SyncJobs>,
     schedules: Schedules,
     clock: Arc<dyn Clock>,
     runs: Mutex<BTreeMap<String, ScheduleRun>>,
+    /// When those were due that could not start for now, by name.
+    waiting: Mutex<BTreeMap<String, Millis>>,
 }
 
 impl Scheduler {
@@ -46,7 +49,7 @@ impl Scheduler {
         schedules: Schedules,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { collector, jobs, schedules, clock, runs: Mutex::default() }
+        Self { collector, jobs, schedules, clock, runs: Mutex::default(), waiting: Mutex::default() }
     }
 
     /// Returns what each schedule last did, by name.
@@ -68,14 +71,17 @@ impl Scheduler {
         }
     }
 
-    /// Starts what came due in `(since, now]`. However often one came due, it is started once.
+    /// Starts what came due in `(since, now]`, and what came due earlier and could not start then. However often one
+    /// came due, it is started once.
     ///
     /// # Errors
     /// When the schedules cannot be read; what they would have started is started by a later call.
     pub async fn tick(&self, since: Millis, now: Millis) -> Result<(), Error> {
         let book = self.schedules.load().await?;
+        // Whoever is still in the way notes itself again; what was deleted or turned off is forgotten.
+        let waiting = std::mem::take(&mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner));
         for schedule in book.schedules.iter().filter(|schedule| schedule.enabled) {
-            let due = schedule.every.next(since);
+            let due = waiting.get(&schedule.name).copied().unwrap_or_else(|| schedule.every.next(since));
             if due <= now {
                 self.start(schedule, due).await;
             }
@@ -114,8 +120,16 @@ impl Scheduler {
                 ScheduleRun { due, job_id: Some(job.id), error: None }
             }
             Err(error) => {
-                warn!(%error, "schedule {} could not start: {error}", schedule.name);
-                ScheduleRun { due, job_id: None, error: Some(error.to_string()) }
+                let run = ScheduleRun { due, job_id: None, error: Some(error.to_string()) };
+                // Said once, not at every look.
+                if self.runs().get(&schedule.name) != Some(&run) {
+                    warn!(%error, "schedule {} could not start: {error}", schedule.name);
+                }
+                if error.kind() == ErrorKind::Unavailable {
+                    let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+                    waiting.insert(schedule.name.clone(), due);
+                }
+                run
             }
         };
         self.runs.lock().unwrap_or_else(PoisonError::into_inner).insert(schedule.name.clone(), run);

@@ -106,3 +106,32 @@ async fn a_run_that_takes_longer_than_an_hour_is_not_joined_by_a_second() {
     scheduler.tick(since, world.clock.now_ms()).await.unwrap();
     assert_eq!(jobs.list().len(), 2, "once it has ended, the next one starts");
 }
+
+#[tokio::test]
+async fn what_finds_no_room_among_the_jobs_starts_when_there_is() {
+    let (world, schedules) = (World::new(10), schedules());
+    let book = ["a", "b", "c"].map(hourly_schedule).to_vec();
+    schedules.replace(world.collector.exchanges(), 0, book).await.unwrap();
+    let ids = Arc::new(SequentialIds::default());
+    let limits = JobLimits { active: 1, ..JobLimits::default() };
+    let jobs = Arc::new(SyncJobs::new(world.collector.clone(), world.clock.clone(), ids, limits));
+    let scheduler = Scheduler::new(world.collector.clone(), jobs.clone(), schedules, world.clock.clone());
+    let since = world.clock.now_ms();
+    world.clock.advance(HOUR);
+    let due = world.clock.now_ms();
+    scheduler.tick(since, due).await.unwrap();
+    assert_eq!(jobs.list().len(), 1);
+    assert!(scheduler.runs()["b"].error.as_ref().unwrap().contains('1'), "{:?}", scheduler.runs());
+    // Nothing comes due any more, and one after the other finds room.
+    for count in 2..=3 {
+        jobs.list()[0].wait().await;
+        scheduler.tick(due, due + 1).await.unwrap();
+        assert_eq!(jobs.list().len(), count);
+    }
+    for job in jobs.list() {
+        job.wait().await;
+    }
+    scheduler.tick(due, due + 1).await.unwrap();
+    assert_eq!(jobs.list().len(), 3, "each was started once");
+    assert!(scheduler.runs().values().all(|run| run.error.is_none() && run.due <= due));
+}
