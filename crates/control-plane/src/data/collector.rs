@@ -1,5 +1,6 @@
 //! The use cases of collecting.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::{StreamExt, stream};
@@ -10,7 +11,7 @@ use tradai_domain::ports::{Span, StoredSeries, VersionChoice};
 use tradai_domain::{Clock, Millis, SeriesKey, Symbol};
 
 use super::outcome::{SeriesError, SeriesState, SyncProgress};
-use super::plan::plan;
+use super::plan::{depends_on_stored, plan};
 use super::series_sync::{Ended, note_end, sync_series};
 use super::turns::Turns;
 use super::{
@@ -80,11 +81,13 @@ impl Collector {
     /// # Errors
     /// [`Error::Request`] with everything that is wrong; [`Error::Port`] when the stored series cannot be listed.
     pub async fn plan(&self, request: &SyncRequest) -> Result<SyncPlan, Error> {
+        let now = self.now();
         if request.mode == SyncMode::Incremental && request.symbols.is_empty() {
             let exchange = self.exchanges.resolve(request.exchange.as_ref())?;
-            let stored = exchange.candles.list().await?.series.into_iter().map(|series| series.key);
             let fits = |key: &SeriesKey| *key == request.price.series(&key.symbol, request.timeframe);
-            let symbols: Vec<Symbol> = stored.filter(fits).map(|key| key.symbol).collect();
+            let listed = exchange.candles.list().await?.series;
+            let found = listed.iter().filter(|series| fits(&series.key));
+            let symbols: Vec<Symbol> = found.map(|series| series.key.symbol.clone()).collect();
             if symbols.is_empty() {
                 let reason = format!(
                     "no series of {} is stored of {} yet, so that symbols and a start are needed",
@@ -93,14 +96,22 @@ impl Collector {
                 );
                 return Err(Error::Request(vec![RequestFault::new("symbols", reason)]));
             }
+            // Nobody named them: the limit is for what callers may name.
+            let limits = CollectLimits { symbols: usize::MAX, ..self.limits };
             return plan(
                 &self.exchanges,
-                &self.limits,
+                &limits,
                 &SyncRequest { symbols, ..request.clone() },
-                self.now(),
+                &with_candles(listed),
+                now,
             );
         }
-        plan(&self.exchanges, &self.limits, request, self.now())
+        let stored = if depends_on_stored(&self.limits, request, now) {
+            with_candles(self.exchanges.resolve(request.exchange.as_ref())?.candles.list().await?.series)
+        } else {
+            BTreeSet::new()
+        };
+        plan(&self.exchanges, &self.limits, request, &stored, now)
     }
 
     /// Collects what a plan asks for, its series side by side, and returns what it came to. A series that fails
@@ -256,4 +267,9 @@ impl Collector {
         }
         Ok(found)
     }
+}
+
+/// Returns the keys of the series that have a candle.
+fn with_candles(listed: Vec<StoredSeries>) -> BTreeSet<SeriesKey> {
+    listed.into_iter().filter(|series| series.ends.is_some()).map(|series| series.key).collect()
 }

@@ -1,5 +1,7 @@
 //! What to collect: a request, and the plan that it becomes once it is known to make sense.
 
+use std::collections::BTreeSet;
+
 use tradai_domain::ports::{ExchangeKey, Span};
 use tradai_domain::{CandleKind, Millis, SeriesKey, Symbol, Timeframe, format_utc};
 
@@ -9,9 +11,10 @@ use crate::{Error, RequestFault};
 /// How much one request may ask for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CollectLimits {
-    /// Symbols of one request.
+    /// Symbols that one request may name.
     pub symbols: usize,
-    /// Candles that the whole of one request may come to, symbols times candles of the span.
+    /// Candles that the whole of one request may come to, symbols times candles of the span. Of an incremental
+    /// sync only series count of which nothing is stored: the others lack what is newer, however long ago they began.
     pub candles: u64,
     /// Series that are collected at the same time, over all requests.
     pub concurrency: usize,
@@ -115,11 +118,13 @@ impl SyncPlan {
     }
 }
 
-/// Checks a request that names its symbols and returns the plan; everything that is wrong with it at once.
+/// Checks a request that names its symbols and returns the plan; everything that is wrong with it at once. For an
+/// incremental sync, `stored` has the series of which there are candles.
 pub(super) fn plan(
     exchanges: &Exchanges,
     limits: &CollectLimits,
     request: &SyncRequest,
+    stored: &BTreeSet<SeriesKey>,
     now: Millis,
 ) -> Result<SyncPlan, Error> {
     let mut faults = Vec::new();
@@ -137,9 +142,8 @@ pub(super) fn plan(
     check_symbols(request, limits, &mut faults);
     check_times(request, now, &mut faults);
     let series = distinct_series(request);
-    let end = request.end.unwrap_or(now).min(now);
-    let span = closed_span(Span::new(request.start.unwrap_or(end), end), request.timeframe, now);
-    check_size(request, span, series.len(), limits, &mut faults);
+    let span = span_of(request, now);
+    check_size(request, span, &series, stored, limits, &mut faults);
     match exchange {
         Some(exchange) if faults.is_empty() => Ok(SyncPlan {
             exchange: exchange.clone(),
@@ -152,6 +156,21 @@ pub(super) fn plan(
         }),
         _ => Err(Error::Request(faults)),
     }
+}
+
+/// Returns the span that a request names, as far as candles are closed.
+fn span_of(request: &SyncRequest, now: Millis) -> Span {
+    let end = request.end.unwrap_or(now).min(now);
+    closed_span(Span::new(request.start.unwrap_or(end), end), request.timeframe, now)
+}
+
+/// Returns whether an incremental sync is within the limits only if some of its series are stored.
+pub(super) fn depends_on_stored(limits: &CollectLimits, request: &SyncRequest, now: Millis) -> bool {
+    let whole = span_of(request, now).candles(request.timeframe);
+    let count = u64::try_from(request.symbols.len()).unwrap_or(u64::MAX);
+    request.mode == SyncMode::Incremental
+        && request.symbols.len() <= limits.symbols
+        && whole.saturating_mul(count) > limits.candles
 }
 
 fn check_timeframe(exchange: &Exchange, timeframe: Timeframe, faults: &mut Vec<RequestFault>) {
@@ -205,10 +224,13 @@ fn check_times(request: &SyncRequest, now: Millis, faults: &mut Vec<RequestFault
 fn check_size(
     request: &SyncRequest,
     span: Span,
-    series: usize,
+    series: &[SeriesKey],
+    stored: &BTreeSet<SeriesKey>,
     limits: &CollectLimits,
     faults: &mut Vec<RequestFault>,
 ) {
+    let counts = |key: &&SeriesKey| request.mode != SyncMode::Incremental || !stored.contains(*key);
+    let series = series.iter().filter(counts).count();
     let each = span.candles(request.timeframe);
     let candles = each.saturating_mul(u64::try_from(series).unwrap_or(u64::MAX));
     if candles > limits.candles {
@@ -222,7 +244,7 @@ fn check_size(
 }
 
 fn distinct_series(request: &SyncRequest) -> Vec<SeriesKey> {
-    let mut seen = std::collections::BTreeSet::new();
+    let mut seen = BTreeSet::new();
     let symbols = request.symbols.iter().filter(|symbol| seen.insert(symbol.as_str()));
     symbols.map(|symbol| request.price.series(symbol, request.timeframe)).collect()
 }

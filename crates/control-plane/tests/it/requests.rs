@@ -4,7 +4,7 @@ use tradai_control_plane::data::{CollectLimits, SyncMode, SyncRequest};
 use tradai_control_plane::{Error, RequestFault};
 use tradai_domain::{ErrorKind, Timeframe};
 
-use crate::exchange::{HOUR, START, World, request};
+use crate::exchange::{HOUR, Market, START, World, request};
 
 async fn faults(world: &World, request: &SyncRequest) -> Vec<RequestFault> {
     match world.collector.plan(request).await {
@@ -66,6 +66,29 @@ async fn ten_years_of_minutes_of_500_symbols_are_refused_with_the_limit() {
     let many: Vec<&str> = names.iter().copied().chain(["X/USDT"]).collect();
     let found = faults(&world, &request(&many, 0..100)).await;
     assert!(found[0].reason.contains("501 symbols") && found[0].reason.contains("500"), "{found:?}");
+}
+
+#[tokio::test]
+async fn limits_leave_an_incremental_sync_of_what_is_stored_alone() {
+    let limits = CollectLimits { symbols: 2, candles: 100, ..CollectLimits::default() };
+    let world = World::with_limits(80, limits);
+    let names = ["BTC/USDT", "A/USDT", "B/USDT"];
+    for symbol in names {
+        world.exchange.list(symbol, Market::default());
+        world.sync(&request(&[symbol], 70..80)).await;
+    }
+    world.clock.advance(HOUR);
+    let newer = |symbols: &[&str]| SyncRequest { mode: SyncMode::Incremental, ..request(symbols, 0..81) };
+    // Two of 81 candles since the start, of which all but one are stored each.
+    assert_eq!(world.sync(&newer(&names[..2])).await.rows_synced, 2);
+    // Three that are found stored, where a caller may name two.
+    let all = SyncRequest { symbols: Vec::new(), ..newer(&[]) };
+    assert_eq!(world.sync(&all).await.symbols_synced, 3);
+    assert!(faults(&world, &newer(&names)).await[0].reason.contains("3 symbols"));
+    // What is not stored begins at the start, and counts.
+    let found = faults(&world, &newer(&["C/USDT", "D/USDT"])).await;
+    assert!(found[0].reason.contains("come to 162"), "{found:?}");
+    assert!(world.collector.plan(&newer(&["BTC/USDT", "D/USDT"])).await.is_ok());
 }
 
 #[tokio::test]
