@@ -1,7 +1,10 @@
 //! How old the newest candle is.
 
 use tradai_domain::ports::StoredSeries;
-use tradai_domain::{Millis, SeriesKey};
+use tradai_domain::{CandleKind, Millis, SeriesKey};
+
+/// Longest time that exchanges leave between two funding rates: whatever grid they are kept on, none is due earlier.
+const FUNDING_INTERVAL_MS: Millis = 8 * 3_600_000;
 
 /// Whether the newest candle is new enough.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -42,7 +45,7 @@ pub struct Freshness {
 }
 
 /// Returns how old the newest candle of a series is at `now`; fresh while no more than `max_lag` closed candles are
-/// newer.
+/// newer. Funding rates are fresh for the eight hours until the next is paid as well.
 #[must_use]
 pub fn freshness_of(key: &SeriesKey, stored: Option<&StoredSeries>, now: Millis, max_lag: u64) -> Freshness {
     let Some((_, last)) = stored.and_then(|series| series.ends) else {
@@ -53,9 +56,13 @@ pub fn freshness_of(key: &SeriesKey, stored: Option<&StoredSeries>, now: Millis,
     let closed = last.saturating_add(step);
     let newer = (key.timeframe.floor(now).saturating_sub(closed)) / step;
     let lag = u64::try_from(newer).unwrap_or(0);
+    let allowed = match key.kind {
+        CandleKind::FundingRate => max_lag.max(u64::try_from(FUNDING_INTERVAL_MS / step).unwrap_or(0)),
+        _ => max_lag,
+    };
     Freshness {
         key: key.clone(),
-        status: if lag <= max_lag { FreshnessStatus::Fresh } else { FreshnessStatus::Stale },
+        status: if lag <= allowed { FreshnessStatus::Fresh } else { FreshnessStatus::Stale },
         last_open: Some(last),
         age_ms: Some(now.saturating_sub(closed).max(0)),
         lag_candles: Some(lag),
@@ -71,8 +78,9 @@ mod tests {
 
     const HOUR: Millis = 3_600_000;
 
-    fn lag(last: Millis, now: Millis) -> Freshness {
-        let key = SeriesKey::traded(&"BTC/USDT".parse().unwrap(), Timeframe::H1);
+    fn lag(kind: CandleKind, last: Millis, now: Millis) -> Freshness {
+        let symbol = "BTC/USDT:USDT".parse().unwrap();
+        let key = SeriesKey { symbol, timeframe: Timeframe::H1, kind };
         let stored = StoredSeries {
             key: key.clone(),
             version: 1,
@@ -97,9 +105,21 @@ mod tests {
             (12 * HOUR, 1, FreshnessStatus::Fresh),
             (13 * HOUR, 2, FreshnessStatus::Stale),
         ] {
-            let freshness = lag(10 * HOUR, now);
+            let freshness = lag(CandleKind::Mark, 10 * HOUR, now);
             assert_eq!((freshness.lag_candles, freshness.status), (Some(expected), status), "{now}");
             assert_eq!(freshness.age_ms, Some(now - 11 * HOUR));
+        }
+    }
+
+    #[test]
+    fn a_funding_rate_is_fresh_until_the_next_is_overdue() {
+        for (now, expected, status) in [
+            (16 * HOUR, 7, FreshnessStatus::Fresh),
+            (17 * HOUR, 8, FreshnessStatus::Fresh),
+            (18 * HOUR, 9, FreshnessStatus::Stale),
+        ] {
+            let freshness = lag(CandleKind::FundingRate, 8 * HOUR, now);
+            assert_eq!((freshness.lag_candles, freshness.status), (Some(expected), status), "{now}");
         }
     }
 }

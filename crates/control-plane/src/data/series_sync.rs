@@ -46,8 +46,8 @@ pub(super) async fn sync_series(
     let expected = coverage::count(&wanted, plan.timeframe);
     progress.update(at, |outcome| outcome.candles_expected = expected);
     let notes = stored.as_ref().map(|series| series.notes.clone()).unwrap_or_default();
-    let overlap = stored.as_ref().and_then(|series| series.ends).map(|(_, last)| last);
-    let mut batch = Batch::new(plan, key, wanted, notes, overlap);
+    let ends = stored.as_ref().and_then(|series| series.ends);
+    let mut batch = Batch::new(plan, key, wanted, notes, ends);
     let ended = fetch_all(&mut batch, progress, at, cancel, &now).await;
     // Also after a failure or a cancellation: what the exchange has sent need not be asked for again.
     let committed = batch.commit(progress, at, now()).await;
@@ -154,6 +154,9 @@ struct Batch<'a> {
     notes: SeriesNotes,
     /// Open time of the newest stored candle, and that candle as the exchange has it now, once it was seen.
     overlap: Option<(Millis, Option<CandleSeries>)>,
+    /// From the first to the last funding rate of the series, stored or fetched, between which none is missing;
+    /// `None` where there is no rate, and for candles, which keep a grid.
+    gridless: Option<Span>,
     candles: CandleSeries,
     answered: Vec<Span>,
     lacking: Vec<Span>,
@@ -165,14 +168,18 @@ impl<'a> Batch<'a> {
         key: &'a SeriesKey,
         wanted: Vec<Span>,
         notes: SeriesNotes,
-        newest: Option<Millis>,
+        ends: Option<(Millis, Millis)>,
     ) -> Self {
+        let newest = ends.map(|(_, last)| last);
+        let gridless = ends.filter(|_| key.kind == CandleKind::FundingRate);
+        let step = plan.timeframe.millis();
         Self {
             plan,
             key,
             wanted,
             notes: SeriesNotes { exchange: Some(plan.exchange.key().clone()), ..notes },
             overlap: newest.filter(|_| plan.mode != SyncMode::Repair).map(|newest| (newest, None)),
+            gridless: gridless.map(|(first, last)| Span::new(first, last.saturating_add(step))),
             candles: CandleSeries::default(),
             answered: Vec::new(),
             lacking: Vec::new(),
@@ -232,27 +239,38 @@ impl<'a> Batch<'a> {
         for &span in &answered {
             let rows = candles.rows_in(span.into());
             let open = spans::between(&candles.open_time()[rows.clone()], span, timeframe.millis());
-            // Between two funding rates nothing is missing; before the first and after the last there is none.
-            let keeps_grid = self.key.kind != CandleKind::FundingRate;
-            let outer = |open: &Span| open.start == span.start || open.end == span.end;
-            lacking.extend(open.into_iter().filter(|open| keeps_grid || outer(open)));
+            lacking.extend(open);
+            self.note_rates(&candles.open_time()[rows.clone()]);
             append_rows(&mut self.candles, candles, rows);
         }
         let count = coverage::count(&answered, timeframe);
-        progress.update(at, |outcome| {
-            outcome.candles_answered += count;
-            outcome.note_absent(&lacking, timeframe);
-        });
+        progress.update(at, |outcome| outcome.candles_answered += count);
         self.answered.extend(answered);
         self.lacking.extend(lacking);
     }
 
+    fn note_rates(&mut self, times: &[Millis]) {
+        if self.key.kind != CandleKind::FundingRate {
+            return;
+        }
+        if let (Some(&first), Some(&last)) = (times.first(), times.last()) {
+            let end = last.saturating_add(self.plan.timeframe.millis());
+            let known = self.gridless.unwrap_or(Span::new(first, end));
+            self.gridless = Some(Span::new(known.start.min(first), known.end.max(end)));
+        }
+    }
+
     /// Commits everything that was taken since the last commit.
     async fn commit(&mut self, progress: &SyncProgress, at: usize, now: Millis) -> Result<(), SeriesError> {
-        let (answered, lacking) = (std::mem::take(&mut self.answered), std::mem::take(&mut self.lacking));
+        let (mut answered, lacking) = (std::mem::take(&mut self.answered), std::mem::take(&mut self.lacking));
         let candles = std::mem::take(&mut self.candles);
-        let absent =
-            absences::update(&self.notes.absent, &spans::set_of(answered), &spans::set_of(lacking), now);
+        // Only now is it known which rate is the first and which the last: pages show but a part. What was noted
+        // between two rates, as older versions did, is forgotten as if it were answered.
+        let gridless: Vec<Span> = self.gridless.into_iter().collect();
+        let lacking = spans::subtract(&spans::set_of(lacking), &gridless);
+        answered.extend(gridless);
+        progress.update(at, |outcome| outcome.note_absent(&lacking, self.plan.timeframe));
+        let absent = absences::update(&self.notes.absent, &spans::set_of(answered), &lacking, now);
         let notes_change = absent != self.notes.absent;
         if candles.is_empty() && !notes_change {
             return Ok(());

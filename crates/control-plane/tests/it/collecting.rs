@@ -313,3 +313,25 @@ async fn funding_rates_keep_no_grid_and_are_complete_all_the_same() {
     let later = SyncRequest { price: PriceKind::FundingRate, ..request(&["BTC/USDT:USDT"], 0..200) };
     assert_eq!(world.sync(&later).await.rows_synced, 12, "at 104, 112, ... 192");
 }
+
+#[tokio::test]
+async fn hours_between_two_funding_rates_are_not_noted_as_absent() {
+    let world = World::new(500);
+    world.exchange.list("BTC/USDT:USDT", Market::default());
+    let key = PriceKind::FundingRate.series(&"BTC/USDT:USDT".parse().unwrap(), Timeframe::H1);
+    let repository = &world.collector.exchanges().resolve(None).unwrap().candles;
+    let noted = async || {
+        let stored = repository.find(&key, &VersionChoice::Latest).await.unwrap().unwrap();
+        stored.notes.absent.iter().map(|absence| absence.span).collect::<Vec<_>>()
+    };
+    // Pages of 100 hours end between two rates.
+    let funding = SyncRequest { price: PriceKind::FundingRate, ..request(&["BTC/USDT:USDT"], 1..500) };
+    let result = world.sync(&funding).await;
+    assert_eq!(noted().await, [hours(1, 8), hours(497, 500)], "before the first and after the last");
+    assert_eq!(result.series[0].candles_absent, 10);
+    world.clock.advance(6 * HOUR);
+    let newer = SyncRequest { mode: SyncMode::Incremental, end: Some(START + 506 * HOUR), ..funding.clone() };
+    let result = world.sync(&newer).await;
+    assert_eq!((result.rows_synced, result.series[0].candles_absent), (1, 1), "the rate of 504:00");
+    assert_eq!(noted().await, [hours(1, 8), hours(505, 506)]);
+}
