@@ -190,7 +190,8 @@ pub(super) struct ImportQuery {
 /// imported with `tradai data import`.
 #[utoipa::path(post, path = "/api/v1/import", tag = "files", params(ImportQuery),
     request_body(content = Vec<u8>, content_type = "application/octet-stream"),
-    responses((status = 200, body = CommittedBody), (status = 409, description = "Stored candles differ"),
+    responses((status = 200, body = CommittedBody),
+        (status = 409, description = "Stored candles differ, or made-up and real ones would mix"),
         (status = 422, description = "The file cannot be read, or a row is no candle")))]
 pub(super) async fn import(
     extract::State(state): extract::State<State>,
@@ -208,14 +209,15 @@ pub(super) async fn import(
     let (symbol, kind) = fields.finish_with(symbol.zip(kind))?;
     let key = price.series(&symbol, timeframe);
     let decoded = key.clone();
-    let candles = blocking(move || decode(kind, &body, &decoded)).await?;
-    let done = state.catalog.import(exchange.as_ref(), &key, &candles).await;
+    let (candles, synthetic) = blocking(move || decode(kind, &body, &decoded)).await?;
+    let done = state.catalog.import(exchange.as_ref(), &key, &candles, synthetic).await;
     let done = done.map_err(|error| problem(error, Place::Query))?;
     let (version, changed, rows) = (done.version, done.changed, done.rows);
     Ok(Json(CommittedBody { key: key.store_symbol(), version, changed, rows }))
 }
 
-fn decode(kind: FileKind, bytes: &[u8], key: &SeriesKey) -> Result<CandleSeries, Problem> {
+/// Returns the candles of a file, and whether it calls them made up.
+fn decode(kind: FileKind, bytes: &[u8], key: &SeriesKey) -> Result<(CandleSeries, bool), Problem> {
     let folder = tempfile::tempdir().map_err(internal)?;
     let path = folder.path().join("file").with_extension(kind.ending());
     std::fs::write(&path, bytes).map_err(internal)?;
@@ -234,7 +236,9 @@ fn decode(kind: FileKind, bytes: &[u8], key: &SeriesKey) -> Result<CandleSeries,
     if let Some(fault) = faults.iter().find(is_gap) {
         return Err(refused(fault));
     }
-    raw.into_series().map_err(|fault| refused(&fault))
+    let synthetic = raw.synthetic;
+    let candles = raw.into_series().map_err(|fault| refused(&fault))?;
+    Ok((candles, synthetic))
 }
 
 fn without_path(text: &str, path: &FilePath) -> String {

@@ -134,6 +134,35 @@ async fn candles_as_files_there_and_back() {
 }
 
 #[tokio::test]
+async fn files_of_made_up_candles_do_not_become_real_ones_nor_the_other_way_round() {
+    let world = World::of(&settings(&[]), ["sandbox_futures", "okx_futures"]);
+    world.sync(r#"["BTC/USDT:USDT"]"#, 0..24).await;
+    let export = async |exchange: &str, format: &str| {
+        let body =
+            json!({"exchange": exchange, "symbol": "BTC/USDT:USDT", "timeframe": "1h", "format": format});
+        world.post("/api/v1/export", &body.to_string()).await.bytes
+    };
+    let import = async |exchange: &str, symbol: &str, format: &str, bytes: Vec<u8>| {
+        let path = format!("/api/v1/import?exchange={exchange}&symbol={symbol}&timeframe=1h&format={format}");
+        world.send(Request::post(path).body(Body::from(bytes)).unwrap()).await
+    };
+    for format in ["parquet", "feather"] {
+        let made_up = export("sandbox_futures", format).await;
+        let refused = import("okx_futures", "BTC/USDT:USDT", format, made_up.clone()).await.problem();
+        assert!(refused.0 == 409 && refused.2.contains("are made up"), "{refused:?}");
+        let symbol = if format == "parquet" { "NEW/USDT:USDT" } else { "BTC/USDT:USDT" };
+        assert_eq!(import("sandbox_futures", symbol, format, made_up).await.json()["rows"], 24);
+    }
+    let new = world.get("/api/v1/ohlcv?symbol=NEW/USDT:USDT&timeframe=1h&limit=1").await.json();
+    assert_eq!(new["synthetic"], true, "a series that a file begins is labelled as the file");
+    let real = export("sandbox_futures", "csv").await;
+    for symbol in ["BTC/USDT:USDT", "OTHER/USDT:USDT"] {
+        let refused = import("sandbox_futures", symbol, "csv", real.clone()).await.problem();
+        assert!(refused.0 == 409 && refused.2.contains("CSV cannot"), "{refused:?}");
+    }
+}
+
+#[tokio::test]
 async fn completeness_without_reading_and_quality_with() {
     let world = World::new();
     world.sync(r#"["ETH/USDT:USDT"]"#, 0..24).await;

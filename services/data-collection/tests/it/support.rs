@@ -83,10 +83,14 @@ impl World {
     }
 
     pub(crate) fn with(settings: &Settings) -> Self {
+        Self::of(settings, ["binance_futures", "okx_futures"])
+    }
+
+    /// With other exchanges; the first answers for [`World::exchange`].
+    pub(crate) fn of(settings: &Settings, exchanges: [&str; 2]) -> Self {
         let clock = Arc::new(ManualClock::at(START + 1_000 * 3_600_000));
         let ids = Arc::new(SequentialIds::default());
-        let exchange = FakeExchange::new("binance_futures", &clock);
-        let other = FakeExchange::new("okx_futures", &clock);
+        let [exchange, other] = exchanges.map(|key| FakeExchange::new(key, &clock));
         let exchanges = [exchange.clone(), other].map(|source| {
             let store = CandleStore::in_memory(clock.clone(), ids.clone());
             Exchange { source, candles: Arc::new(StoreRepository::new(store)) }
