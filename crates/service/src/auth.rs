@@ -101,7 +101,16 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
     let bearer =
         bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
-    bearer.or_else(|| headers.get("x-api-key")?.to_str().ok()).filter(|key| !key.is_empty())
+    bearer
+        .or_else(|| headers.get("x-api-key")?.to_str().ok())
+        .or_else(|| offered_key(headers))
+        .filter(|key| !key.is_empty())
+}
+
+/// Pages cannot set headers of a WebSocket, but offer subprotocols: one of them is `bearer.<key>`.
+fn offered_key(headers: &HeaderMap) -> Option<&str> {
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    offered.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."))
 }
 
 /// Makes a key from the system's randomness, and returns it with the item of `API_KEYS` that lets it in.
@@ -120,6 +129,19 @@ fn unauthenticated() -> Problem {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_may_be_offered_as_a_subprotocol() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, "tradai, bearer.k-1".parse().unwrap());
+        assert_eq!(presented_key(&headers), Some("k-1"));
+        headers.insert("x-api-key", "k-2".parse().unwrap());
+        assert_eq!(presented_key(&headers), Some("k-2"));
+        for none in ["tradai", "bearer.", "Xbearer.k"] {
+            let headers = HeaderMap::from_iter([(header::SEC_WEBSOCKET_PROTOCOL, none.parse().unwrap())]);
+            assert_eq!(presented_key(&headers), None, "{none}");
+        }
+    }
 
     #[test]
     fn names_of_loopback() {

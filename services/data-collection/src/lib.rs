@@ -12,6 +12,7 @@ mod core;
 mod infrastructure;
 mod settings;
 
+use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,13 +20,14 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use tradai_control_plane::data::{Collector, Exchanges, Scheduler, Schedules, SyncJobs};
-use tradai_domain::ports::DocumentStore;
+use tradai_domain::ports::{DocumentStore, ExchangeKey};
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_service::{App, Check, MemoryIdempotency, Service, Shutdown};
 
+pub use crate::core::FeedSource;
 pub use crate::settings::{ExchangeUrl, Settings};
-use api::State;
-use core::{Catalog, SyncMetrics};
+use api::{Sockets, State};
+use core::{Catalog, SocketMetrics, SyncMetrics};
 
 /// How long a dependency may take to answer a health check.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3);
@@ -34,6 +36,8 @@ const CHECK_PATIENCE: Duration = Duration::from_secs(3);
 pub struct Parts {
     /// The exchanges, the default first.
     pub exchanges: Exchanges,
+    /// The live data of those exchanges that we have a feed of.
+    pub feeds: BTreeMap<ExchangeKey, FeedSource>,
     /// Where schedules are kept.
     pub documents: Arc<dyn DocumentStore>,
     /// The time.
@@ -49,15 +53,17 @@ pub struct Parts {
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
     let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(RandomIds));
     let opened = infrastructure::open(settings, &clock, &ids).await?;
-    let parts = Parts { exchanges: opened.exchanges, documents: opened.documents, clock, ids };
+    let parts =
+        Parts { exchanges: opened.exchanges, feeds: opened.feeds, documents: opened.documents, clock, ids };
     Ok(build(settings, parts, shutdown))
 }
 
 /// Returns the service over its parts, and starts its scheduler. Must be called within a tokio runtime.
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
-    let Parts { exchanges, documents, clock, ids } = parts;
-    let metrics = SyncMetrics::default();
+    let Parts { exchanges, feeds, documents, clock, ids } = parts;
+    let (metrics, socket_metrics) = (SyncMetrics::default(), SocketMetrics::default());
+    let sockets = Sockets::new(feeds, settings, &clock, &socket_metrics, shutdown);
     let collector = Collector::new(exchanges, clock.clone(), settings.collect_limits());
     let counted = metrics.clone();
     let jobs = SyncJobs::new(collector.clone(), clock.clone(), ids.clone(), settings.job_limits());
@@ -67,7 +73,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         Arc::new(Scheduler::new(collector.clone(), jobs.clone(), schedules.clone(), clock.clone()));
     let service = Service::new("data-collection", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(clock.clone(), ids)
-        .metrics(|registry| metrics.register(registry));
+        .metrics(|registry| metrics.register(registry))
+        .metrics(|registry| socket_metrics.register(registry));
     let service = add_checks(service, collector.exchanges());
     let state = State {
         catalog: Catalog::new(collector.clone(), settings.max_rows),
@@ -78,6 +85,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         schedules,
         scheduler: scheduler.clone(),
         sync_wait: settings.sync_wait(),
+        sockets: sockets.clone(),
         clock,
     };
     let stop = CancellationToken::new();
@@ -92,11 +100,13 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .idempotent_routes(create, Arc::new(MemoryIdempotency::default()))
         .on_stop(move || {
             let (stop, jobs, background) = (stop.clone(), jobs.clone(), background.clone());
+            let sockets = sockets.clone();
             async move {
                 stop.cancel();
                 background.close();
                 background.wait().await;
                 jobs.stop().await;
+                sockets.ended().await;
             }
         })
         .build()

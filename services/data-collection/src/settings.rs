@@ -45,6 +45,12 @@ pub struct Settings {
     pub sync_wait_seconds: u64,
     /// Whether schedules are run.
     pub scheduler: bool,
+    /// WebSockets that may be open.
+    pub max_sockets: usize,
+    /// Messages that may wait for a slow WebSocket.
+    pub socket_buffer: usize,
+    /// Seconds between two pings of a WebSocket.
+    pub socket_ping_seconds: usize,
 }
 
 /// An address for an exchange: `binance_futures=http://127.0.0.1:8090`.
@@ -105,6 +111,9 @@ impl HostSettings for Settings {
         let max_symbols = count("MAX_SYMBOLS", "symbols that one request may name", limits.symbols);
         let max_rows = count("MAX_ROWS", "candles that one reply may hold", 500_000);
         let max_jobs = count("MAX_JOBS", "sync jobs that may be under way", JobLimits::default().active);
+        let max_sockets = count("MAX_SOCKETS", "WebSockets that may be open", 200);
+        let socket_buffer = count("SOCKET_BUFFER", "messages that may wait for a slow WebSocket", 1_000);
+        let socket_ping_seconds = count("SOCKET_PING_SECONDS", "seconds between pings of a WebSocket", 20);
         let settings = Self {
             max_candles: reader
                 .key("MAX_CANDLES", "candles that one request may come to, symbols times candles")
@@ -122,6 +131,9 @@ impl HostSettings for Settings {
             max_symbols,
             max_rows,
             max_jobs,
+            max_sockets,
+            socket_buffer,
+            socket_ping_seconds,
         };
         check_times(reader, &settings);
         settings
@@ -132,7 +144,7 @@ fn read_exchanges(reader: &mut Reader<'_>) -> Vec<ExchangeKey> {
     let doc = "exchanges to collect from, the first is the default";
     let exchanges: Vec<ExchangeKey> = reader.key("EXCHANGES", doc).list(&["binance_futures"]);
     for key in exchanges.iter().filter(|key| tradai_exchange::adapter(key.as_str()).is_none()) {
-        let known = "binance, binance_futures, bybit_futures, okx, okx_futures";
+        let known = tradai_exchange::exchange_keys().collect::<Vec<_>>().join(", ");
         reader.fault("EXCHANGES", format!("`{key}` is not known; there are {known}"));
     }
     if exchanges.is_empty() {

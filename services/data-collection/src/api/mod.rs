@@ -12,6 +12,7 @@
 //! | GET `/api/v1/funding`, `/tickers` | `market_data.rs` |
 //! | GET, PUT `/api/v1/schedules` | `schedules.rs` |
 //! | POST `/api/v1/import`, `/export` | `files.rs` |
+//! | GET `/ws/ohlcv`, `/ws/tickers`, and the same below `/api/v1` | `streams.rs` |
 //!
 //! Handlers parse, call a use case and present. Reading needs no more than the role viewer, collecting and changing
 //! the role trader.
@@ -27,15 +28,20 @@ mod problem;
 mod schedules;
 mod series_view;
 mod snapshots;
+mod socket;
+mod sockets;
 mod state;
+mod streams;
 mod symbols;
 mod sync;
 mod sync_view;
 
+use tradai_service::axum::routing::get;
 use tradai_service::utoipa_axum::router::OpenApiRouter;
 use tradai_service::utoipa_axum::routes;
 use tradai_service::{axum, utoipa};
 
+pub(crate) use sockets::Sockets;
 pub(crate) use state::State;
 
 /// Returns the routes that read, change in place or repeat safely, and those that create or trigger.
@@ -57,7 +63,11 @@ pub(crate) fn routes(state: State) -> (OpenApiRouter, OpenApiRouter) {
         .routes(routes!(market_data::funding))
         .routes(routes!(market_data::tickers))
         .routes(routes!(schedules::read, schedules::replace))
-        .routes(routes!(files::export));
+        .routes(routes!(files::export))
+        .routes(routes!(streams::ohlcv))
+        .routes(routes!(streams::tickers))
+        .route("/api/v1/ws/ohlcv", get(streams::ohlcv))
+        .route("/api/v1/ws/tickers", get(streams::tickers));
     let create = OpenApiRouter::new()
         .routes(routes!(sync::start))
         .routes(routes!(sync::start_incremental))

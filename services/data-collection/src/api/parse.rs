@@ -122,6 +122,11 @@ impl Fields {
         }
     }
 
+    /// Returns the problem of what was wrong.
+    pub(super) fn problem(self) -> Problem {
+        Problem::fields(self.faults)
+    }
+
     /// Refuses the request if anything was wrong.
     pub(super) fn finish(self) -> Result<(), Problem> {
         self.finish_with(Some(()))
@@ -131,7 +136,7 @@ impl Fields {
     pub(super) fn finish_with<T>(self, value: Option<T>) -> Result<T, Problem> {
         match value {
             Some(value) if self.faults.is_empty() => Ok(value),
-            _ => Err(Problem::fields(self.faults)),
+            _ => Err(self.problem()),
         }
     }
 }

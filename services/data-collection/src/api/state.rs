@@ -7,6 +7,7 @@ use tradai_control_plane::data::{Collector, Scheduler, Schedules, SyncJobs};
 use tradai_domain::Clock;
 use tradai_service::Cursors;
 
+use super::Sockets;
 use crate::core::Catalog;
 
 /// The use cases, shared by all requests.
@@ -21,5 +22,6 @@ pub(crate) struct State {
     pub(crate) cursors: Cursors,
     /// How long a sync is waited for, when the client does not say.
     pub(crate) sync_wait: Duration,
+    pub(crate) sockets: Sockets,
     pub(crate) clock: Arc<dyn Clock>,
 }

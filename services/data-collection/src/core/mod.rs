@@ -1,10 +1,13 @@
-//! What is special about this service: reading the store page by page, and counting.
+//! What is special about this service: reading the store page by page, live data for many listeners, and counting.
 
 mod catalog;
+mod live;
 mod metrics;
 
 pub(crate) use catalog::{CandlePageRequest, Catalog, no_series};
-pub(crate) use metrics::SyncMetrics;
+pub use live::FeedSource;
+pub(crate) use live::{End, Event, Hub, Listener, Next};
+pub(crate) use metrics::{SocketMetrics, SyncMetrics};
 
 use tradai_domain::ports::ExchangeKey;
 

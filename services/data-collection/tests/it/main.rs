@@ -10,4 +10,5 @@ mod openapi;
 mod process;
 mod schedules;
 mod settings;
+mod streams;
 mod support;

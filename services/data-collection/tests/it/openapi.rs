@@ -46,6 +46,8 @@ async fn it_is_openapi_3_1_and_every_path_of_the_design_is_there() {
         ("/api/v1/export", "post"),
         ("/api/v1/health", "get"),
         ("/api/v1/ready", "get"),
+        ("/ws/ohlcv", "get"),
+        ("/ws/tickers", "get"),
     ] {
         for method in methods.split(' ') {
             assert!(spec["paths"][path][method].is_object(), "{method} {path}");

@@ -1,5 +1,6 @@
 //! The service in process, over hand-written exchanges and a store in memory.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -98,7 +99,7 @@ impl World {
         let documents = Arc::new(StoreDocuments::open(&Location::Memory).unwrap());
         let shutdown = Shutdown::manual();
         let exchanges = Exchanges::new(exchanges.into());
-        let parts = Parts { exchanges, documents, clock: clock.clone(), ids };
+        let parts = Parts { exchanges, feeds: BTreeMap::new(), documents, clock: clock.clone(), ids };
         let app = build(settings, parts, &shutdown);
         Self { app, clock, exchange, shutdown }
     }
