@@ -128,6 +128,11 @@ pub trait Adapter: Send + Sync {
         error.class == ErrorClass::DuplicateOrderId
     }
 
+    /// Returns whether changing an order replaces it by another, with a client id of its own.
+    fn edit_replaces(&self, _market: &Market) -> bool {
+        false
+    }
+
     /// Returns in which books an order has to be looked for, by its client id, before it may be said not to be
     /// there; none when it cannot be looked up at all.
     fn books_of(&self, _market: &Market, order: &OrderRequest) -> Vec<Scope> {

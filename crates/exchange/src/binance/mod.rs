@@ -125,6 +125,10 @@ impl Adapter for Binance {
         requests::client_id(id).map(drop)
     }
 
+    fn edit_replaces(&self, market: &Market) -> bool {
+        market.is_spot()
+    }
+
     /// Orders on borrowed money are in a book of spot that is not looked into.
     fn books_of(&self, market: &Market, order: &OrderRequest) -> Vec<Scope> {
         if market.is_spot() && order.margin_mode.is_some() {

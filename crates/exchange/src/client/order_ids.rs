@@ -10,7 +10,8 @@ use crate::base::signing::{hex, sha256};
 use crate::model::{Order, OrderStatus};
 use crate::{Error, ErrorClass};
 
-/// Ids that are remembered; of more the oldest is forgotten.
+/// Ids that are remembered. Of more, the oldest that the exchange is known to have is forgotten; while none is, no new
+/// id is taken on.
 const REMEMBERED: usize = 10_000;
 
 /// Returns the id of an order: the same for the same strategy, session and number, 32 characters that every exchange
@@ -42,7 +43,7 @@ enum Mark {
     Placed,
 }
 
-/// The orders this process has sent, by id.
+/// The orders this process has sent, by id: the last 10,000. Those whose outcome is open are never forgotten.
 #[derive(Debug, Default)]
 pub(super) struct SentOrders(Mutex<Sent>);
 
@@ -74,10 +75,20 @@ impl Sent {
         if self.marks.insert(key.clone(), mark).is_none() {
             self.oldest_first.push_back(key.clone());
         }
-        while self.marks.len() > REMEMBERED {
-            let Some(oldest) = self.oldest_first.pop_front() else { break };
-            self.marks.remove(&oldest);
+    }
+
+    /// Makes room for another id; returns whether there is.
+    fn make_room(&mut self) -> bool {
+        if self.marks.len() < REMEMBERED {
+            return true;
         }
+        let marks = &self.marks;
+        let is_placed = |key: &Key| marks.get(key) == Some(&Mark::Placed);
+        let Some(oldest) = self.oldest_first.iter().position(is_placed) else { return false };
+        if let Some(key) = self.oldest_first.remove(oldest) {
+            self.marks.remove(&key);
+        }
+        true
     }
 
     fn remove(&mut self, key: &Key) {
@@ -98,7 +109,8 @@ impl Placing {
     /// Marks an order as being placed, and tells what is known of its id.
     ///
     /// # Errors
-    /// `DuplicateOrderId` while another caller places it.
+    /// `DuplicateOrderId` while another caller places it; `OperationRejected` when the outcome of so many orders is
+    /// open that no more can be remembered.
     pub(super) fn begin(client: &Client, symbol: &Symbol, id: &str) -> Result<(Self, Known), Error> {
         let key = (symbol.clone(), id.to_owned());
         let mut sent = client.0.sent_orders.lock();
@@ -111,6 +123,11 @@ impl Placing {
                 return Err(Error::new(ErrorClass::DuplicateOrderId, text));
             }
         };
+        if known == Known::New && !sent.make_room() {
+            let text =
+                format!("the outcome of {REMEMBERED} orders is open; order {id} of {symbol} was not sent");
+            return Err(Error::new(ErrorClass::OperationRejected, text));
+        }
         sent.set(&key, Mark::Busy);
         drop(sent);
         Ok((Self { client: client.clone(), key, ended: false }, known))
@@ -202,15 +219,27 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_id_is_forgotten_first() {
+    fn the_oldest_id_that_was_placed_is_forgotten_first() {
         let symbol: Symbol = "BTC/USDT".parse().unwrap();
+        let key = |number: usize| (symbol.clone(), number.to_string());
         let mut sent = Sent::default();
-        for number in 0..=REMEMBERED {
-            sent.set(&(symbol.clone(), number.to_string()), Mark::Placed);
+        sent.set(&key(0), Mark::Busy);
+        sent.set(&key(1), Mark::Loose { expires: 0 });
+        for number in 2..=REMEMBERED {
+            assert!(sent.make_room());
+            sent.set(&key(number), Mark::Placed);
         }
         assert_eq!((sent.marks.len(), sent.oldest_first.len()), (REMEMBERED, REMEMBERED));
-        assert!(!sent.marks.contains_key(&(symbol.clone(), "0".to_owned())));
-        sent.remove(&(symbol, "1".to_owned()));
+        assert!(!sent.marks.contains_key(&key(2)));
+        assert!(sent.marks.contains_key(&key(0)) && sent.marks.contains_key(&key(1)));
+        sent.remove(&key(3));
         assert_eq!((sent.marks.len(), sent.oldest_first.len()), (REMEMBERED - 1, REMEMBERED - 1));
+        assert!(sent.make_room());
+        sent.set(&key(3), Mark::Busy);
+        for number in 4..=REMEMBERED {
+            sent.set(&key(number), Mark::Loose { expires: 0 });
+        }
+        assert!(!sent.make_room(), "nothing is forgotten whose outcome is open");
+        assert_eq!(sent.marks.len(), REMEMBERED);
     }
 }

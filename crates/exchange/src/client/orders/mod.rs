@@ -155,15 +155,27 @@ impl Client {
         if change.client_order_id.is_some() {
             self.client_id(&change)?;
         }
-        // Spot replaces the order by one with an id of its own.
-        let named = match &change.client_order_id {
-            Some(id) if market.is_spot() => {
-                OrderRef { id: None, client_order_id: Some(id.clone()), symbol: Some(change.symbol.clone()) }
-            }
-            _ => order.clone(),
-        };
+        let new_id = change.client_order_id.clone().filter(|_| self.0.adapter.edit_replaces(market));
+        let symbol = change.symbol.clone();
         let request = Request { call: Call::EditOrder { order: order.clone(), change }, scope };
-        match self.change_once(&request).await {
+        let Some(id) = new_id else { return self.edit_once(&request, order.clone()).await };
+        // An order of this id is on its way from now on: who places it by itself is made to look for it first. The
+        // edit may be sent whatever is known of the id: the order it replaces can be taken back once only.
+        let (placing, known) = Placing::begin(self, &symbol, &id)?;
+        let named = OrderRef { id: None, client_order_id: Some(id), symbol: Some(symbol) };
+        let edited = self.edit_once(&request, named).await;
+        match &edited {
+            Ok(_) => placing.placed(),
+            Err(error) if error.is_order_unknown() && known != Known::Placed => drop(placing),
+            Err(error) if self.0.adapter.is_duplicate_order(error) => placing.placed(),
+            Err(_) => placing.back_to(known),
+        }
+        edited
+    }
+
+    /// Sends a change; `named` is the order to look for when its outcome gets lost.
+    async fn edit_once(&self, request: &Request, named: OrderRef) -> Result<Order, Error> {
+        match self.change_once(request).await {
             Ok(Reply::Order(changed)) => Ok(*changed),
             Ok(_) => Err(Error::bad_response("the reply holds no order").with_unresolved(named)),
             Err(failure) if failure.fate == Fate::Unknown => Err(failure.error.with_unresolved(named)),

@@ -300,6 +300,36 @@ async fn batches_and_edits_are_sent_once() {
     ledger_is_sound(&world).await;
 }
 
+/// Spot replaces an order by one with an id of its own, which is free again once that order has filled.
+#[tokio::test]
+async fn what_replaces_an_order_is_not_placed_again() {
+    let world = World::new().await;
+    let client = client(&world, "binance");
+    let replace = |id: &str| {
+        let mut change = resting("BTC/USDT", id);
+        change.price = Some(decimal("30500"));
+        change
+    };
+    let lost = json!({"path": "/api/v3/order/cancelReplace", "method": "POST", "count": 1, "fault":
+        {"kind": "reset", "when": "after"}});
+    for (index, faults) in [json!([]), json!([lost])].into_iter().enumerate() {
+        let (old, new) = (format!("old-{index}"), format!("new-{index}"));
+        let order = client.create_order(&resting("BTC/USDT", &old)).await.unwrap();
+        let named = OrderRef { id: order.id, client_order_id: None, symbol: order.symbol };
+        world.faults(faults).await;
+        let change = replace(&new);
+        let edited = client.edit_order(&named, &change).await;
+        assert_eq!(edited.as_ref().is_err_and(|error| error.is_order_unknown()), index == 1, "{edited:?}");
+        let sent = OrderRef { id: None, client_order_id: Some(new.clone()), symbol: named.symbol };
+        // Done, so that the exchange takes the id again.
+        client.cancel_order(&sent).await.unwrap();
+        world.clock.advance(60_000);
+        let again = client.create_order(&change).await.unwrap();
+        assert_eq!(again.status, Some(OrderStatus::Canceled), "it was looked for");
+        assert_eq!(world.orders_of(&new).await, 1);
+    }
+}
+
 #[tokio::test]
 async fn without_leave_to_send_again_a_lost_order_stays_lost() {
     let world = World::new().await;
