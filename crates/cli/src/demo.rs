@@ -13,6 +13,7 @@ use tradai_runner::strategies;
 
 use crate::backtest::run::present;
 use crate::context::{Bar, Context, shown};
+use crate::data::INTERRUPTED;
 use crate::output::print;
 
 mod collected;
@@ -33,7 +34,10 @@ pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let demo = Context::new(ctx.data_dir.join("demo"), None, ctx.exchange.clone(), ctx.json);
     let pairs = match &ctx.exchange {
         None => sampled(&demo)?,
-        Some(exchange) => collected::pairs(&demo, exchange)?,
+        Some(exchange) => match collected::pairs(&demo, exchange)? {
+            Some(pairs) => pairs,
+            None => return Ok(ExitCode::from(INTERRUPTED)),
+        },
     };
     let (strategy, source) = strategies::find(&args.strategy, &BTreeMap::new())?;
     say(&demo, &format!("2. The strategy {0}: `tradai strategy show {0}` prints it.", strategy.name()))?;

@@ -30,7 +30,7 @@ use tradai_domain::SeriesKey;
 
 use crate::context::Context;
 pub(crate) use error::{DataError, error_kind};
-pub(crate) use sync::collect;
+pub(crate) use sync::{INTERRUPTED, collect};
 
 /// Arguments of `tradai data`.
 #[derive(Debug, Args)]

@@ -20,7 +20,7 @@ use crate::context::Context;
 use crate::exchange;
 
 /// As shells report a program that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
+pub(crate) const INTERRUPTED: u8 = 130;
 
 /// Collect candles from an exchange
 ///

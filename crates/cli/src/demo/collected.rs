@@ -24,8 +24,9 @@ const DAYS: i64 = 60;
 /// When the sandbox of the demo stands still: 2024-01-01.
 const SANDBOX_NOW: Millis = 1_704_067_200_000;
 
-/// Collects the demo's candles from an exchange, which for `sandbox` is started here, and returns its pairs.
-pub(super) fn pairs(demo: &Context, key: &ExchangeKey) -> anyhow::Result<BTreeSet<String>> {
+/// Collects the demo's candles from an exchange, which for `sandbox` is started here, and returns its pairs;
+/// `None` when it was interrupted.
+pub(super) fn pairs(demo: &Context, key: &ExchangeKey) -> anyhow::Result<Option<BTreeSet<String>>> {
     if !matches!(key.as_str(), "sandbox" | "binance" | "okx") {
         bail!("--exchange {key}: the demo trades spot; allowed are sandbox, binance and okx");
     }
@@ -48,15 +49,16 @@ pub(super) fn pairs(demo: &Context, key: &ExchangeKey) -> anyhow::Result<BTreeSe
             recheck: false,
         };
         let (result, interrupted) = data::collect(&collector, &request)?;
+        if interrupted {
+            eprintln!("Interrupted; the same command goes on from there.");
+            return Ok(None);
+        }
         if let Some((series, error)) = result.failed().next() {
             let error = PortError::new(error.kind, error.message.clone());
             return Err(anyhow::Error::from(error).context(format!("cannot collect {}", series.key)));
         }
-        if interrupted {
-            bail!("interrupted; the same command goes on from there");
-        }
     }
-    Ok(SYMBOLS.iter().map(|symbol| (*symbol).to_owned()).collect())
+    Ok(Some(SYMBOLS.iter().map(|symbol| (*symbol).to_owned()).collect()))
 }
 
 /// A sandbox exchange in this process. It ends when dropped.
