@@ -143,7 +143,7 @@ impl Gate {
             return Ok(Turn::Behind);
         }
         let host = self.host(&mut state, place.ask.endpoint.base);
-        if host.in_flight >= lane_share(self.settings.max_in_flight, place.ask.endpoint.lane) {
+        if host.in_flight >= lane_share(self.settings.max_in_flight, place.ask.lane) {
             return Ok(Turn::Behind);
         }
         if !host.breaker.allows(moment.local) {

@@ -9,7 +9,9 @@ use tradai_domain::Millis;
 use super::Client;
 use super::gate::Ask;
 use super::transport::Answer;
-use crate::{Call, Context, Error, ErrorClass, Headers, HttpReply, HttpRequest, Markets, Reply, Request};
+use crate::{
+    Call, Context, Error, ErrorClass, Headers, HttpReply, HttpRequest, Lane, Markets, Reply, Request,
+};
 
 /// The longest wait that an answer can ask for.
 const LONGEST_WAIT: Duration = Duration::from_secs(7 * 86_400);
@@ -69,6 +71,17 @@ impl Client {
         page: Option<&HttpRequest>,
         markets: &Markets,
     ) -> Result<Success, Failure> {
+        self.round_in(None, request, page, markets).await
+    }
+
+    /// As [`Client::round`], in a lane that is not the endpoint's own.
+    pub(super) async fn round_in(
+        &self,
+        lane: Option<Lane>,
+        request: &Request,
+        page: Option<&HttpRequest>,
+        markets: &Markets,
+    ) -> Result<Success, Failure> {
         let build = || match page {
             Some(page) => Ok(page.clone()),
             None => self.with_context(markets, |context| self.0.adapter.build_request(request, &context)),
@@ -76,9 +89,10 @@ impl Client {
         let mut draft = build().map_err(Failure::undone)?;
         let endpoint = draft.endpoint;
         if endpoint.signed {
-            Box::pin(self.keep_time()).await.map_err(Failure::undone)?;
+            Box::pin(self.time_to_sign()).await.map_err(Failure::undone)?;
         }
-        let ask = Ask { endpoint, weight: draft.weight, orders: orders_in(&request.call) };
+        let lane = lane.unwrap_or(endpoint.lane);
+        let ask = Ask { endpoint, lane, weight: draft.weight, orders: orders_in(&request.call) };
         let pass = self.0.gate.pass(ask).await.map_err(Failure::undone)?;
         if endpoint.signed {
             // It may have waited: what counts is the time at which it leaves.

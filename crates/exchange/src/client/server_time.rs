@@ -44,6 +44,12 @@ impl ServerTime {
         self.doubted = true;
     }
 
+    /// Returns whether what was measured was taken for wrong.
+    #[must_use]
+    pub fn is_doubted(&self) -> bool {
+        self.doubted
+    }
+
     /// Returns how far the exchange's clock is ahead of ours; `None` until it was asked.
     #[must_use]
     pub fn offset_ms(&self) -> Option<i64> {

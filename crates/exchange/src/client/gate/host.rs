@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use tradai_domain::Millis;
 
-use crate::Endpoint;
 use crate::budget::{Budget, Counts};
 use crate::client::Breaker;
 use crate::client::limiter::{Decision, Limiter};
+use crate::{Endpoint, Lane};
 
 /// See the module.
 pub(super) struct Host {
@@ -28,6 +28,7 @@ pub(super) struct Counter {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Ask {
     pub(crate) endpoint: &'static Endpoint,
+    pub(crate) lane: Lane,
     pub(crate) weight: u32,
     /// How many orders it places.
     pub(crate) orders: u32,
@@ -64,7 +65,7 @@ impl Host {
         for budget in budgets {
             let Some(counter) = self.counter(budgets, budget.name) else { continue };
             let exhausted = until(counter.blocked_until, now.local);
-            let check = counter.limiter.check(ask.endpoint.lane, ask.cost(budget.counts), now.exchange);
+            let check = counter.limiter.check(ask.lane, ask.cost(budget.counts), now.exchange);
             let short = if let Decision::Wait(wait) = check { Some(wait) } else { None };
             let own = exhausted.max(short);
             if own.is_some() || blocked.is_some() {

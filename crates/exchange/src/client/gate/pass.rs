@@ -19,7 +19,7 @@ impl<'a> Place<'a> {
     pub(super) fn new(gate: &'a Gate, ask: Ask) -> Self {
         let mut state = gate.state();
         state.tickets += 1;
-        let ticket = (ask.endpoint.lane, state.tickets);
+        let ticket = (ask.lane, state.tickets);
         state.waiting.insert(ticket, Waiting { base: ask.endpoint.base, budgets: Vec::new() });
         Self { gate, ticket, ask }
     }

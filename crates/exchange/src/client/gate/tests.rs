@@ -33,7 +33,7 @@ fn gate() -> (Arc<Gate>, Arc<ManualClock>) {
 
 fn ask(name: &str, weight: u32) -> Ask {
     let endpoint = binance::SPOT.endpoints().iter().find(|endpoint| endpoint.name == name).unwrap();
-    Ask { endpoint, weight, orders: u32::from(endpoint.lane == Lane::Order) }
+    Ask { endpoint, lane: endpoint.lane, weight, orders: u32::from(endpoint.lane == Lane::Order) }
 }
 
 fn used(gate: &Gate) -> u32 {

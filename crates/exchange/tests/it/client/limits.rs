@@ -100,6 +100,11 @@ async fn a_cancellation_goes_out_past_a_queue_of_data() {
     while arrivals(&world, "GET /api/v3/depth").await.len() < 11 {
         tokio::task::yield_now().await;
     }
+    // Its time is refused and has to be asked for: that does not wait behind data either.
+    let body = json!({"code": -1021, "msg": "Timestamp for this request is outside of the recvWindow."});
+    let refused = json!({"path": "/api/v3/order", "method": "DELETE", "count": 1, "fault":
+        {"kind": "status", "status": 400, "body": body}});
+    world.faults(json!([refused])).await;
     let named = OrderRef { id: order.id, client_order_id: None, symbol: Some(btc.clone()) };
     client.cancel_order(&named).await.unwrap();
     world.timer.held.store(false, Ordering::SeqCst);
@@ -108,6 +113,8 @@ async fn a_cancellation_goes_out_past_a_queue_of_data() {
     }
     let canceled = arrivals(&world, "DELETE /api/v3/order").await;
     assert_eq!(canceled.iter().map(|at| at / MINUTE).collect::<Vec<_>>(), [minute]);
+    let asked = arrivals(&world, "GET /api/v3/time").await;
+    assert_eq!(asked.iter().map(|at| at / MINUTE).collect::<Vec<_>>(), [minute, minute]);
     let last = arrivals(&world, "GET /api/v3/depth").await.last().copied().unwrap();
     assert!(last / MINUTE >= minute + 2, "the queue took minutes");
 }

@@ -5,9 +5,9 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
-use tradai_exchange::Environment;
+use tradai_exchange::{Environment, OrderRef};
 
-use super::support::{MINUTE, Off, World, decimal, settings};
+use super::support::{MINUTE, Off, World, decimal, resting, settings};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -31,6 +31,10 @@ impl<'a> MakeWriter<'a> for Lines {
     }
 }
 
+async fn asked_for_time(world: &World) -> usize {
+    world.requests().await.iter().filter(|(_, what)| what == "GET /api/v3/time").count()
+}
+
 /// X27: the machine's clock is off by minutes; signed calls go by the exchange's, and a person is told once.
 #[tokio::test]
 async fn x27_signed_calls_work_however_far_the_clock_is_off() {
@@ -44,14 +48,17 @@ async fn x27_signed_calls_work_however_far_the_clock_is_off() {
         client.fetch_balance().await.unwrap();
         world.clock.advance(10 * MINUTE);
         client.fetch_balance().await.unwrap();
+        // The second call went by what was known, and asked aside.
+        while asked_for_time(&world).await < 2 {
+            tokio::task::yield_now().await;
+        }
         assert!((client.exchange_now() - world.sandbox.now()).abs() <= 10, "{off}");
         let told = String::from_utf8(lines.0.lock().unwrap().clone()).unwrap();
         let warnings =
             told.lines().filter(|line| line.contains("WARN") && line.contains("clock differs")).count();
         assert_eq!(warnings, usize::from(off.abs() > 1_000), "{off}: {told}");
         assert!(!told.contains("sandbox-secret") && !told.contains("signature"), "{told}");
-        let asked = world.requests().await.iter().filter(|(_, what)| what == "GET /api/v3/time").count();
-        assert_eq!(asked, 2, "once at first, once when what was measured was old");
+        assert_eq!(asked_for_time(&world).await, 2, "once at first, once when what was measured was old");
     }
 }
 
@@ -79,4 +86,18 @@ async fn a_sandbox_takes_the_place_of_every_host_whatever_the_environment() {
     assert!(client.load_markets(false).await.unwrap().iter().count() >= 1);
     let balances = client.fetch_balance().await.unwrap();
     assert_eq!(balances.currencies["USDT"].total, Some(decimal("100000")));
+}
+
+/// An exchange that answers everything but the question for its time does not hold up what takes risk away.
+#[tokio::test]
+async fn a_cancellation_does_not_wait_for_an_old_time_to_be_measured_anew() {
+    let world = World::new().await;
+    let client = world.client("binance");
+    let order = client.create_order(&resting("BTC/USDT", "aside")).await.unwrap();
+    world.clock.advance(10 * MINUTE);
+    world.faults(json!([{"path": "/api/v3/time", "fault": {"kind": "silence"}}])).await;
+    let before = world.sandbox.now();
+    let named = OrderRef { id: order.id, client_order_id: None, symbol: order.symbol };
+    client.cancel_order(&named).await.unwrap();
+    assert_eq!(world.sandbox.now(), before, "there was no pause for another try");
 }
