@@ -51,6 +51,15 @@ impl EnsureReport {
     }
 }
 
+/// What was found of stored series.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found<T> {
+    /// The series that could be read.
+    pub items: Vec<T>,
+    /// One text for each series that could not, of which nothing else is known.
+    pub damaged: Vec<String>,
+}
+
 impl Collector {
     /// Returns a collector.
     #[must_use]
@@ -196,7 +205,8 @@ impl Collector {
         Ok(EnsureReport { coverage })
     }
 
-    /// Returns what is known of stored series in a span: of those named, or of all. Without a start each series is
+    /// Returns what is known of stored series in a span: of those named, one of which that cannot be read is an error,
+    /// or of all. Without a start each series is
     /// looked at from its first candle on, without an end until now.
     ///
     /// # Errors
@@ -207,16 +217,16 @@ impl Collector {
         keys: Option<&[SeriesKey]>,
         start: Option<Millis>,
         end: Option<Millis>,
-    ) -> Result<Vec<Coverage>, Error> {
+    ) -> Result<Found<Coverage>, Error> {
         let now = self.now();
-        let series = self.stored(exchange, keys).await?;
-        let coverage = series.into_iter().map(|(key, stored)| {
+        let Found { items, damaged } = self.stored(exchange, keys).await?;
+        let coverage = items.into_iter().map(|(key, stored)| {
             let first = stored.as_ref().and_then(|series| series.ends).map(|(first, _)| first);
             let start = start.or(first).unwrap_or(now);
             let span = closed_span(Span::new(start, end.unwrap_or(now)), key.timeframe, now);
             coverage_of(&key, stored.as_ref(), span)
         });
-        Ok(coverage.collect())
+        Ok(Found { items: coverage.collect(), damaged })
     }
 
     /// Returns how old the newest candles are: of the series named, or of all that are stored.
@@ -228,10 +238,11 @@ impl Collector {
         exchange: &Exchange,
         keys: Option<&[SeriesKey]>,
         max_lag: u64,
-    ) -> Result<Vec<Freshness>, Error> {
+    ) -> Result<Found<Freshness>, Error> {
         let now = self.now();
-        let series = self.stored(exchange, keys).await?;
-        Ok(series.iter().map(|(key, stored)| freshness_of(key, stored.as_ref(), now, max_lag)).collect())
+        let Found { items, damaged } = self.stored(exchange, keys).await?;
+        let freshness = items.iter().map(|(key, stored)| freshness_of(key, stored.as_ref(), now, max_lag));
+        Ok(Found { items: freshness.collect(), damaged })
     }
 
     /// Reads the candles of a series in a span and returns what is wrong with them, or `None` when there is no such
@@ -253,19 +264,20 @@ impl Collector {
         &self,
         exchange: &Exchange,
         keys: Option<&[SeriesKey]>,
-    ) -> Result<Vec<(SeriesKey, Option<StoredSeries>)>, Error> {
+    ) -> Result<Found<(SeriesKey, Option<StoredSeries>)>, Error> {
         let Some(keys) = keys else {
             let listed = exchange.candles.list().await?;
             for problem in &listed.damaged {
                 warn!(exchange = %exchange.key(), error = %problem, "a series cannot be read: {problem}");
             }
-            return Ok(listed.series.into_iter().map(|series| (series.key.clone(), Some(series))).collect());
+            let items = listed.series.into_iter().map(|series| (series.key.clone(), Some(series)));
+            return Ok(Found { items: items.collect(), damaged: listed.damaged });
         };
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
             found.push((key.clone(), exchange.candles.find(key, &VersionChoice::Latest).await?));
         }
-        Ok(found)
+        Ok(Found { items: found, damaged: Vec::new() })
     }
 }
 

@@ -24,7 +24,7 @@ pub mod spans;
 mod turns;
 
 pub use absences::{MAX_ABSENCES, SETTLED_AFTER_MS, is_settled};
-pub use collector::{Collector, EnsureReport};
+pub use collector::{Collector, EnsureReport, Found};
 pub use coverage::{Coverage, closed_span, coverage_of};
 pub use exchanges::{Exchange, Exchanges};
 pub use freshness::{Freshness, FreshnessStatus, freshness_of};

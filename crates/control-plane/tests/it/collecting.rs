@@ -1,12 +1,14 @@
 //! What is asked for, what is stored, and what becomes of faults.
 
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tradai_control_plane::data::{
     CollectLimits, PriceKind, SeriesState, SyncMode, SyncProgress, SyncRequest, spans,
 };
 use tradai_domain::ports::{PortError, Span, VersionChoice};
-use tradai_domain::{CandleSeries, ErrorKind, Timeframe};
+use tradai_domain::{CandleSeries, ErrorKind, ManualClock, Timeframe};
 
 use crate::exchange::{FakeExchange, HOUR, Market, START, World, hourly, request};
 
@@ -66,7 +68,7 @@ async fn what_the_exchange_lacks_is_noted_and_not_asked_for_again() {
     let exchange = world.collector.exchanges().resolve(None).unwrap();
     let span = (Some(START), Some(START + 100 * HOUR));
     let coverage =
-        world.collector.coverage(exchange, Some(&[hourly("NEW/USDT")]), span.0, span.1).await.unwrap();
+        world.collector.coverage(exchange, Some(&[hourly("NEW/USDT")]), span.0, span.1).await.unwrap().items;
     assert!(coverage[0].is_complete());
     assert_eq!((coverage[0].stored, coverage[0].absent_candles()), (77, 23));
     // The exchange fills its hole after all: asked to look again, it is found.
@@ -308,7 +310,7 @@ async fn funding_rates_keep_no_grid_and_are_complete_all_the_same() {
     let exchange = world.collector.exchanges().resolve(None).unwrap();
     let key = PriceKind::FundingRate.series(&"BTC/USDT:USDT".parse().unwrap(), Timeframe::H1);
     let (start, end) = (Some(START), Some(START + 100 * HOUR));
-    let coverage = world.collector.coverage(exchange, Some(&[key]), start, end).await.unwrap();
+    let coverage = world.collector.coverage(exchange, Some(&[key]), start, end).await.unwrap().items;
     assert!(coverage[0].is_complete() && (coverage[0].ratio() - 1.0).abs() < 1e-12, "{coverage:?}");
     let later = SyncRequest { price: PriceKind::FundingRate, ..request(&["BTC/USDT:USDT"], 0..200) };
     assert_eq!(world.sync(&later).await.rows_synced, 12, "at 104, 112, ... 192");
@@ -334,4 +336,37 @@ async fn hours_between_two_funding_rates_are_not_noted_as_absent() {
     let result = world.sync(&newer).await;
     assert_eq!((result.rows_synced, result.series[0].candles_absent), (1, 1), "the rate of 504:00");
     assert_eq!(noted().await, [hours(1, 8), hours(505, 506)]);
+}
+
+#[tokio::test]
+async fn a_series_that_cannot_be_read_is_named_beside_the_others() {
+    let dir = tempfile::tempdir().unwrap();
+    let world = World::in_folder(dir.path(), &Arc::new(ManualClock::at(START + 100 * HOUR)));
+    world.exchange.list("ETH/USDT", Market::default());
+    world.sync(&request(&["BTC/USDT", "ETH/USDT"], 0..100)).await;
+    for file in files_under(dir.path()) {
+        if file.to_string_lossy().contains("ETH_USDT_1h") {
+            std::fs::write(file, "damaged").unwrap();
+        }
+    }
+    let again = World::in_folder(dir.path(), &world.clock);
+    let exchange = again.collector.exchanges().resolve(None).unwrap();
+    let freshness = again.collector.freshness(exchange, None, 1).await.unwrap();
+    let coverage = again.collector.coverage(exchange, None, None, None).await.unwrap();
+    let (fresh, covered) =
+        (freshness.items.iter().map(|item| &item.key), coverage.items.iter().map(|item| &item.key));
+    assert!(fresh.eq([&hourly("BTC/USDT")]) && covered.eq([&hourly("BTC/USDT")]));
+    assert_eq!(freshness.damaged, coverage.damaged);
+    assert!(
+        matches!(&freshness.damaged[..], [text] if text.contains("ETH_USDT_1h")),
+        "{:?}",
+        freshness.damaged
+    );
+    let named = again.collector.coverage(exchange, Some(&[hourly("ETH/USDT")]), None, None).await;
+    assert_eq!(named.unwrap_err().kind(), ErrorKind::Data);
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] }).collect()
 }

@@ -104,9 +104,11 @@ pub(super) struct FreshnessReply {
     exchange: String,
     /// When it was looked at.
     at: String,
-    /// Whether every series is fresh.
+    /// Whether every series is fresh, and none is damaged.
     fresh: bool,
     items: Vec<FreshnessBody>,
+    /// One text for each stored series that cannot be read, and so is not among the items.
+    damaged: Vec<String>,
 }
 
 /// Tells how old the newest candles are
@@ -121,12 +123,13 @@ pub(super) async fn freshness(
     let exchange = state.catalog.exchange(wanted.exchange.as_ref()).map_err(refused)?;
     let found = state.collector.freshness(exchange, wanted.keys.as_deref(), wanted.max_lag).await;
     let found = found.map_err(refused)?;
-    let items: Vec<FreshnessBody> = found.iter().map(freshness_body).collect();
+    let items: Vec<FreshnessBody> = found.items.iter().map(freshness_body).collect();
     Ok(Json(FreshnessReply {
         exchange: exchange.key().to_string(),
         at: date(state.clock.now_ms()),
-        fresh: items.iter().all(|item| item.status == "fresh"),
+        fresh: found.damaged.is_empty() && items.iter().all(|item| item.status == "fresh"),
         items,
+        damaged: found.damaged,
     }))
 }
 
@@ -198,9 +201,11 @@ impl CoverageBody {
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct CoverageReply {
     exchange: String,
-    /// Whether nothing is missing of any series.
+    /// Whether nothing is missing of any series, and none is damaged.
     complete: bool,
     items: Vec<CoverageBody>,
+    /// One text for each stored series that cannot be read, and so is not among the items.
+    damaged: Vec<String>,
 }
 
 /// Tells how complete candles are
@@ -216,9 +221,11 @@ pub(super) async fn coverage(
     let refused = |error| problem(error, Place::Query);
     let exchange = state.catalog.exchange(wanted.exchange.as_ref()).map_err(refused)?;
     let found = state.collector.coverage(exchange, wanted.keys.as_deref(), wanted.start, wanted.end).await;
-    let items: Vec<CoverageBody> = found.map_err(refused)?.iter().map(CoverageBody::of).collect();
-    let complete = items.iter().all(|item| item.complete);
-    Ok(Json(CoverageReply { exchange: exchange.key().to_string(), complete, items }))
+    let found = found.map_err(refused)?;
+    let items: Vec<CoverageBody> = found.items.iter().map(CoverageBody::of).collect();
+    let complete = found.damaged.is_empty() && items.iter().all(|item| item.complete);
+    let exchange = exchange.key().to_string();
+    Ok(Json(CoverageReply { exchange, complete, items, damaged: found.damaged }))
 }
 
 /// Which series.
@@ -299,7 +306,8 @@ pub(super) async fn gaps(
     let after: Option<i64> = state.cursors.open(&list, &page)?;
     let exchange = state.catalog.exchange(exchange.as_ref()).map_err(refused)?;
     let found = state.collector.coverage(exchange, Some(std::slice::from_ref(&key)), start, end).await;
-    let Some(coverage) = found.map_err(refused)?.into_iter().next().filter(|found| found.version.is_some())
+    let Some(coverage) =
+        found.map_err(refused)?.items.into_iter().next().filter(|found| found.version.is_some())
     else {
         return Err(problem(no_series(&key), Place::Query));
     };

@@ -1,8 +1,11 @@
 //! Every endpoint once, as it should work.
 
+use std::path::{Path, PathBuf};
+
 use serde_json::json;
 use tradai_service::axum::body::Body;
 use tradai_service::axum::http::Request;
+use tradai_timeseries::CandleStore;
 
 use crate::support::{START, World, json_request, settings};
 
@@ -189,6 +192,43 @@ async fn completeness_without_reading_and_quality_with() {
         (&quality["rows"], &quality["missing"], &quality["impossible"]),
         (&json!(21), &json!(3), &json!(0))
     );
+}
+
+#[tokio::test]
+async fn a_damaged_series_is_neither_fresh_nor_complete() {
+    let folder = tempfile::tempdir().unwrap();
+    // A store holds what it has read: what was damaged since, another process finds.
+    let open = || {
+        let exchanges = ["binance_futures", "okx_futures"];
+        World::on(&settings(&[]), exchanges, |clock, ids| {
+            CandleStore::open(folder.path(), clock, ids).unwrap()
+        })
+    };
+    let world = open();
+    world.sync(r#"["BTC/USDT:USDT", "ETH/USDT:USDT"]"#, 0..24).await;
+    let sound = world.get("/api/v1/freshness?max_lag=1000").await.json();
+    assert_eq!((&sound["fresh"], &sound["damaged"]), (&json!(true), &json!([])));
+    let sound = world.get("/api/v1/coverage?end=2024-01-02").await.json();
+    assert_eq!((&sound["complete"], &sound["damaged"]), (&json!(true), &json!([])));
+    for file in files_under(folder.path()) {
+        if file.to_string_lossy().contains("ETH_USDT") {
+            std::fs::write(file, "damaged").unwrap();
+        }
+    }
+    let world = open();
+    for (path, flag) in
+        [("/api/v1/freshness?max_lag=1000", "fresh"), ("/api/v1/coverage?end=2024-01-02", "complete")]
+    {
+        let reply = world.get(path).await.json();
+        assert_eq!((&reply[flag], reply["items"].as_array().unwrap().len()), (&json!(false), 1), "{reply}");
+        let text = reply["damaged"][0].as_str().unwrap();
+        assert!(text.contains("ETH_USDT") && !text.contains("/tmp"), "{text}");
+    }
+}
+
+fn files_under(folder: &Path) -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.flat_map(|path| if path.is_dir() { files_under(&path) } else { vec![path] }).collect()
 }
 
 #[tokio::test]

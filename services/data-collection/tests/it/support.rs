@@ -89,11 +89,20 @@ impl World {
 
     /// With other exchanges; the first answers for [`World::exchange`].
     pub(crate) fn of(settings: &Settings, exchanges: [&str; 2]) -> Self {
+        Self::on(settings, exchanges, |clock, ids| CandleStore::in_memory(clock, ids))
+    }
+
+    /// With stores of one's own, one for each exchange.
+    pub(crate) fn on(
+        settings: &Settings,
+        exchanges: [&str; 2],
+        store: impl Fn(Arc<ManualClock>, Arc<SequentialIds>) -> CandleStore,
+    ) -> Self {
         let clock = Arc::new(ManualClock::at(START + 1_000 * 3_600_000));
         let ids = Arc::new(SequentialIds::default());
         let [exchange, other] = exchanges.map(|key| FakeExchange::new(key, &clock));
         let exchanges = [exchange.clone(), other].map(|source| {
-            let store = CandleStore::in_memory(clock.clone(), ids.clone());
+            let store = store(clock.clone(), ids.clone());
             Exchange { source, candles: Arc::new(StoreRepository::new(store)) }
         });
         let documents = Arc::new(StoreDocuments::open(&Location::Memory).unwrap());
