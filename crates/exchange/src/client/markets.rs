@@ -1,8 +1,9 @@
 //! The markets of the exchange, loaded once and shared.
 
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
 
-use tradai_domain::Millis;
+use tradai_domain::{Millis, Symbol};
 
 use super::Client;
 use super::round::needs_markets;
@@ -11,6 +12,10 @@ use crate::{Call, Error, HttpRequest, Markets, Request};
 
 /// Pages of a list of markets that are followed.
 const MAX_PAGES: usize = 64;
+/// The age from which on the list is loaded anew aside: rules change, such as the step of prices.
+const OLD_MS: Millis = 3_600_000;
+/// The shortest time between two reloads for a symbol that is not listed, or by age.
+const RELOAD_PAUSE_MS: Millis = 60_000;
 
 /// The markets, once they are known.
 #[derive(Default)]
@@ -18,11 +23,20 @@ pub(super) struct MarketCache {
     known: RwLock<Option<(Millis, Arc<Markets>)>>,
     /// Held while they are being loaded.
     loading: tokio::sync::Mutex<()>,
+    /// When they were last to be loaded anew, whatever came of it.
+    reloaded: AtomicI64,
 }
 
 impl MarketCache {
     fn get(&self) -> Option<(Millis, Arc<Markets>)> {
         self.known.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Returns whether they may be loaded anew now; if so, not again for a while.
+    fn may_reload(&self, loaded: Millis, now: Millis) -> bool {
+        let is_due = |before: Millis| now < before || now.saturating_sub(before) >= RELOAD_PAUSE_MS;
+        let take = |before: Millis| is_due(before).then_some(now);
+        is_due(loaded) && self.reloaded.fetch_update(Ordering::AcqRel, Ordering::Acquire, take).is_ok()
     }
 
     fn set(&self, at: Millis, markets: &Arc<Markets>) {
@@ -65,9 +79,38 @@ impl Client {
         self.load_markets(old).await
     }
 
+    /// Returns the markets to look a symbol up in. One that is not among them may have been listed since: they are
+    /// loaded anew first, once a minute at most. Old ones serve, and are loaded anew aside.
+    pub(super) async fn markets_with(&self, symbol: &Symbol) -> Result<Arc<Markets>, Error> {
+        let Some((loaded, markets)) = self.0.markets.get() else { return self.load_markets(false).await };
+        let now = self.0.clock.now_ms();
+        let is_listed = markets.get(symbol).is_ok();
+        let is_old = now < loaded || now.saturating_sub(loaded) > OLD_MS;
+        if (is_old || !is_listed) && self.0.markets.may_reload(loaded, now) {
+            if !is_listed {
+                return self.load_markets(true).await;
+            }
+            self.reload_aside();
+        }
+        Ok(markets)
+    }
+
+    fn reload_aside(&self) {
+        let client = self.clone();
+        tokio::spawn(async move {
+            if let Err(error) = client.load_markets(true).await {
+                tracing::warn!(exchange = client.0.adapter.key(), error = %error, "going on with an older list of markets");
+            }
+        });
+    }
+
     /// Returns the markets if the call needs them, else none.
     pub(super) async fn markets_for(&self, call: &Call) -> Result<Arc<Markets>, Error> {
-        if needs_markets(call) { Box::pin(self.load_markets(false)).await } else { Ok(Arc::default()) }
+        match call.symbol() {
+            _ if !needs_markets(call) => Ok(Arc::default()),
+            Some(symbol) => Box::pin(self.markets_with(symbol)).await,
+            None => Box::pin(self.load_markets(false)).await,
+        }
     }
 
     /// Loads one list, page by page.

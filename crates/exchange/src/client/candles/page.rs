@@ -38,7 +38,7 @@ impl Client {
         if key.kind == CandleKind::FundingRate {
             return Err(Error::not_supported("funding rates are no candles"));
         }
-        let markets = self.load_markets(false).await?;
+        let markets = self.markets_with(&key.symbol).await?;
         let paging = self.adapter().candle_paging(markets.get(&key.symbol)?);
         let passed = self.surely_passed().await?;
         // By the exchange's clock at the latest, so that what opens before it has closed for sure.

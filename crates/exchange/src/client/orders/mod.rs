@@ -37,7 +37,7 @@ impl Client {
         scope: Scope,
         before: Before,
     ) -> Result<Order, Error> {
-        let markets = self.load_markets(false).await?;
+        let markets = self.markets_with(&order.symbol).await?;
         let market = markets.get(&order.symbol)?;
         let order = prepare_order(market, order)?;
         let id = self.client_id(&order)?;
@@ -149,7 +149,7 @@ impl Client {
         change: &OrderRequest,
         scope: Scope,
     ) -> Result<Order, Error> {
-        let markets = self.load_markets(false).await?;
+        let markets = self.markets_with(&change.symbol).await?;
         let market = markets.get(&change.symbol)?;
         let change = prepare_order(market, change)?;
         if change.client_order_id.is_some() {

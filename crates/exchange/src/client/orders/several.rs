@@ -15,9 +15,9 @@ impl Client {
         orders: &[OrderRequest],
         scope: Scope,
     ) -> Result<Vec<Order>, Error> {
-        let markets = self.load_markets(false).await?;
         let (mut prepared, mut searches) = (Vec::new(), Vec::new());
         for order in orders {
+            let markets = self.markets_with(&order.symbol).await?;
             let market = markets.get(&order.symbol)?;
             let order = prepare_order(market, order)?;
             searches.push(self.search_for(market, &order, &self.client_id(&order)?));

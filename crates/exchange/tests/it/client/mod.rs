@@ -6,6 +6,7 @@ mod venue;
 mod batches;
 mod candles;
 mod limits;
+mod listings;
 mod orders;
 mod port;
 mod time;

@@ -17,7 +17,7 @@ pub(crate) type Query = BTreeMap<String, String>;
 /// Answers requests and keeps what they asked for; those that change something are told by their method.
 pub(crate) struct Venue {
     url: String,
-    now: Millis,
+    pub(crate) clock: Arc<ManualClock>,
     seen: Arc<Mutex<Vec<String>>>,
 }
 
@@ -50,11 +50,11 @@ impl Venue {
                 stream.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
             }
         });
-        Self { url, now, seen }
+        Self { url, clock: Arc::new(ManualClock::at(now)), seen }
     }
 
     pub(crate) fn client(&self, key: &str) -> Client {
-        let clock = Arc::new(ManualClock::at(self.now));
+        let clock = self.clock.clone();
         let timer = Arc::new(Virtual::new(clock.clone()));
         let credentials = Credentials::new("key", "secret").with_passphrase("passphrase");
         let builder = Client::builder(key, clock).unwrap().base_url(self.url.as_str()).timer(timer);
