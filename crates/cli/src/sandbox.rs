@@ -111,11 +111,11 @@ async fn interrupted() {
 }
 
 fn settings(args: &SandboxArgs, ctx: &Context) -> anyhow::Result<Settings> {
-    let now = ctx.clock.now_ms();
     let faults = args.faults.as_deref().map(read_plan).transpose()?;
-    let mut settings = Settings::new(series(args, ctx, now)?);
+    let mut settings = Settings::new(series(args, ctx)?);
     let is_made_up = args.candles.is_none() && !args.stored;
-    settings.start = args.start.or(is_made_up.then_some(now));
+    // Making the candles up has taken its time.
+    settings.start = args.start.or_else(|| is_made_up.then(|| ctx.clock.now_ms()));
     settings.pace = args.pace;
     settings.seed = args.seed;
     settings.faults = faults;
@@ -125,14 +125,14 @@ fn settings(args: &SandboxArgs, ctx: &Context) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
-fn series(args: &SandboxArgs, ctx: &Context, now: Millis) -> anyhow::Result<Vec<Series>> {
+fn series(args: &SandboxArgs, ctx: &Context) -> anyhow::Result<Vec<Series>> {
     if let Some(folder) = &args.candles {
         return Ok(tradai_sandbox::read_folder(folder, |_, _| true)?);
     }
     if args.stored {
         return Ok(tradai_sandbox::read_store(&ctx.store()?, &args.symbols, args.timeframe)?);
     }
-    let around = args.start.unwrap_or(now);
+    let around = args.start.unwrap_or_else(|| ctx.clock.now_ms());
     let day = around - around.rem_euclid(DAY);
     let (start, end) = (day - DAYS_BACK * DAY, day + DAYS_AHEAD * DAY);
     Ok(tradai_sandbox::sample(args.seed, &args.symbols, args.timeframe, start, end))
