@@ -153,17 +153,18 @@ impl Gate {
         Ok(Turn::Go)
     }
 
-    /// Takes in what the headers of an answer say.
-    pub(crate) fn note(&self, endpoint: &Endpoint, notes: &[LimitNote]) {
+    /// Takes in what the headers of the answer to a call of `asked`, by our clock, say.
+    pub(crate) fn note(&self, endpoint: &Endpoint, notes: &[LimitNote], asked: Millis) {
         let mut state = self.state();
         let moment = self.moment(&state);
+        let asked = state.server_time.at(asked);
         let budgets = self.adapter.budgets(endpoint);
         let host = self.host(&mut state, endpoint.base);
         for note in notes {
             match *note {
                 LimitNote::Used { budget, used } => {
                     if let Some(counter) = host.counter(&budgets, budget) {
-                        counter.limiter.resync(used, moment.exchange);
+                        counter.limiter.resync(used, asked, moment.exchange);
                     }
                 }
                 LimitNote::Exhausted { budget, until } => {

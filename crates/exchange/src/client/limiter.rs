@@ -61,11 +61,14 @@ impl Limiter {
         decision
     }
 
-    /// Takes over what the exchange says it has counted in the current window. Never lowers our own count: calls
-    /// under way are not in the exchange's yet.
-    pub fn resync(&mut self, used: u32, now: Millis) {
+    /// Takes over what the exchange says it has counted in the current window, in the answer to a call of `asked`.
+    /// Never lowers our own count: calls under way are not in the exchange's yet. A call of another window may have
+    /// been counted there: what its answer says is not of this one.
+    pub fn resync(&mut self, used: u32, asked: Millis, now: Millis) {
         self.roll(now);
-        self.used = self.used.max(used);
+        if asked.div_euclid(self.window_ms) == self.window {
+            self.used = self.used.max(used);
+        }
     }
 
     /// Takes over what the exchange says it allows.
@@ -152,11 +155,20 @@ mod tests {
     #[test]
     fn what_others_used_counts() {
         let mut limiter = Limiter::new(100, MINUTE);
-        limiter.resync(95, 10);
+        limiter.resync(95, 5, 10);
         assert!(matches!(limiter.ask(Lane::Order, 1, 20), Decision::Wait(_)));
         assert_eq!(limiter.ask(Lane::Cancel, 5, 20), Decision::Go);
-        limiter.resync(3, 30);
+        limiter.resync(3, 25, 30);
         assert_eq!(limiter.used(), 100);
+    }
+
+    #[test]
+    fn a_late_answer_does_not_fill_the_new_window() {
+        let mut limiter = Limiter::new(100, MINUTE);
+        limiter.resync(100, 59_990, 60_010);
+        assert_eq!(limiter.ask(Lane::Data, 50, 60_020), Decision::Go);
+        limiter.resync(90, 60_020, 60_030);
+        assert_eq!(limiter.used(), 90);
     }
 
     proptest! {

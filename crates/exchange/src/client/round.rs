@@ -110,7 +110,7 @@ impl Client {
         };
         let answered = self.0.clock.now_ms();
         // What it says about limits holds before the next call gets our place.
-        let refusal = self.judge(&draft, &answer, answered);
+        let refusal = self.judge(&draft, &answer, asked, answered);
         // A reply of a server in trouble, or of something in front of it, counts against the exchange.
         if answer.status >= 500 {
             pass.failed()
@@ -127,10 +127,16 @@ impl Client {
     }
 
     /// Returns the error that an answer stands for, and tells the gate what the answer says about limits.
-    fn judge(&self, request: &HttpRequest, answer: &Answer, now: Millis) -> Option<Error> {
+    fn judge(
+        &self,
+        request: &HttpRequest,
+        answer: &Answer,
+        asked: Millis,
+        answered: Millis,
+    ) -> Option<Error> {
         let (adapter, gate) = (self.0.adapter, &self.0.gate);
-        gate.note(request.endpoint, &adapter.limit_notes(request.endpoint, &answer.headers));
-        let retry_after = retry_after(&answer.headers, now);
+        gate.note(request.endpoint, &adapter.limit_notes(request.endpoint, &answer.headers), asked);
+        let retry_after = retry_after(&answer.headers, answered);
         let reply = HttpReply { status: answer.status, retry_after, body: &answer.body };
         let error = adapter.find_error(&request.url, &reply)?;
         gate.block(request.endpoint, &error);

@@ -176,10 +176,10 @@ async fn capacities_and_counts_of_the_exchange_hold() {
     let (gate, _clock) = gate();
     let klines = ask("klines", 2);
     gate.set_limits(klines.endpoint.base, &[("weight", 100), ("unknown", 1)]);
-    gate.note(klines.endpoint, &[LimitNote::Used { budget: "weight", used: 49 }]);
+    gate.note(klines.endpoint, &[LimitNote::Used { budget: "weight", used: 49 }], 0);
     let mut waiting = pin!(gate.pass(klines));
     assert!(poll!(&mut waiting).is_pending());
-    gate.note(klines.endpoint, &[LimitNote::Exhausted { budget: "weight", until: 5_000 }]);
+    gate.note(klines.endpoint, &[LimitNote::Exhausted { budget: "weight", until: 5_000 }], 0);
     let mut cancel = pin!(gate.pass(ask("cancelOrder", 1)));
     assert!(poll!(&mut cancel).is_pending());
 }
