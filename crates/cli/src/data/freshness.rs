@@ -28,7 +28,7 @@ pub(super) struct FreshnessArgs {
     /// Only candles of this length.
     #[arg(long)]
     timeframe: Option<Timeframe>,
-    /// Closed candles that may lack.
+    /// Closed candles that may lack; eight hours of funding rates at least.
     #[arg(long, default_value_t = 1)]
     max_lag: u64,
 }

@@ -41,7 +41,8 @@ pub(super) struct SeriesQuery {
     start: Option<String>,
     /// Until when, exclusive; until now when left out.
     end: Option<String>,
-    /// Closed candles that a fresh series may lack; 1 when left out. Freshness only.
+    /// Closed candles that a fresh series may lack; 1 when left out, and eight hours of funding rates at least.
+    /// Freshness only.
     max_lag: Option<String>,
 }
 
