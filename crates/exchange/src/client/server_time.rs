@@ -56,10 +56,12 @@ impl ServerTime {
         self.measured.map(|measured| measured.offset_ms)
     }
 
-    /// Returns a moment that the exchange's clock has surely passed at our `now`, if the last measurement holds.
+    /// Returns a moment that the exchange's clock has passed at our `now`; `None` without a measurement that is fresh
+    /// and not doubted. It holds as long as our clock was not put forward since: by more than a measurement is fresh
+    /// for, that shows here; by less it shows with the next measurement only.
     #[must_use]
     pub fn passed(&self, now: Millis) -> Option<Millis> {
-        let measured = self.measured?;
+        let measured = self.measured.filter(|_| !self.is_stale(now))?;
         Some(self.at(now).saturating_sub(measured.round_trip_ms / 2 + 1))
     }
 
@@ -101,9 +103,12 @@ mod tests {
         time.doubt();
         assert!(time.is_stale(303_022));
         assert_eq!(time.at(0), 4_000, "still the best there is");
+        assert_eq!(time.passed(0), None, "but nothing is sure by it");
         time.measure(310_000, 319_000, 320_000);
         assert_eq!(time.at(0), 5_500);
         assert_eq!(time.passed(0), Some(999));
+        assert!(time.passed(619_000).is_some());
+        assert_eq!(time.passed(619_001), None, "our clock may have been put forward");
     }
 
     proptest! {

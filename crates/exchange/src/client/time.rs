@@ -70,7 +70,8 @@ impl Client {
         });
     }
 
-    /// Returns a moment that has passed by the exchange's clock, whatever ours says.
+    /// Returns a moment that has passed by the exchange's clock; an error when that cannot be measured anew. See
+    /// [`ServerTime::passed`].
     pub(super) async fn surely_passed(&self) -> Result<Millis, Error> {
         self.keep_time().await?;
         let now = self.0.clock.now_ms();

@@ -5,9 +5,11 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::json;
 use tracing_subscriber::fmt::MakeWriter;
+use tradai_domain::ports::Span;
+use tradai_domain::{ManualClock, SeriesKey, Timeframe};
 use tradai_exchange::{Environment, OrderRef};
 
-use super::support::{MINUTE, Off, World, decimal, resting, settings};
+use super::support::{MINUTE, Off, World, decimal, resting, settings, symbol};
 
 #[derive(Clone, Default)]
 struct Lines(Arc<Mutex<Vec<u8>>>);
@@ -100,4 +102,20 @@ async fn a_cancellation_does_not_wait_for_an_old_time_to_be_measured_anew() {
     let named = OrderRef { id: order.id, client_order_id: None, symbol: order.symbol };
     client.cancel_order(&named).await.unwrap();
     assert_eq!(world.sandbox.now(), before, "there was no pause for another try");
+}
+
+/// A clock put forward makes an open candle look closed: what closed is not told by an old time.
+#[tokio::test]
+async fn candles_are_not_taken_for_closed_by_an_old_time() {
+    let world = World::new().await;
+    let clock = Arc::new(ManualClock::at(world.sandbox.now()));
+    let client = world.builder_on("binance", clock.clone()).build().unwrap();
+    let key = SeriesKey::traded(&symbol("BTC/USDT"), Timeframe::M5);
+    let span = Span::new(world.sandbox.now() - 10 * MINUTE, world.sandbox.now() + 60 * MINUTE);
+    let first = client.candle_chunk(&key, span).await.unwrap().candles.len();
+    clock.advance(30 * MINUTE);
+    assert_eq!(client.candle_chunk(&key, span).await.unwrap().candles.len(), first, "measured anew");
+    clock.advance(30 * MINUTE);
+    world.faults(json!([{"path": "/api/v3/time", "fault": {"kind": "status", "status": 503}}])).await;
+    assert!(client.candle_chunk(&key, span).await.is_err());
 }
