@@ -135,6 +135,9 @@ fn series(args: &SandboxArgs, ctx: &Context) -> anyhow::Result<Vec<Series>> {
     let around = args.start.unwrap_or_else(|| ctx.clock.now_ms());
     let day = around - around.rem_euclid(DAY);
     let (start, end) = (day - DAYS_BACK * DAY, day + DAYS_AHEAD * DAY);
+    if !ctx.json {
+        eprintln!("Making up candles of {} markets...", args.symbols.len());
+    }
     Ok(tradai_sandbox::sample(args.seed, &args.symbols, args.timeframe, start, end))
 }
 
