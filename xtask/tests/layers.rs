@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Packages of ours that a package may depend on. A package that is not in this table fails the test.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 18] = [
     ("tradai-domain", &[]),
     ("tradai-strategy", &["tradai-domain"]),
     ("tradai-engine", &["tradai-domain", "tradai-strategy"]),
@@ -31,10 +31,52 @@ const ALLOWED: [(&str, &[&str]); 15] = [
             "tradai-control-plane",
             "tradai-exchange",
             "tradai-sandbox",
+            "tradai-backend",
+            "tradai-data-collection",
+            "tradai-platform",
+            "tradai-service",
+            "tradai-strategy-service",
+            "tradai-trading",
         ],
     ),
-    ("tradai-platform", &["tradai-domain"]),
+    // `embedded` by the feature of that name.
+    ("tradai-platform", &["tradai-domain", "tradai-embedded"]),
     ("tradai-service", &["tradai-domain", "tradai-platform"]),
+    (
+        "tradai-backend",
+        &[
+            "tradai-control-plane",
+            "tradai-domain",
+            "tradai-embedded",
+            "tradai-platform",
+            "tradai-runner",
+            "tradai-service",
+            "tradai-trading",
+        ],
+    ),
+    (
+        "tradai-strategy-service",
+        &[
+            "tradai-control-plane",
+            "tradai-domain",
+            "tradai-platform",
+            "tradai-runner",
+            "tradai-service",
+            "tradai-strategy",
+        ],
+    ),
+    (
+        "tradai-trading",
+        &[
+            "tradai-control-plane",
+            "tradai-domain",
+            "tradai-engine",
+            "tradai-platform",
+            "tradai-runner",
+            "tradai-strategy",
+            "tradai-timeseries",
+        ],
+    ),
     (
         "tradai-data-collection",
         &[
@@ -58,7 +100,7 @@ const CONFINED: [(&str, &[&str]); 8] = [
     ("lightgbm3", &["tradai-ml"]),
     ("object_store", &["tradai-timeseries"]),
     ("rusqlite", &["tradai-embedded"]),
-    ("reqwest", &["tradai-exchange", "tradai-mlflow", "tradai-control-plane"]),
+    ("reqwest", &["tradai-exchange", "tradai-mlflow", "tradai-service", "tradai-backend", "tradai-cli"]),
 ];
 
 /// Direct dependencies (not those of tests) of every package in the workspace.

@@ -5,9 +5,11 @@ mod auth;
 mod http;
 mod log;
 mod mlflow;
+mod state;
 
 pub use arctic::ArcticSettings;
 pub use auth::{ApiKeySetting, AuthSettings, KeyHash, Role};
 pub use http::{HttpLimits, HttpSettings};
 pub use log::{LogFormat, LogLevels, LogSettings};
 pub use mlflow::MlflowSettings;
+pub use state::StateSettings;

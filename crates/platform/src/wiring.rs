@@ -1,0 +1,77 @@
+//! Which adapters stand behind the ports: those of one machine, in one folder.
+//!
+//! Hosts put use cases on top of a [`Wiring`]; every process that opens the same folder sees the same state.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tradai_domain::ports::{
+    AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository, SecretStore,
+};
+use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
+use tradai_embedded::{
+    Database, Error, LocalBlobs, LocalSecrets, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteIdempotency,
+    SqliteJobs,
+};
+
+use crate::settings::sections::StateSettings;
+
+/// The ports of a host.
+#[derive(Clone)]
+pub struct Wiring {
+    /// Where jobs are kept.
+    pub jobs: Arc<dyn JobRepository>,
+    /// What is told of them.
+    pub events: Arc<dyn EventBus>,
+    /// Objects: configs of jobs at `configs/jobs/`, results at `jobs/<id>/`.
+    pub blobs: Arc<dyn BlobStore>,
+    /// Replies to requests that may come twice.
+    pub idempotency: Arc<dyn IdempotencyRepository>,
+    /// Config versions.
+    pub configs: Arc<dyn ConfigRepository>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
+    /// Secrets.
+    pub secrets: Arc<dyn SecretStore>,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// Where ids come from.
+    pub ids: Arc<dyn IdSource>,
+}
+
+impl Wiring {
+    /// Opens the state of a folder, and makes it if there is none. Blocks for as long as another process does the
+    /// same.
+    ///
+    /// # Errors
+    /// [`Error`] naming the file that cannot be used.
+    pub fn open(
+        state: &StateSettings,
+        environment: impl IntoIterator<Item = (String, String)>,
+    ) -> Result<Self, Error> {
+        let database = Database::open(&state.database())?;
+        let blobs = LocalBlobs::open(&state.data_dir)?;
+        let secrets = LocalSecrets::open(existing(&state.secrets()), environment)?;
+        Ok(Self {
+            jobs: Arc::new(SqliteJobs::new(database.clone())),
+            events: Arc::new(SqliteEvents::new(database.clone(), SqliteEvents::KEPT)),
+            blobs: Arc::new(blobs),
+            idempotency: Arc::new(SqliteIdempotency::new(database.clone())),
+            configs: Arc::new(SqliteConfigs::new(database.clone())),
+            audit: Arc::new(SqliteAudit::new(database)),
+            secrets: Arc::new(secrets),
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+        })
+    }
+}
+
+fn existing(path: &Path) -> Option<std::path::PathBuf> {
+    path.is_file().then(|| path.to_owned())
+}
+
+impl std::fmt::Debug for Wiring {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Wiring")
+    }
+}
