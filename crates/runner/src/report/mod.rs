@@ -13,6 +13,7 @@ mod histogram;
 mod library;
 mod monthly;
 mod page;
+pub mod parts;
 mod trades;
 
 use tradai_engine::{Outcome, PairData, Statistics};

@@ -3,11 +3,11 @@
 use super::content::Content;
 use super::library;
 
-const PAGE: &str = include_str!("page.html");
-const STYLE: &str = include_str!("page.css");
+pub(super) const PAGE: &str = include_str!("page.html");
+pub(super) const STYLE: &str = include_str!("page.css");
 
 /// Ours, in the order in which they use one another.
-const SCRIPT: [&str; 6] = [
+pub(super) const SCRIPT: [&str; 6] = [
     include_str!("format.js"),
     include_str!("tables.js"),
     include_str!("trades.js"),
