@@ -63,14 +63,30 @@ impl LocalBlobs {
 
 fn put(path: &Path, bytes: &[u8], how: Put) -> std::io::Result<bool> {
     let folder = path.parent().unwrap_or(path);
-    create_folders(folder)?;
-    // A name that begins with a dot is no key's, so that nobody reads or lists what is half written.
-    let mut file = tempfile::Builder::new().prefix(".put-").tempfile_in(folder)?;
+    let mut file = begin(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
     let done = place(file, path, how)?;
     sync_folder(folder)?;
     Ok(done)
+}
+
+/// Begins a file in a folder, which is made if it is not there.
+fn begin(folder: &Path) -> std::io::Result<NamedTempFile> {
+    // Whoever deletes the last object takes the folder away, maybe just after it was made here.
+    const TRIES: u32 = 100;
+    let begun = || {
+        create_folders(folder)?;
+        // A name that begins with a dot is no key's, so that nobody reads or lists what is half written.
+        tempfile::Builder::new().prefix(".put-").tempfile_in(folder)
+    };
+    for _ in 1..TRIES {
+        match begun() {
+            Err(error) if error.kind() == Io::NotFound => {}
+            done => return done,
+        }
+    }
+    begun()
 }
 
 fn place(file: NamedTempFile, path: &Path, how: Put) -> std::io::Result<bool> {
@@ -95,6 +111,15 @@ fn create_folders(folder: &Path) -> std::io::Result<()> {
 
 fn sync_folder(folder: &Path) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
+}
+
+/// Removes the folder that an object left if it is empty now: programs that look at the directory find nothing.
+fn left_by(folder: &Path) -> std::io::Result<()> {
+    match (std::fs::remove_dir(folder), folder.parent()) {
+        (Ok(()), Some(above)) => sync_folder(above),
+        (Err(error), _) if error.kind() == Io::NotFound => Ok(()),
+        _ => sync_folder(folder),
+    }
 }
 
 /// Adds the files under a folder, those that are being written left out.
@@ -161,12 +186,37 @@ impl BlobStore for LocalBlobs {
         let delete = |path: PathBuf| match std::fs::remove_file(&path) {
             Err(error) if matches!(error.kind(), Io::NotFound | Io::NotADirectory) => Ok(()),
             Err(error) => Err(error),
-            Ok(()) => path.parent().map_or(Ok(()), sync_folder),
+            Ok(()) => path.parent().map_or(Ok(()), left_by),
         };
         self.run(key, delete).await
     }
 
     fn uri(&self, key: &BlobKey) -> String {
         format!("file://{}", self.path(key).display())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_folder_goes_with_its_last_object_and_nobody_who_puts_another_minds() {
+        let root = tempfile::tempdir().unwrap();
+        let blobs = LocalBlobs::open(root.path()).unwrap();
+        let churn = |name: &str| {
+            let (blobs, key) = (blobs.clone(), format!("jobs/7/{name}").parse::<BlobKey>().unwrap());
+            tokio::spawn(async move {
+                for _ in 0..300 {
+                    blobs.put(&key, vec![1]).await.unwrap();
+                    assert!(blobs.get(&key).await.unwrap().is_some());
+                    blobs.delete(&key).await.unwrap();
+                }
+            })
+        };
+        let (one, other) = (churn("a"), churn("b"));
+        one.await.unwrap();
+        other.await.unwrap();
+        assert!(!root.path().join("jobs/7").exists() && root.path().join("jobs").is_dir());
     }
 }

@@ -5,9 +5,8 @@ use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info_span, warn};
-use tradai_domain::ErrorKind;
 use tradai_domain::JobId;
-use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
 
 use super::executors::BacktestJobSubmitter;
@@ -72,7 +71,7 @@ impl Jobs {
         if record.is_none_or(|record| record.status.is_terminal()) {
             return Ok(None);
         }
-        let message = self.message(id).await?;
+        let message = self.repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
         let execution = self.repeat(|| executor.submit(&message)).await?;
         let change = JobChange {
             at: self.ports.clock.now_ms(),
@@ -106,15 +105,6 @@ impl Jobs {
             }
         }
         drop(slot);
-    }
-
-    /// Returns what the job is asked to do.
-    async fn message(&self, id: JobId) -> Result<BacktestJobMessage, PortError> {
-        let key = artifacts::config_key(id)?;
-        let damaged = |problem: String| PortError::new(ErrorKind::Data, format!("its config {problem}"));
-        let bytes = self.repeat(|| self.ports.blobs.get(&key)).await?;
-        let bytes = bytes.ok_or_else(|| damaged("is not there".to_owned()))?;
-        serde_json::from_slice(&bytes).map_err(|error| damaged(format!("cannot be read: {error}")))
     }
 
     /// Reports a job failed; nothing happens to one that has ended.

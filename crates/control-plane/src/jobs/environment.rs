@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
 use tradai_domain::Symbol;
 use tradai_domain::jobs::BacktestJobMessage;
 
@@ -20,16 +21,18 @@ pub fn backtest_environment(job: &BacktestJobMessage) -> BTreeMap<String, String
         ("TIMERANGE", config.timerange()),
         ("TIMEFRAME", config.timeframe.map(|timeframe| timeframe.to_string())),
         ("PAIRS", (!pairs.is_empty()).then(|| pairs.join(","))),
-        ("SETTINGS", settings(job)),
+        ("SETTINGS", json(&config.settings)),
+        ("PARAMETERS", json(&config.parameters)),
+        ("EXCHANGE", config.exchange.as_ref().map(ToString::to_string)),
+        ("CONFIG_ID", config.config_id.as_ref().map(ToString::to_string)),
     ];
     let set = variables.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?)));
     set.collect()
 }
 
-/// Settings on top of the strategy's own, as JSON.
-fn settings(job: &BacktestJobMessage) -> Option<String> {
-    let settings = &job.config.settings;
-    if settings.is_empty() { None } else { serde_json::to_string(settings).ok() }
+/// Returns a map as JSON; nothing of an empty one.
+fn json(map: &impl Serialize) -> Option<String> {
+    serde_json::to_string(map).ok().filter(|text| text != "{}")
 }
 
 #[cfg(test)]
@@ -43,13 +46,19 @@ mod tests {
             strategy: "Demo".to_owned(),
             symbols: vec!["BTC/USDT:USDT".to_owned(), "ETH/USDT:USDT".to_owned()],
             timerange: Some("20240101-20240201".to_owned()),
+            parameters: serde_json::from_str(r#"{"fast": 12, "kind": "ema"}"#).unwrap(),
+            exchange: Some("binance".to_owned()),
+            config_id: Some("v3-0f1e2d3c".to_owned()),
             ..BacktestRequest::default()
         };
         let id: tradai_domain::JobId = "018cc251-f400-7000-8000-000000000001".parse().unwrap();
         let job = BacktestJobMessage::new(id, id.into(), request.check().unwrap());
         let expected = [
+            ("CONFIG_ID", "v3-0f1e2d3c"),
+            ("EXCHANGE", "binance"),
             ("JOB_ID", "018cc251-f400-7000-8000-000000000001"),
             ("PAIRS", "BTC/USDT:USDT,ETH/USDT:USDT"),
+            ("PARAMETERS", r#"{"fast":"12","kind":"ema"}"#),
             ("STRATEGY", "Demo"),
             ("TIMERANGE", "20240101-20240201"),
             ("TRACE_ID", "018cc251f40070008000000000000001"),

@@ -1,8 +1,12 @@
 //! What somebody asks for, as it comes in.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use tradai_domain::configs::ConfigId;
 use tradai_domain::jobs::BacktestConfig;
+use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{Millis, StrategyName, Symbol, TimeRange, Timeframe, parse_date_ms};
 
 use crate::{Error, RequestFault};
@@ -13,6 +17,10 @@ pub const MAX_SYMBOLS: usize = 500;
 pub const MAX_CANDLES: u64 = 200_000_000;
 /// How long the settings of one backtest may be, in bytes of JSON.
 const MAX_SETTINGS: usize = 64 * 1024;
+/// Parameters that one backtest may set.
+const MAX_PARAMETERS: usize = 100;
+/// How long a parameter's name and its value may be, in bytes.
+const MAX_PARAMETER: usize = 100;
 
 /// A backtest as a client asks for it: texts, not checked yet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -34,6 +42,12 @@ pub struct BacktestRequest {
     pub timerange: Option<String>,
     /// Settings on top of the strategy's own, such as `stake_amount`.
     pub settings: Map<String, Value>,
+    /// Parameters of the strategy: numbers, texts, true and false by name.
+    pub parameters: Map<String, Value>,
+    /// The exchange whose collected candles are meant, such as `binance_futures`; those that were imported without.
+    pub exchange: Option<String>,
+    /// The config version to use, such as `v3-0f1e2d3c`; the active one without.
+    pub config_id: Option<String>,
 }
 
 impl BacktestRequest {
@@ -56,6 +70,11 @@ impl BacktestRequest {
                 format!("at most {MAX_SETTINGS} bytes of JSON are allowed"),
             ));
         }
+        let parameters = self.parameters(&mut faults);
+        let exchange = self.exchange.as_deref().map(str::parse::<ExchangeKey>);
+        let exchange = exchange.and_then(|parsed| keep(&mut faults, "exchange", parsed));
+        let config_id = self.config_id.as_deref().map(str::parse::<ConfigId>);
+        let config_id = config_id.and_then(|parsed| keep(&mut faults, "config_id", parsed));
         check_size(&symbols, timeframe, range, &mut faults);
         match strategy {
             Some(strategy) if faults.is_empty() => Ok(BacktestConfig {
@@ -66,6 +85,9 @@ impl BacktestRequest {
                 start: range.start,
                 end: range.end,
                 settings: self.settings.clone(),
+                parameters,
+                exchange,
+                config_id,
             }),
             _ => Err(Error::Request(faults)),
         }
@@ -107,6 +129,32 @@ impl BacktestRequest {
             faults.push(RequestFault::new("timerange", "stands for start and end; give it or them"));
         }
         keep(faults, "timerange", TimeRange::parse(timerange)).unwrap_or_default()
+    }
+
+    fn parameters(&self, faults: &mut Vec<RequestFault>) -> BTreeMap<String, String> {
+        let mut fault = |reason: String| faults.push(RequestFault::new("parameters", reason));
+        if self.parameters.len() > MAX_PARAMETERS {
+            fault(format!("{} of them; at most {MAX_PARAMETERS} are allowed", self.parameters.len()));
+            return BTreeMap::new();
+        }
+        let mut parameters = BTreeMap::new();
+        for (name, value) in &self.parameters {
+            let text = match value {
+                Value::String(text) => text.clone(),
+                Value::Number(_) | Value::Bool(_) => value.to_string(),
+                _ => {
+                    fault(format!("`{name:.40}` is no number, text, true or false"));
+                    continue;
+                }
+            };
+            if name.is_empty() || name.len().max(text.len()) > MAX_PARAMETER {
+                let allowed = format!("a name and at most {MAX_PARAMETER} bytes for it and for its value");
+                fault(format!("`{name:.40}`: allowed are {allowed}"));
+            } else {
+                parameters.insert(name.clone(), text);
+            }
+        }
+        parameters
     }
 
     fn check_version(&self, faults: &mut Vec<RequestFault>) {
@@ -180,12 +228,23 @@ mod tests {
     fn every_fault_is_named_at_once() {
         let all = faults(
             r#"{"strategy": "../x", "symbols": ["BTC/USDT", "nonsense", "BTC/USDT"], "timeframe": "7m",
-                "start": "yesterday", "strategy_version": "a b"}"#,
+                "start": "yesterday", "strategy_version": "a b", "parameters": {"fast": [1]},
+                "exchange": "../x", "config_id": "3"}"#,
         );
         let fields: Vec<&str> = all.iter().map(|fault| fault.split(':').next().unwrap()).collect();
         assert_eq!(
             fields,
-            ["strategy", "timeframe", "symbols[1]", "symbols[2]", "start", "strategy_version"]
+            [
+                "strategy",
+                "timeframe",
+                "symbols[1]",
+                "symbols[2]",
+                "start",
+                "strategy_version",
+                "parameters",
+                "exchange",
+                "config_id"
+            ]
         );
         assert_eq!(
             faults(r#"{"strategy": "A", "start": "20240102", "end": "20240101"}"#),
@@ -193,6 +252,24 @@ mod tests {
         );
         let both = faults(r#"{"strategy": "A", "timerange": "20240101-", "end": "20250101"}"#);
         assert_eq!(both, ["timerange: stands for start and end; give it or them"]);
+    }
+
+    #[test]
+    fn parameters_are_plain_and_few() {
+        let json =
+            r#"{"strategy": "A", "parameters": {"fast": 12, "width": 0.5, "on": true, "kind": "ema"}}"#;
+        let found = request(json).check().unwrap().parameters;
+        let expected = [("fast", "12"), ("kind", "ema"), ("on", "true"), ("width", "0.5")];
+        assert!(found.iter().map(|(name, text)| (name.as_str(), text.as_str())).eq(expected));
+        let long = format!(r#"{{"strategy": "A", "parameters": {{"x": "{}"}}}}"#, "y".repeat(101));
+        assert_eq!(
+            faults(&long),
+            ["parameters: `x`: allowed are a name and at most 100 bytes for it and for its value"]
+        );
+        let parameters = (0..101).map(|n| (format!("p{n}"), Value::from(n))).collect();
+        let many = BacktestRequest { strategy: "A".to_owned(), parameters, ..BacktestRequest::default() };
+        let refused = many.check().unwrap_err().to_string();
+        assert_eq!(refused, "parameters: 101 of them; at most 100 are allowed");
     }
 
     /// Ten years of one-minute candles of 500 pairs.

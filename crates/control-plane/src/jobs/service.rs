@@ -9,7 +9,7 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
-use tradai_domain::jobs::{ChangeOutcome, JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{BacktestConfig, ChangeOutcome, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{
     AuditEntry, AuditLog, BlobStore, EventBus, IdempotencyRepository, JobDeletion, JobFilter, JobPage,
     JobRepository,
@@ -110,6 +110,15 @@ impl Jobs {
     /// [`Error::Port`].
     pub async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Vec<JobRecord>, Error> {
         Ok(self.ports.jobs.list(filter, page).await?)
+    }
+
+    /// Returns what a job was asked to do.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchJob`]; [`Error::Port`].
+    pub async fn config(&self, id: JobId) -> Result<BacktestConfig, Error> {
+        self.get(id).await?;
+        Ok(artifacts::message(self.ports.blobs.as_ref(), id).await?.config)
     }
 
     /// Returns where the results of a job are.

@@ -3,7 +3,7 @@
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{JobSettings, Jobs};
 use tradai_domain::jobs::{JobChange, JobStatus};
-use tradai_domain::ports::{TaskHandle, TaskRunner};
+use tradai_domain::ports::{BlobKey, TaskHandle, TaskRunner};
 
 use crate::world::{World, ann, ended, is_stored, request, run_to_completion, started};
 
@@ -54,10 +54,13 @@ async fn an_ended_job_cannot_be_cancelled_and_an_active_one_not_deleted() {
     assert_eq!(error, Error::JobEnded { id, status: JobStatus::Completed });
     assert_eq!(error.to_string(), format!("the job {id} is completed already"));
 
-    let folder = world.folder.path().join(format!("blobs/jobs/{id}"));
-    assert!(folder.join("config.json").is_file());
+    let config = world.folder.path().join(format!("blobs/configs/jobs/{id}.json"));
+    let result: BlobKey = format!("jobs/{id}/result.json").parse().unwrap();
+    world.ports().blobs.put(&result, b"{}".to_vec()).await.unwrap();
+    assert!(config.is_file());
     jobs.delete(id, &ann()).await.unwrap();
-    assert!(!is_stored(&world.ports(), id).await && !folder.join("config.json").exists());
+    assert!(!is_stored(&world.ports(), id).await && !config.exists());
+    assert!(!world.folder.path().join(format!("blobs/jobs/{id}")).exists());
     assert_eq!(jobs.delete(id, &ann()).await.unwrap_err(), Error::NoSuchJob { id });
     assert_eq!(jobs.cancel(id, &ann()).await.unwrap_err(), Error::NoSuchJob { id });
 }
@@ -73,5 +76,5 @@ async fn records_go_after_their_time_with_all_that_is_stored() {
     world.clock.advance(7 * 86_400_000);
     assert_eq!(jobs.delete_expired().await.unwrap(), 1);
     assert!(!is_stored(&world.ports(), id).await);
-    assert!(!world.folder.path().join(format!("blobs/jobs/{id}/config.json")).exists());
+    assert!(!world.folder.path().join(format!("blobs/configs/jobs/{id}.json")).exists());
 }

@@ -1,9 +1,13 @@
 //! What a backtest job is asked to do.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
 use super::TraceId;
+use crate::configs::ConfigId;
+use crate::ports::ExchangeKey;
 use crate::strategy_name::StrategyName;
 use crate::{JobId, Millis, Symbol, TimeRange, Timeframe};
 
@@ -31,6 +35,15 @@ pub struct BacktestConfig {
     /// Settings on top of the strategy's own, by their names in Freqtrade: `stake_amount`, `stoploss`, …
     #[serde(default, skip_serializing_if = "Map::is_empty")]
     pub settings: Map<String, Value>,
+    /// Parameters of the strategy that differ from their defaults, as one writes them on a command line.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
+    /// Exchange whose collected candles are tested on; `None` takes those that were imported.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<ExchangeKey>,
+    /// The config version to use; `None` takes the one that is active when the job starts, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_id: Option<ConfigId>,
 }
 
 impl BacktestConfig {
@@ -92,6 +105,9 @@ mod tests {
             start,
             end,
             settings: Map::new(),
+            parameters: BTreeMap::new(),
+            exchange: None,
+            config_id: None,
         }
     }
 
@@ -112,8 +128,17 @@ mod tests {
     #[test]
     fn a_message_survives_json() {
         let id: JobId = "018cc251-f400-7000-8000-000000000001".parse().unwrap();
-        let message = BacktestJobMessage::new(id, id.into(), config(Some(0), None));
-        let text = serde_json::to_string(&message).unwrap();
-        assert_eq!(serde_json::from_str::<BacktestJobMessage>(&text).unwrap(), message);
+        let plain = config(Some(0), None);
+        let full = BacktestConfig {
+            parameters: [("fast".to_owned(), "12".to_owned())].into(),
+            exchange: Some("binance_futures".parse().unwrap()),
+            config_id: Some("v3-0f1e2d3c".parse().unwrap()),
+            ..plain.clone()
+        };
+        for config in [plain, full] {
+            let message = BacktestJobMessage::new(id, id.into(), config);
+            let text = serde_json::to_string(&message).unwrap();
+            assert_eq!(serde_json::from_str::<BacktestJobMessage>(&text).unwrap(), message);
+        }
     }
 }
