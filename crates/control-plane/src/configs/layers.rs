@@ -41,7 +41,8 @@ pub struct ConfigSources {
     pub stored: Option<(ConfigId, Map<String, Value>)>,
     /// Tags of the model, by name; those that are no part of a config are ignored.
     pub model_tags: BTreeMap<String, String>,
-    /// The environment, by name: variables that are part of a config, and those that texts refer to.
+    /// The environment, by name: variables that are part of a config ([`variable_names`]), and those that texts may
+    /// refer to.
     pub environment: BTreeMap<String, String>,
 }
 
@@ -103,9 +104,27 @@ const VARIABLES: [(&str, &[&str], Kind); 9] = [
     ("MLFLOW_TRACKING_URI", &["strategy_service", "mlflow", "tracking_uri"], Kind::Text),
 ];
 
-/// Brings a document in the shape of `tradai.yaml` into that of a config: the strategy's header and its service's
-/// defaults stand at the top, where a stored config has them; everything else stays where it is.
-pub(super) fn lower(document: &Map<String, Value>) -> Map<String, Value> {
+/// Settings that a config has at the top, under names of its own.
+const PROMOTED: [(&str, &str); 7] = [
+    ("timeframe", "timeframe"),
+    ("timerange", "timerange"),
+    ("pair_whitelist", "symbols"),
+    ("stake_amount", "stake_amount"),
+    ("max_open_trades", "max_open_trades"),
+    ("stoploss", "stoploss"),
+    ("can_short", "can_short"),
+];
+
+/// Returns the setting that a key at the top of a config stands for.
+pub(super) fn setting_of(key: &str) -> Option<&'static str> {
+    PROMOTED.iter().find(|(_, name)| *name == key).map(|(setting, _)| *setting)
+}
+
+/// Brings a document in the shape of `tradai.yaml` into that of a config: the strategy's header, the defaults and the
+/// settings that a config has at the top stand there, so that each value has one place in every source; everything else
+/// stays where it is. `settings` wins over `defaults`, as it does in the file. A setting that the document has in both
+/// of its places with different values is a fault.
+pub(super) fn lower(document: &Map<String, Value>, faults: &mut Vec<String>) -> Map<String, Value> {
     let mut rest = document.clone();
     let mut lowered = Map::new();
     if let Some(Value::Object(strategy)) = rest.get_mut("strategy") {
@@ -113,11 +132,16 @@ pub(super) fn lower(document: &Map<String, Value>) -> Map<String, Value> {
             lowered.extend(strategy.shift_remove(from).map(|value| (to.to_owned(), value)));
         }
     }
-    if let Some(Value::Object(service)) = rest.get_mut("strategy_service")
-        && let Some(Value::Object(defaults)) = service.get("defaults").cloned()
-    {
-        service.shift_remove("defaults");
-        lowered.extend(defaults);
+    lowered.extend(take_defaults(&mut rest));
+    if let Some(Value::Object(settings)) = rest.get_mut("settings") {
+        for (from, to) in PROMOTED {
+            let Some(value) = settings.shift_remove(from) else { continue };
+            if document.get(to).is_some_and(|other| *other != value) {
+                faults
+                    .push(format!("settings.{from} and {to} are one setting with two values; leave one out"));
+            }
+            lowered.insert(to.to_owned(), value);
+        }
     }
     let is_left = |value: &Value| value.as_object().is_none_or(|map| !map.is_empty());
     // What stands at the top already was meant to.
@@ -125,9 +149,33 @@ pub(super) fn lower(document: &Map<String, Value>) -> Map<String, Value> {
     lowered
 }
 
+/// Takes `defaults` out of a document, or else those of its `strategy_service`.
+fn take_defaults(document: &mut Map<String, Value>) -> Map<String, Value> {
+    let take = |map: &mut Map<String, Value>| match map.shift_remove("defaults") {
+        Some(Value::Object(defaults)) => Some(defaults),
+        Some(other) => {
+            map.insert("defaults".to_owned(), other);
+            None
+        }
+        None => None,
+    };
+    let top = take(document);
+    let nested = match document.get_mut("strategy_service") {
+        Some(Value::Object(service)) => take(service),
+        _ => None,
+    };
+    top.or(nested).unwrap_or_default()
+}
+
 /// Returns what the tags of a model say.
 pub(super) fn of_tags(tags: &BTreeMap<String, String>, faults: &mut Vec<String>) -> Map<String, Value> {
     read(&TAGS, "the model tag ", tags, faults)
+}
+
+/// Returns the names of the variables that are part of a config. Only they, and those that an operator lets in by name,
+/// belong into [`ConfigSources::environment`]: whoever may push a config could read any other one by `${NAME}`.
+pub fn variable_names() -> impl Iterator<Item = &'static str> {
+    VARIABLES.iter().map(|(name, ..)| *name)
 }
 
 /// Returns what the environment says.

@@ -24,21 +24,23 @@ pub struct Origin {
 pub struct MergedConfig {
     /// The values.
     pub values: Map<String, Value>,
-    /// Where each value that is no object came from, by its path: keys from the outside in.
+    /// Where each value came from, by its path: keys from the outside in. An object is its values; one of `settings` is
+    /// one value.
     pub origins: BTreeMap<Vec<String>, Origin>,
 }
 
 /// Puts the sources on top of one another: the environment over tags of the model over the stored version over
-/// `tradai.yaml`. Objects are merged key by key; anything else takes the place of what was there. Variables in texts
-/// of the file and the stored version are resolved first.
+/// `tradai.yaml`. Objects are merged key by key; anything else takes the place of what was there, and so does each
+/// setting below `settings`: half of one source's `minimal_roi` and half of another's would be nobody's. Variables in
+/// texts of the file and the stored version are resolved first.
 ///
 /// # Errors
 /// [`Error::Request`] with every tag and variable that cannot be read, and every variable that is not set.
 pub fn merge(sources: &ConfigSources) -> Result<MergedConfig, Error> {
     let mut faults = Vec::new();
     let mut document = |layer: Layer, map: &Map<String, Value>| {
-        let mut value = Value::Object(lower(map));
         let mut found = Vec::new();
+        let mut value = Value::Object(lower(map, &mut found));
         interpolate(&mut value, &sources.environment, "", &mut found);
         faults.extend(found.into_iter().map(|fault| format!("{layer}: {fault}")));
         match value {
@@ -84,13 +86,13 @@ fn put_map(
     for (key, value) in map {
         path.push(key.clone());
         match (target.get_mut(&key), value) {
-            (Some(Value::Object(there)), Value::Object(inner)) => {
+            (Some(Value::Object(there)), Value::Object(inner)) if !is_setting(path) => {
                 put_map(there, inner, path, origin, origins)
             }
             (_, value) => {
                 origins.retain(|known, _| !known.starts_with(path));
                 let value = match value {
-                    Value::Object(inner) => {
+                    Value::Object(inner) if !is_setting(path) => {
                         let mut fresh = Map::new();
                         put_map(&mut fresh, inner, path, origin, origins);
                         Value::Object(fresh)
@@ -105,6 +107,11 @@ fn put_map(
         }
         path.pop();
     }
+}
+
+/// Whether a path leads to one of Freqtrade's settings, which is one value whatever it holds.
+fn is_setting(path: &[String]) -> bool {
+    matches!(path, [section, _] if section == "settings")
 }
 
 #[cfg(test)]
@@ -184,12 +191,39 @@ mod tests {
     }
 
     #[test]
+    fn a_setting_has_one_place_and_is_one_value() {
+        let yaml = r#"{"strategy": {"timeframe": "1h"}, "defaults": {"stake_amount": 1, "symbols": ["A/B"]},
+            "strategy_service": {"defaults": {"stake_amount": 7, "max_open_trades": 7}},
+            "settings": {"stake_amount": 2, "stoploss": -0.1, "minimal_roi": {"0": 0.1, "60": 0.05}}}"#;
+        let id: ConfigId = "v1-0f1e2d3c".parse().unwrap();
+        let stored =
+            r#"{"settings": {"pair_whitelist": ["X/Y"], "minimal_roi": {"0": 0.2}}, "stake_amount": 3}"#;
+        let merged = merge(&ConfigSources {
+            tradai_yaml: map(yaml),
+            stored: Some((id, map(stored))),
+            environment: texts(&[("STOPLOSS", "-0.2")]),
+            ..ConfigSources::default()
+        })
+        .unwrap();
+        assert_eq!(
+            Value::Object(merged.values),
+            serde_json::json!({"timeframe": "1h", "stake_amount": 3, "symbols": ["X/Y"], "stoploss": -0.2,
+                "settings": {"minimal_roi": {"0": 0.2}}})
+        );
+        let roi = ["settings".to_owned(), "minimal_roi".to_owned()];
+        assert_eq!(merged.origins[roi.as_slice()].layer, Layer::Stored);
+    }
+
+    #[test]
     fn every_fault_is_named_at_once() {
         let sources = ConfigSources {
             tradai_yaml: map(r#"{"a": {"b": "${NOT_SET}"}}"#),
+            stored: Some((
+                "v1-0f1e2d3c".parse().unwrap(),
+                map(r#"{"symbols": [], "settings": {"pair_whitelist": ["X/Y"]}}"#),
+            )),
             model_tags: texts(&[("can_short", "maybe")]),
             environment: texts(&[("MAX_OPEN_TRADES", "many"), ("STAKE_AMOUNT", "unlimited")]),
-            ..ConfigSources::default()
         };
         let Err(Error::Request(faults)) = merge(&sources) else { panic!("it is allowed") };
         let reasons: Vec<&str> = faults.iter().map(|fault| fault.reason.as_str()).collect();
@@ -197,6 +231,7 @@ mod tests {
             reasons,
             [
                 "tradai.yaml: a.b: the variable NOT_SET is not set and has no default",
+                "stored config: settings.pair_whitelist and symbols are one setting with two values; leave one out",
                 "the model tag can_short: `maybe` is not true or false",
                 "MAX_OPEN_TRADES: `many` is not a whole number",
             ]

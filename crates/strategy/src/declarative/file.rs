@@ -1,13 +1,14 @@
 //! The parts of `tradai.yaml` that the platform's services read: who the strategy is, where its candles come from,
 //! how it is optimised and deployed.
 //!
-//! Texts such as `${MLFLOW_TRACKING_URI:-http://localhost:5001}` are kept as they stand; whoever uses a value
-//! resolves them with [`resolve_variables`].
+//! Texts such as `${MLFLOW_TRACKING_URI:-http://localhost:5001}` are kept as they stand. They are resolved where the
+//! sources of a config are merged (`tradai_control_plane::configs::merge`), which has the environment.
 
 use std::path::Path;
 
 use indexmap::IndexMap;
 use serde::Serialize;
+use serde_json::{Map, Value as Json};
 use tradai_domain::Timeframe;
 
 use super::error::{DeclarativeError, Fault};
@@ -185,6 +186,15 @@ impl StrategyFile {
         self.root.find("signals").is_some()
     }
 
+    /// Returns the whole file as JSON, variables in texts not resolved: the weakest source of a config.
+    #[must_use]
+    pub fn document(&self) -> Map<String, Json> {
+        match self.root.to_json() {
+            Json::Object(map) => map,
+            _ => Map::new(),
+        }
+    }
+
     /// Returns the section `defaults`, which may stand at the top or under `strategy_service`, with its path.
     pub(crate) fn defaults(&self) -> Option<(&Node, &'static str)> {
         let top = self.root.find("defaults").map(|node| (node, "defaults"));
@@ -297,30 +307,4 @@ fn deployment(section: &Section<'_>, faults: &mut Faults) -> Deployment {
         cpu: ecs.as_ref().and_then(|ecs| ecs.count("cpu", faults)),
         memory: ecs.as_ref().and_then(|ecs| ecs.count("memory", faults)),
     }
-}
-
-/// Replaces every `${NAME}` and `${NAME:-default}` by what `find` gives, or else by the default, or else by
-/// nothing.
-///
-/// ```
-/// use tradai_strategy::declarative::resolve_variables;
-///
-/// let uri = "${MLFLOW_TRACKING_URI:-http://localhost:5001}/api";
-/// assert_eq!(resolve_variables(uri, |_| None), "http://localhost:5001/api");
-/// assert_eq!(resolve_variables(uri, |_| Some("http://mlflow".into())), "http://mlflow/api");
-/// ```
-#[must_use]
-pub fn resolve_variables(text: &str, find: impl Fn(&str) -> Option<String>) -> String {
-    let mut resolved = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("${") {
-        let Some((variable, behind)) = after.split_once('}') else { break };
-        resolved.push_str(before);
-        let (name, default) = variable.split_once(":-").unwrap_or((variable, ""));
-        resolved
-            .push_str(&find(name).filter(|value| !value.is_empty()).unwrap_or_else(|| default.to_owned()));
-        rest = behind;
-    }
-    resolved.push_str(rest);
-    resolved
 }

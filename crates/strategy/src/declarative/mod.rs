@@ -29,7 +29,6 @@ mod yaml;
 pub use error::{DeclarativeError, Fault};
 pub use file::{
     Deployment, MlflowSection, Optimization, OptimizationRun, StrategyFile, StrategyHeader, StrategyService,
-    resolve_variables,
 };
 pub use parameters::{Parameter, ParameterKind, ParameterValue};
 pub use rules::RuleSide;
