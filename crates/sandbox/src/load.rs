@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::Path;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use serde_json::Value;
 use tradai_domain::{CandleKind, Millis, SeriesKey, Symbol, TimeRange, Timeframe};
 use tradai_timeseries::files::read_candles;
@@ -113,11 +114,13 @@ pub fn sample(
         let others = others.into_iter().filter(|_| symbol.is_futures());
         std::iter::once(traded).chain(others).collect::<Vec<_>>()
     };
-    let of = |symbol: &Symbol| {
+    let keys = |symbol: &Symbol| {
         let keys = kinds(symbol).into_iter();
-        let keys = keys.map(|(kind, timeframe)| SeriesKey { symbol: symbol.clone(), timeframe, kind });
-        keys.map(|key| Series { candles: tradai_timeseries::sample::candles(seed, &key, start, end), key })
+        keys.map(|(kind, timeframe)| SeriesKey { symbol: symbol.clone(), timeframe, kind })
             .collect::<Vec<_>>()
     };
-    symbols.iter().flat_map(of).collect()
+    let keys: Vec<SeriesKey> = symbols.iter().flat_map(keys).collect();
+    let made =
+        |key: SeriesKey| Series { candles: tradai_timeseries::sample::candles(seed, &key, start, end), key };
+    keys.into_par_iter().map(made).collect()
 }

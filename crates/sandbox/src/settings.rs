@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use rayon::iter::{IntoParallelIterator, ParallelIterator};
 use rust_decimal::Decimal;
 use serde_json::Value;
 use tradai_domain::{CandleKind, CandleSeries, Millis, SeriesKey, Symbol, Timeframe};
@@ -113,7 +114,7 @@ impl Settings {
             by_symbol.entry((symbol.is_futures(), symbol)).or_default().push(series);
         }
         let market = |((_, symbol), series): ((bool, Symbol), Vec<&Series>)| self.market(symbol, &series);
-        let markets: Vec<Market> = by_symbol.into_iter().filter_map(market).collect();
+        let markets: Vec<Market> = by_symbol.into_par_iter().filter_map(market).collect();
         if markets.is_empty() {
             return Err(Error::NoCandles("no series of traded prices has any".to_owned()));
         }

@@ -54,14 +54,13 @@ impl Tape {
         let mut tape = Self {
             bars: Vec::with_capacity(series.len()),
             step_ms: timeframe.millis(),
-            tick: 10_i64.pow(number::PLACES - tick_places),
+            tick: grid(tick_places),
             unit: Decimal::new(1, unit_places),
         };
         let mut trades_before = 0;
         for (row, &open_time) in series.open_time().iter().enumerate() {
-            let [open, high, low, close] = columns.map(|column| number::to_e8(number::from_f64(column[row])));
-            let volume = number::from_f64(series.volume()[row]).max(Decimal::ZERO);
-            let units = u64::try_from((volume / tape.unit).trunc().mantissa()).unwrap_or(0);
+            let [open, high, low, close] = columns.map(|column| price(column[row]));
+            let units = units(series.volume()[row], unit_places);
             let bar = Bar { open_time, open, high, low, close, units, trades_before };
             trades_before += bar.trade_count();
             tape.bars.push(bar);
@@ -146,7 +145,36 @@ impl Tape {
 
 /// Returns how many decimal places a column needs, 8 at most.
 fn places(column: &[f64]) -> u32 {
-    column.iter().map(|&value| number::from_f64(value).scale()).max().unwrap_or(0)
+    let mut places = 0;
+    for &value in column {
+        match number::exact_e8(value) {
+            Some(count) => {
+                while count % grid(places) != 0 {
+                    places += 1;
+                }
+            }
+            None => places = places.max(number::from_f64(value).scale()),
+        }
+    }
+    places
+}
+
+/// Returns the step of a number of places in 1e-8; 1 for eight.
+fn grid(places: u32) -> i64 {
+    10_i64.pow(number::PLACES - places)
+}
+
+fn price(value: f64) -> i64 {
+    number::exact_e8(value).unwrap_or_else(|| number::to_e8(number::from_f64(value)))
+}
+
+/// Returns a volume in units of so many places; none for less than nothing.
+fn units(value: f64, places: u32) -> u64 {
+    if let Some(count) = number::exact_e8(value) {
+        return u64::try_from(count / grid(places)).unwrap_or(0);
+    }
+    let volume = number::from_f64(value).max(Decimal::ZERO);
+    u64::try_from((volume / Decimal::new(1, places)).trunc().mantissa()).unwrap_or(0)
 }
 
 #[cfg(test)]
