@@ -1,9 +1,20 @@
-//! What the service is told from outside.
+//! What the service is told from outside, under the names that the reference documents give.
 
-use tradai_platform::settings::sections::{HttpSettings, LogSettings, StateSettings};
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tradai_control_plane::jobs::JobSettings;
+use tradai_control_plane::jobs::executors::ExecutorSettings;
+use tradai_platform::settings::sections::{HttpSettings, LogSettings, MlflowSettings, StateSettings};
 use tradai_platform::settings::{Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
+use url::Url;
+
+const SECONDS_OF_A_DAY: u64 = 86_400;
 
 /// The settings of the service.
 #[derive(Debug, Clone)]
@@ -15,6 +26,74 @@ pub struct Settings {
     pub log: LogSettings,
     /// Where state is kept.
     pub state: StateSettings,
+    /// Where figures are logged to.
+    pub mlflow: MlflowSettings,
+    /// How jobs reach whoever runs them.
+    pub executor: ExecutorSettings,
+    /// Whether the service goes on without an executor: it shows jobs and takes none.
+    pub allow_no_executor: bool,
+    /// Where candles are collected.
+    pub data_collection_url: PeerUrl,
+    /// Where strategies and their configs are.
+    pub strategy_service_url: PeerUrl,
+    /// What the service shows to the others.
+    pub peer_api_key: Option<SecretString>,
+    /// Jobs that run at the same time.
+    pub parallel_jobs: usize,
+    /// Days that a job and its results are kept; 0 keeps them.
+    pub keep_jobs_days: u32,
+    /// Folder of declarative strategies.
+    pub strategy_path: PathBuf,
+    /// WebSockets and event streams that may be open.
+    pub max_sockets: usize,
+    /// Seconds between two pings of a WebSocket.
+    pub socket_ping_seconds: usize,
+}
+
+/// The address of another service: `http://127.0.0.1:8002`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PeerUrl(String);
+
+impl PeerUrl {
+    /// Returns the address of a service on this machine.
+    #[must_use]
+    pub fn loopback(port: u16) -> Self {
+        Self(format!("http://127.0.0.1:{port}"))
+    }
+
+    /// Returns the address, without a slash at the end.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for PeerUrl {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let url = Url::parse(text.trim()).map_err(|error| format!("the URL cannot be read: {error}"))?;
+        let plain = url.username().is_empty() && url.password().is_none() && url.query().is_none();
+        if !matches!(url.scheme(), "http" | "https") || url.host().is_none() || !plain {
+            return Err("expected http:// or https:// and a host, without user and `?`".to_owned());
+        }
+        Ok(Self(url.as_str().trim_end_matches('/').to_owned()))
+    }
+}
+
+impl fmt::Display for PeerUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl Settings {
+    /// Returns how jobs are dealt with.
+    #[must_use]
+    pub fn job_settings(&self) -> JobSettings {
+        let keep = Duration::from_secs(u64::from(self.keep_jobs_days) * SECONDS_OF_A_DAY);
+        JobSettings { parallel: self.parallel_jobs, keep_for: (self.keep_jobs_days > 0).then_some(keep) }
+    }
 }
 
 impl HostSettings for Settings {
@@ -22,11 +101,86 @@ impl HostSettings for Settings {
     const PREFIX: &'static str = "BACKEND_";
 
     fn read(reader: &mut Reader<'_>) -> Self {
-        Self {
-            http: HttpSettings::read(reader, topology().port("backend-api").unwrap_or_default()),
+        let port = |service: &str| topology().port(service).unwrap_or_default();
+        let state = StateSettings::read(reader);
+        let strategies = state.strategies().to_string_lossy().into_owned();
+        let settings = Self {
+            http: HttpSettings::read(reader, port("backend-api")),
             log: LogSettings::read(reader),
-            state: StateSettings::read(reader),
-        }
+            mlflow: MlflowSettings::read(reader),
+            executor: read_executor(reader),
+            allow_no_executor: reader
+                .key("ALLOW_NO_EXECUTOR", "for development: start without an executor, and take no jobs")
+                .or(false),
+            data_collection_url: reader
+                .key("DATA_COLLECTION_URL", "where candles are collected")
+                .or(PeerUrl::loopback(port("data-collection"))),
+            strategy_service_url: reader
+                .key("STRATEGY_SERVICE_URL", "where strategies and their configs are")
+                .or(PeerUrl::loopback(port("strategy-service"))),
+            peer_api_key: reader.key("PEER_API_KEY", "API key that the other services know").secret(),
+            parallel_jobs: at_least_one(reader, "PARALLEL_JOBS", "jobs that run at the same time", 2),
+            keep_jobs_days: reader
+                .key("KEEP_JOBS_DAYS", "days that jobs and results are kept; 0 for good")
+                .or(7),
+            strategy_path: PathBuf::from(
+                reader.key("STRATEGY_PATH", "folder of declarative strategies").or(strategies),
+            ),
+            max_sockets: at_least_one(
+                reader,
+                "MAX_SOCKETS",
+                "WebSockets and event streams that may be open",
+                1_000,
+            ),
+            socket_ping_seconds: at_least_one(
+                reader,
+                "SOCKET_PING_SECONDS",
+                "seconds between pings of a WebSocket",
+                20,
+            ),
+            state,
+        };
+        check_executor(reader, &settings);
+        settings
+    }
+}
+
+fn at_least_one(reader: &mut Reader<'_>, name: &'static str, doc: &'static str, default: usize) -> usize {
+    let count = reader.key(name, doc).or(default);
+    if count == 0 {
+        reader.fault(name, "0 is not allowed: at least 1");
+    }
+    count
+}
+
+fn read_executor(reader: &mut Reader<'_>) -> ExecutorSettings {
+    let default = ExecutorSettings::default();
+    ExecutorSettings {
+        mode: reader
+            .key("EXECUTOR_MODE", "how jobs are run: local, ecs, sqs or stepfunctions")
+            .or(default.mode),
+        local_mode: reader
+            .key("LOCAL_EXECUTION_MODE", "how local jobs are run: subprocess, docker or inprocess")
+            .or(default.local_mode),
+        ecs_cluster: reader.key("ECS_CLUSTER", "cluster of the mode ecs").optional(),
+        ecs_subnets: reader.key("ECS_SUBNETS", "subnets of the mode ecs").list(&[]),
+        ecs_security_groups: reader.key("ECS_SECURITY_GROUPS", "security groups of the mode ecs").list(&[]),
+        queue_url: reader.key("BACKTEST_QUEUE_URL", "queue of the mode sqs").optional(),
+        state_machine_arn: reader
+            .key("STEPFUNCTIONS_STATE_MACHINE_ARN", "state machine of the mode stepfunctions")
+            .optional(),
+    }
+}
+
+/// Names everything that the mode needs, at once.
+fn check_executor(reader: &mut Reader<'_>, settings: &Settings) {
+    if settings.allow_no_executor {
+        return;
+    }
+    let mode = settings.executor.mode;
+    for name in settings.executor.missing() {
+        let name = name.strip_prefix(Settings::PREFIX).unwrap_or(name);
+        reader.fault(name, format!("is not set; BACKEND_EXECUTOR_MODE={mode} needs it"));
     }
 }
 

@@ -1,0 +1,115 @@
+//! A job as clients see it.
+
+use chrono::{DateTime, SecondsFormat};
+use serde::Serialize;
+use tradai_domain::jobs::JobRecord;
+use tradai_domain::{JobId, Millis};
+use tradai_service::utoipa::{self, ToSchema};
+
+/// A job that was taken in.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct AcceptedBody {
+    /// The job.
+    job_id: String,
+    /// The same, under the name that older clients know.
+    ticket_id: String,
+    /// What it is traced by in logs, events and other services.
+    trace_id: String,
+    /// `pending`, or where it got to by now.
+    status: &'static str,
+    links: LinksBody,
+}
+
+/// A backtest job.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct BacktestBody {
+    #[serde(flatten)]
+    accepted: AcceptedBody,
+    /// Part that is done, 0 to 1.
+    progress: f64,
+    /// `backtest`.
+    workflow_type: &'static str,
+    strategy: String,
+    strategy_version: Option<String>,
+    /// When it was taken in.
+    created_at: String,
+    /// When it began to run.
+    started_at: Option<String>,
+    /// When it ended, however it did.
+    completed_at: Option<String>,
+    /// When record and results may be deleted.
+    expires_at: Option<String>,
+    /// Where its results are stored.
+    result_path: Option<String>,
+    mlflow_run_id: Option<String>,
+    /// The commit that the program which ran it was built from.
+    git_commit: Option<String>,
+    /// What the executor calls it, once it was handed over.
+    execution_arn: Option<String>,
+    /// Why it failed.
+    error: Option<String>,
+}
+
+/// Addresses of a job.
+#[derive(Debug, Serialize, ToSchema)]
+struct LinksBody {
+    #[serde(rename = "self")]
+    this: String,
+    /// Its events as they happen, as server-sent events.
+    events: String,
+    /// Ends it (POST).
+    cancel: String,
+    /// Its figures, once it is completed.
+    result: String,
+}
+
+impl AcceptedBody {
+    pub(super) fn of(record: &JobRecord) -> Self {
+        let id = record.job_id.to_string();
+        let this = path_of(record.job_id);
+        Self {
+            ticket_id: id.clone(),
+            job_id: id,
+            trace_id: record.trace_id.to_string(),
+            status: record.status.as_str(),
+            links: LinksBody {
+                events: format!("{this}/events"),
+                cancel: format!("{this}/cancel"),
+                result: format!("{this}/metrics"),
+                this,
+            },
+        }
+    }
+}
+
+impl BacktestBody {
+    pub(super) fn of(record: &JobRecord) -> Self {
+        Self {
+            accepted: AcceptedBody::of(record),
+            progress: record.progress.into(),
+            workflow_type: record.workflow_type.as_str(),
+            strategy: record.strategy_name.to_string(),
+            strategy_version: record.strategy_version.clone(),
+            created_at: date(record.created_at),
+            started_at: record.started_at.map(date),
+            completed_at: record.completed_at.map(date),
+            expires_at: record.ttl.map(|seconds| date(seconds.saturating_mul(1_000))),
+            result_path: record.result_s3_path.clone(),
+            mlflow_run_id: record.mlflow_run_id.clone(),
+            git_commit: record.git_commit.clone(),
+            execution_arn: record.execution_arn.as_ref().map(|execution| execution.as_str().to_owned()),
+            error: record.error.clone(),
+        }
+    }
+}
+
+/// Returns the address of a job.
+pub(super) fn path_of(id: JobId) -> String {
+    format!("/api/v1/backtests/{id}")
+}
+
+/// Returns a moment in RFC 3339; what lies outside its years has none.
+pub(super) fn date(at: Millis) -> String {
+    let date = DateTime::from_timestamp_millis(at);
+    date.map(|date| date.to_rfc3339_opts(SecondsFormat::Millis, true)).unwrap_or_default()
+}

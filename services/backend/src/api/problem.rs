@@ -1,0 +1,47 @@
+//! From errors of use cases to problems.
+
+use std::time::Duration;
+
+use tradai_control_plane::{Error, RequestFault};
+use tradai_domain::JobId;
+use tradai_service::{Code, FieldFault, Place, Problem};
+
+/// When to come back for the reply of a request that is being answered.
+const SOON: Duration = Duration::from_secs(1);
+
+/// Turns an error of a use case into a problem.
+pub(super) fn problem(error: Error) -> Problem {
+    let about = job_of(&error);
+    let problem = match error {
+        Error::Request(faults) => Problem::fields(faults.into_iter().map(field_fault).collect()),
+        Error::KeyReused => Problem::new(Code::KeyReused, Code::KeyReused.meaning()),
+        Error::KeyInFlight => Problem::new(Code::InFlight, Code::InFlight.meaning()).retry_after(SOON),
+        Error::Stopping | Error::NoExecutor => Problem::new(Code::NotReady, error.to_string()),
+        other => {
+            let retry_after = other.retry_after();
+            let problem = Problem::from_error(other.kind(), other);
+            retry_after.map_or(problem.clone(), |after| problem.retry_after(after))
+        }
+    };
+    about.map_or(problem.clone(), |id| problem.job(id))
+}
+
+/// Returns the job that an error is about.
+fn job_of(error: &Error) -> Option<JobId> {
+    match error {
+        Error::NoSuchJob { id }
+        | Error::JobEnded { id, .. }
+        | Error::JobActive { id, .. }
+        | Error::NoResult { id, .. } => Some(*id),
+        _ => None,
+    }
+}
+
+fn field_fault(fault: RequestFault) -> FieldFault {
+    let RequestFault { field, index, reason } = fault;
+    let pointer = match index {
+        Some(index) => format!("/{field}/{index}"),
+        None => format!("/{field}"),
+    };
+    FieldFault { place: Place::Body, pointer, reason }
+}

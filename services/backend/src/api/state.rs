@@ -1,0 +1,16 @@
+//! What handlers work with.
+
+use std::time::Duration;
+
+use tradai_service::Cursors;
+
+use crate::core::Core;
+
+/// The use cases, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct State {
+    pub(crate) core: Core,
+    pub(crate) cursors: Cursors,
+    /// The longest that a request is held back for: shorter than requests may take.
+    pub(crate) longest_wait: Duration,
+}

@@ -1,0 +1,156 @@
+//! Taking backtests in.
+
+use serde::Deserialize;
+use serde_json::{Map, Value};
+use tradai_control_plane::jobs::{BacktestRequest, Requester};
+use tradai_platform::settings::sections::Role;
+use tradai_service::axum::Extension;
+use tradai_service::axum::extract;
+use tradai_service::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use tradai_service::axum::response::{IntoResponse, Redirect, Response};
+use tradai_service::utoipa::{self, ToSchema};
+use tradai_service::{Caller, FieldFault, Json, Place, Problem, RequestIds};
+
+use super::job_view::{AcceptedBody, path_of};
+use super::problem::problem;
+use super::state::State;
+
+const KEY: &str = "idempotency-key";
+/// When the alias was given up for its successor, as RFC 9745 writes it: 2024-01-01.
+const DEPRECATED: HeaderValue = HeaderValue::from_static("@1704067200");
+const SUCCESSOR: HeaderValue = HeaderValue::from_static("</api/v1/backtests>; rel=\"successor-version\"");
+const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// A backtest to be run.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(super) struct SubmitBody {
+    /// Name of the strategy.
+    #[schema(example = "SmaCross")]
+    strategy: String,
+    /// Its version; the one that is there when left out.
+    strategy_version: Option<String>,
+    /// Pairs; the strategy's own when left out.
+    #[serde(default)]
+    #[schema(example = json!(["BTC/USDT:USDT"]))]
+    symbols: Vec<String>,
+    /// Length of the candles; the strategy's when left out.
+    #[schema(example = "1h")]
+    timeframe: Option<String>,
+    /// From when: a day, `20240101` or `2024-01-01`, or a moment; the first candle when left out.
+    #[schema(example = "2024-01-01")]
+    start: Option<String>,
+    /// Until when, exclusive; the last candle when left out.
+    #[schema(example = "2024-07-01")]
+    end: Option<String>,
+    /// Both at once, as Freqtrade writes it: `20240101-20240701`. Not together with `start` and `end`.
+    timerange: Option<String>,
+    /// Settings on top of the strategy's own, such as `stake_amount` and `stoploss`.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    settings: Map<String, Value>,
+    /// Parameters of the strategy: numbers, texts, true and false by name.
+    #[serde(default)]
+    #[schema(value_type = Object)]
+    parameters: Map<String, Value>,
+    /// The exchange whose collected candles are tested; those that were imported when left out. What is missing is
+    /// collected first.
+    #[schema(example = "binance_futures")]
+    exchange: Option<String>,
+    /// The config version to use; the active one when left out.
+    config_id: Option<String>,
+}
+
+impl From<SubmitBody> for BacktestRequest {
+    fn from(body: SubmitBody) -> Self {
+        Self {
+            strategy: body.strategy,
+            strategy_version: body.strategy_version,
+            symbols: body.symbols,
+            timeframe: body.timeframe,
+            start: body.start,
+            end: body.end,
+            timerange: body.timerange,
+            settings: body.settings,
+            parameters: body.parameters,
+            exchange: body.exchange,
+            config_id: body.config_id,
+        }
+    }
+}
+
+/// Takes a backtest in
+///
+/// Answers at once; the job runs when there is room. With an `Idempotency-Key` a repeated request gets the same job
+/// (`Idempotency-Replayed: true`), also after a restart; with another body it is refused.
+#[utoipa::path(post, path = "/api/v1/backtests", operation_id = "submit_backtest", tag = "backtests",
+    request_body = SubmitBody, params(("Idempotency-Key" = Option<String>, Header)), responses(
+    (status = 202, body = AcceptedBody, headers(("Location" = String, description = "The job"))),
+    (status = 409, description = "A request with this key is being answered"),
+    (status = 422, description = "Values are not allowed, or more is asked for than one backtest may"),
+    (status = 503, description = "No executor is set up, or the service stops"),
+))]
+pub(super) async fn submit(
+    extract::State(state): extract::State<State>,
+    caller: Caller,
+    Extension(ids): Extension<RequestIds>,
+    headers: HeaderMap,
+    Json(body): Json<SubmitBody>,
+) -> Result<Response, Problem> {
+    caller.require(Role::Trader)?;
+    let idempotency_key = idempotency_key(&headers)?;
+    let requester = Requester { idempotency_key, ..requester(&caller, &ids) };
+    let submitted = state.core.backtests.submit(&body.into(), &requester).await.map_err(problem)?;
+    let mut headers = HeaderMap::new();
+    if let Ok(location) = HeaderValue::try_from(path_of(submitted.record.job_id)) {
+        headers.insert(header::LOCATION, location);
+    }
+    if submitted.replayed {
+        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+    }
+    Ok((StatusCode::ACCEPTED, headers, Json(AcceptedBody::of(&submitted.record))).into_response())
+}
+
+/// Takes a backtest in, under an older name
+///
+/// As `POST /api/v1/backtests`.
+#[utoipa::path(post, path = "/api/v1/backtest", operation_id = "submit_backtest_alias", tag = "backtests",
+    request_body = SubmitBody, params(("Idempotency-Key" = Option<String>, Header)),
+    responses((status = 202, body = AcceptedBody)))]
+pub(super) async fn submit_alias(
+    state: extract::State<State>,
+    caller: Caller,
+    ids: Extension<RequestIds>,
+    headers: HeaderMap,
+    body: Json<SubmitBody>,
+) -> Result<Response, Problem> {
+    let mut response = submit(state, caller, ids, headers, body).await?;
+    let headers = response.headers_mut();
+    headers.insert(HeaderName::from_static("deprecation"), DEPRECATED);
+    headers.insert(header::LINK, SUCCESSOR);
+    Ok(response)
+}
+
+/// Leads from the address without a version to the one with it; a client repeats method and body there.
+pub(super) async fn moved(uri: Uri) -> Redirect {
+    let query = uri.query().map(|query| format!("?{query}")).unwrap_or_default();
+    Redirect::permanent(&format!("/api/v1/backtests{query}"))
+}
+
+/// Returns who asks, and in which trace.
+pub(super) fn requester(caller: &Caller, ids: &RequestIds) -> Requester {
+    Requester { actor: caller.name.clone(), trace_id: ids.trace_id.parse().ok(), idempotency_key: None }
+}
+
+fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
+    let mut values = headers.get_all(KEY).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    let key = value.to_str().unwrap_or_default();
+    let printable = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+    if key.is_empty() || key.len() > 255 || !printable || values.next().is_some() {
+        let reason = "expected one key of 1 to 255 printable characters".to_owned();
+        let pointer = "/Idempotency-Key".to_owned();
+        return Err(Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }]));
+    }
+    Ok(Some(key.to_owned()))
+}

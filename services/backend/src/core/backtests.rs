@@ -1,0 +1,104 @@
+//! Backtest jobs, as whoever asks for them sees them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::timeout;
+use tradai_control_plane::Error;
+use tradai_control_plane::jobs::{BacktestRequest, Jobs, Requester, Submitted};
+use tradai_domain::JobId;
+use tradai_domain::jobs::{JobRecord, WorkflowType};
+use tradai_domain::ports::{EventBus, EventSubscription, JobFilter, JobPage};
+
+use super::JobMetrics;
+
+/// Takes backtests in and shows how they go. A job of another kind is not there, for this.
+pub(crate) struct Backtests {
+    jobs: Arc<Jobs>,
+    events: Arc<dyn EventBus>,
+    metrics: JobMetrics,
+}
+
+/// Part of a list.
+#[derive(Debug)]
+pub(crate) struct Listed {
+    /// The jobs, the newest first.
+    pub(crate) records: Vec<JobRecord>,
+    /// The last of them, when there are more.
+    pub(crate) more_before: Option<JobId>,
+}
+
+impl Backtests {
+    pub(crate) fn new(jobs: Arc<Jobs>, events: Arc<dyn EventBus>, metrics: JobMetrics) -> Self {
+        Self { jobs, events, metrics }
+    }
+
+    /// Takes a backtest in.
+    pub(crate) async fn submit(
+        &self,
+        request: &BacktestRequest,
+        requester: &Requester,
+    ) -> Result<Submitted, Error> {
+        let submitted = self.jobs.submit(request, requester).await?;
+        if !submitted.replayed {
+            self.metrics.submitted();
+        }
+        Ok(submitted)
+    }
+
+    /// Returns a backtest.
+    pub(crate) async fn get(&self, id: JobId) -> Result<JobRecord, Error> {
+        let record = self.jobs.get(id).await?;
+        if record.workflow_type == WorkflowType::Backtest { Ok(record) } else { Err(Error::NoSuchJob { id }) }
+    }
+
+    /// Returns a backtest once it has ended, or as it stands after so long.
+    pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<JobRecord, Error> {
+        // Before the look, so that an end between the two is heard.
+        let after = self.events.newest().await?;
+        let record = self.get(id).await?;
+        if record.status.is_terminal() || patience.is_zero() {
+            return Ok(record);
+        }
+        let mut events = EventSubscription::new(self.events.clone(), Some(id), after);
+        let ended = async {
+            loop {
+                events.next().await?;
+                let record = self.get(id).await?;
+                if record.status.is_terminal() {
+                    return Ok(record);
+                }
+            }
+        };
+        match timeout(patience, ended).await {
+            Ok(ended) => ended,
+            Err(_) => self.get(id).await,
+        }
+    }
+
+    /// Returns jobs that fit, the newest first.
+    pub(crate) async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Listed, Error> {
+        let records = self.jobs.list(filter, page).await?;
+        let last = records.last().map(|record| record.job_id).filter(|_| records.len() == page.size());
+        let more_before = match last {
+            Some(last) => {
+                let next = self.jobs.list(filter, JobPage { before: Some(last), limit: 1 }).await?;
+                next.first().map(|_| last)
+            }
+            None => None,
+        };
+        Ok(Listed { records, more_before })
+    }
+
+    /// Cancels a backtest, wherever it stands.
+    pub(crate) async fn cancel(&self, id: JobId, requester: &Requester) -> Result<JobRecord, Error> {
+        self.get(id).await?;
+        self.jobs.cancel(id, requester).await
+    }
+
+    /// Deletes a backtest that has ended, and its results.
+    pub(crate) async fn delete(&self, id: JobId, requester: &Requester) -> Result<(), Error> {
+        self.get(id).await?;
+        self.jobs.delete(id, requester).await
+    }
+}

@@ -1,0 +1,11 @@
+"use strict";
+
+drawEquity();
+startPrice();
+drawSpread();
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+  drawEquity();
+  if (price.bars) drawPrice(price.view);
+  drawSpread();
+});
+document.documentElement.dataset.report ??= "drawn";

@@ -1,0 +1,65 @@
+//! What a page shows in the place of itself.
+
+use maud::html;
+use tracing::error;
+use tradai_control_plane::Error;
+use tradai_service::axum::http::StatusCode;
+use tradai_service::axum::response::{IntoResponse, Response};
+use tradai_service::{Code, Problem};
+
+use super::page::Page;
+
+/// A request that cannot be answered with its page.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    title: &'static str,
+    text: String,
+}
+
+impl Failure {
+    /// Returns the failure of a page that is not there.
+    pub(super) fn not_found(text: impl Into<String>) -> Self {
+        Self::new(Code::NotFound, text)
+    }
+
+    pub(super) fn new(code: Code, text: impl Into<String>) -> Self {
+        Self { status: code.status(), title: code.title(), text: text.into() }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let code = match &error {
+            Error::Stopping | Error::NoExecutor => Code::NotReady,
+            Error::KeyInFlight => Code::InFlight,
+            Error::KeyReused => Code::KeyReused,
+            other => Code::of(other.kind()),
+        };
+        if code.status().is_client_error() || code == Code::NotReady {
+            return Self::new(code, error.to_string());
+        }
+        // Texts of what broke inside are for the log.
+        error!(%error, "a page could not be made: {error}");
+        Self::new(code, code.meaning())
+    }
+}
+
+/// What the door says to callers, such as that they need another role, said on a page.
+pub(super) fn require(caller: &tradai_service::Caller, role: tradai_platform::settings::sections::Role) -> Result<(), Failure> {
+    let refused = |_: Problem| {
+        Failure::new(Code::Forbidden, format!("This needs the role {role}; {} has {}.", caller.name, caller.role))
+    };
+    caller.require(role).map_err(refused)
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let content = html! {
+            div.head { h1 { (self.title) } }
+            p.message.bad role="alert" { (self.text) }
+            p { a href="/jobs" { "Back to the jobs" } }
+        };
+        Page::new(self.title, None, content).with_status(self.status).into_response()
+    }
+}

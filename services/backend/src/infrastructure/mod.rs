@@ -1,0 +1,3 @@
+//! Adapters of this service alone.
+
+pub(crate) mod executor;

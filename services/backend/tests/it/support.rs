@@ -1,0 +1,187 @@
+//! The service in process, over the state of one machine and tasks that a test plays.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use tradai_backend::{Parts, Settings, build};
+use tradai_control_plane::jobs::JobReports;
+use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
+use tradai_domain::JobId;
+use tradai_domain::jobs::{JobChange, JobStatus};
+use tradai_platform::settings::sections::StateSettings;
+use tradai_platform::settings::{Inputs, load};
+use tradai_platform::wiring::Wiring;
+use tradai_service::axum::body::{Body, to_bytes};
+use tradai_service::axum::http::request::Builder;
+use tradai_service::axum::http::{HeaderMap, Request};
+use tradai_service::{App, Shutdown};
+use tradai_testkit::MemoryTasks;
+
+/// Longer than any machine takes; a test that waits so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+pub(crate) const BACKTESTS: &str = "/api/v1/backtests";
+
+/// A service, and what is behind it.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) wiring: Wiring,
+    pub(crate) tasks: MemoryTasks,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) folder: TempDir,
+}
+
+/// A reply, read whole.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// Status and code of a problem, and the pointers and reasons of its values in one text.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> (u16, String, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        let errors: Vec<String> = errors
+            .iter()
+            .map(|error| format!("{} {}", text(&error["pointer"]), text(&error["reason"])))
+            .collect();
+        let shown = if errors.is_empty() { text(&problem["detail"]) } else { errors.join("\n") };
+        (self.status, text(&problem["code"]), shown)
+    }
+}
+
+/// Returns settings as a process with these variables would have them.
+pub(crate) fn settings(variables: &[(&str, &str)]) -> Settings {
+    let mut inputs = Inputs::default();
+    for (name, value) in variables {
+        inputs = inputs.variable(name, value);
+    }
+    load::<Settings>(&inputs).unwrap().settings
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
+        Self::on(tempfile::tempdir().unwrap(), MemoryTasks::default(), variables)
+    }
+
+    /// The service over a folder and tasks that may have been used before.
+    pub(crate) fn on(folder: TempDir, tasks: MemoryTasks, variables: &[(&str, &str)]) -> Self {
+        let settings = settings(variables);
+        let wiring = Wiring::open(&StateSettings::new(PathBuf::from(folder.path())), []).unwrap();
+        let shutdown = Shutdown::manual();
+        let executor: Arc<dyn BacktestJobSubmitter> =
+            Arc::new(TaskSubmitter::local(Arc::new(tasks.clone()), Default::default()));
+        let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None };
+        let app = build(&settings, parts, &shutdown);
+        Self { app, wiring, tasks, shutdown, folder }
+    }
+
+    /// The same without anybody who runs jobs.
+    pub(crate) fn without_executor(self) -> Self {
+        let parts = Parts { wiring: self.wiring.clone(), executor: None, sweep_tasks: None };
+        Self { app: build(&settings(&[]), parts, &self.shutdown), ..self }
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(path).body(Body::empty()).unwrap()).await
+    }
+
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Reply {
+        self.send(json_request(Request::post(path), body)).await
+    }
+
+    pub(crate) async fn delete(&self, path: &str) -> Reply {
+        self.send(Request::delete(path).body(Body::empty()).unwrap()).await
+    }
+
+    /// Submits a backtest that is taken in, and returns its id.
+    pub(crate) async fn submit(&self, strategy: &str) -> JobId {
+        let reply = self.post(BACKTESTS, &request(strategy)).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+        reply.json()["job_id"].as_str().unwrap().parse().unwrap()
+    }
+
+    /// Waits until a job's task was started.
+    pub(crate) async fn started(&self, id: JobId) {
+        let name = id.to_string();
+        self.until(|| async { self.tasks.started().iter().any(|task| task.name == name) }).await;
+    }
+
+    /// Reports what a job's program would, and lets its task end where that ends it.
+    pub(crate) async fn report(&self, id: JobId, status: JobStatus) {
+        let now = self.wiring.clock.now_ms();
+        let change = match status {
+            JobStatus::Failed => JobChange::failed("no candles", now),
+            JobStatus::Completed => JobChange {
+                result_s3_path: Some(format!("file:///jobs/{id}")),
+                ..JobChange::status(status, now)
+            },
+            _ => JobChange::status(status, now),
+        };
+        self.change(id, change).await;
+        if status.is_terminal() {
+            self.tasks.end(&id.to_string(), Some(0), "ended with exit code 0");
+        }
+    }
+
+    pub(crate) async fn change(&self, id: JobId, change: JobChange) {
+        let wiring = self.wiring.clone();
+        let reports = JobReports::new(wiring.jobs, wiring.events, wiring.clock);
+        reports.report(id, change).await.unwrap().unwrap();
+    }
+
+    pub(crate) async fn until<F: Future<Output = bool>>(&self, condition: impl Fn() -> F) {
+        let asking = async {
+            while !condition().await {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, asking).await.expect("it comes to be");
+    }
+
+    /// Stops the service as its host does, and returns what outlives it.
+    pub(crate) async fn stop(self) -> (TempDir, MemoryTasks) {
+        self.shutdown.stop();
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        tradai_service::serve(listener, self.app, self.shutdown).await.unwrap();
+        (self.folder, self.tasks)
+    }
+}
+
+pub(crate) fn json_request(request: Builder, body: &Value) -> Request<Body> {
+    request.header("content-type", "application/json").body(Body::from(body.to_string())).unwrap()
+}
+
+pub(crate) fn request(strategy: &str) -> Value {
+    json!({"strategy": strategy, "symbols": ["BTC/USDT"], "timerange": "20240101-20240201"})
+}
