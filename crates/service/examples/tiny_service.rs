@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tradai_platform::settings::sections::{HttpSettings, LogSettings};
-use tradai_platform::settings::{Reader, Settings};
+use tradai_platform::settings::{Inputs, Reader, Settings};
 use tradai_service::axum::routing::get;
 use tradai_service::utoipa_axum::router::OpenApiRouter;
 use tradai_service::{Caller, HttpHost, Service};
@@ -48,8 +48,13 @@ async fn who(caller: Caller) -> String {
     format!("{} {}", caller.name, caller.role)
 }
 
+/// Something else that the program does, without settings: it ends with the number of its arguments.
+fn count(inputs: &Inputs) -> ExitCode {
+    ExitCode::from(u8::try_from(inputs.arguments.len()).unwrap_or(u8::MAX))
+}
+
 fn main() -> ExitCode {
-    tradai_service::run(|settings: Tiny, shutdown| async move {
+    tradai_service::run_with(&[("count", count)], |settings: Tiny, shutdown| async move {
         let routes = OpenApiRouter::new()
             .route("/slow", get(slow))
             .route("/stuck", get(stuck))

@@ -26,6 +26,10 @@ pub trait HttpHost: Settings {
     fn log(&self) -> &LogSettings;
 }
 
+/// Something else that a program does when its first argument is the command's name; it gets all inputs, and logs as it
+/// sees fit.
+pub type Command = (&'static str, fn(&Inputs) -> ExitCode);
+
 /// Runs a service from its settings to its end. Instead of that, `<program> healthcheck` asks a running one with the
 /// same settings, `<program> new-key NAME ROLE` makes an API key, and `--print-settings` prints the settings.
 ///
@@ -36,11 +40,24 @@ where
     F: FnOnce(S, Shutdown) -> A,
     A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
 {
+    run_with(&[], build)
+}
+
+/// [`run`] of a program that has commands of its own. They come before the settings are read, and need none of them.
+pub fn run_with<S, F, A>(commands: &[Command], build: F) -> ExitCode
+where
+    S: HttpHost,
+    F: FnOnce(S, Shutdown) -> A,
+    A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
+{
     let inputs = Inputs::of_process();
-    if let Some(("new-key", arguments)) =
-        inputs.arguments.split_first().map(|(first, rest)| (first.as_str(), rest))
-    {
-        return make_key(arguments);
+    if let Some((first, rest)) = inputs.arguments.split_first() {
+        if first == "new-key" {
+            return make_key(rest);
+        }
+        if let Some((_, command)) = commands.iter().find(|(name, _)| name == first) {
+            return command(&inputs);
+        }
     }
     match start::<S>(&inputs) {
         Start::End { code: 0, text } => say(&mut std::io::stdout(), &text, 0),

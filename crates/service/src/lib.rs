@@ -2,6 +2,8 @@
 
 mod auth;
 mod boundary;
+mod deprecation;
+mod etag;
 mod extract;
 mod health;
 mod healthcheck;
@@ -10,6 +12,7 @@ mod idempotency;
 mod limits;
 mod metrics;
 mod openapi;
+mod origin;
 mod page;
 mod problem;
 mod process;
@@ -17,15 +20,19 @@ mod rate;
 mod serve;
 mod service;
 mod shutdown;
+pub mod socket;
 mod trace;
 
 pub use auth::Caller;
+pub use deprecation::Deprecated;
+pub use etag::{ETag, IfMatch};
 pub use extract::{Json, Path, Query};
 pub use health::Check;
 pub use healthcheck::healthcheck;
-pub use host::{HttpHost, run};
+pub use host::{Command, HttpHost, run, run_with};
 pub use idempotency::{
-    Begin, Fingerprint, Idempotency, IdempotencyStore, MemoryIdempotency, RequestKey, StoreError, StoredReply,
+    Begin, Fingerprint, Idempotency, IdempotencyKey, IdempotencyStore, MemoryIdempotency, RequestKey,
+    StoreError, StoredIdempotency, StoredReply,
 };
 pub use openapi::write_spec;
 pub use page::{Cursors, Page, PageQuery, page_links};

@@ -25,6 +25,7 @@ use crate::boundary::{Boundary, boundary, panicked};
 use crate::health::{self, Check, Checks, Version};
 use crate::limits::{Limits, limit};
 use crate::metrics::Metrics;
+use crate::origin::refuse_foreign_pages;
 use crate::page::Cursors;
 use crate::problem::{Code, Document, FieldFault, Problem};
 use crate::shutdown::Shutdown;
@@ -161,10 +162,12 @@ impl Service {
         version.started_at = clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let limits = Arc::new(Limits::new(&settings.limits));
         let auth = Arc::new(settings.auth.clone());
+        let origins: Arc<[String]> = settings.cors_origins.clone().into();
         let (api, api_spec) = routes.split_for_parts();
         let guarded = api
             .merge(pages)
             .layer(from_fn_with_state(auth, authenticate))
+            .layer(from_fn_with_state(origins, refuse_foreign_pages))
             .layer(from_fn_with_state(limits, limit))
             .layer(DefaultBodyLimit::max(settings.limits.body_bytes));
 

@@ -1,14 +1,19 @@
 //! What a request is called: W3C `traceparent`, `X-Correlation-ID`, or ids of our own.
 
+use std::convert::Infallible;
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue};
+use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource};
 
 const TRACEPARENT: &str = "traceparent";
 const CORRELATION: &str = "x-correlation-id";
 const TRACE: &str = "x-trace-id";
 
-/// The ids of one request; an extension of requests that reach a handler.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The ids of one request. Handlers take it as an argument.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct RequestIds {
     /// 32 hexadecimal digits, the same in every process that works for the request.
     pub trace_id: String,
@@ -36,6 +41,12 @@ impl RequestIds {
         Self { trace_id, span_id, correlation_id, sampled }
     }
 
+    /// Returns the trace that jobs and audit entries of this request belong to.
+    #[must_use]
+    pub fn trace(&self) -> Option<TraceId> {
+        self.trace_id.parse().ok()
+    }
+
     /// Returns the header by which a client passes the trace on.
     #[must_use]
     pub fn traceparent(&self) -> String {
@@ -50,6 +61,15 @@ impl RequestIds {
                 headers.insert(name, value);
             }
         }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for RequestIds {
+    type Rejection = Infallible;
+
+    /// Only a router outside a [`Service`](crate::Service) has requests without ids.
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
+        Ok(parts.extensions.get().cloned().unwrap_or_default())
     }
 }
 

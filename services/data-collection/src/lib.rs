@@ -22,11 +22,12 @@ use tracing::Instrument;
 use tradai_control_plane::data::{Collector, Exchanges, Scheduler, Schedules, SyncJobs};
 use tradai_domain::ports::{DocumentStore, ExchangeKey};
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
+use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, MemoryIdempotency, Service, Shutdown};
 
 pub use crate::core::FeedSource;
 pub use crate::settings::{ExchangeUrl, Settings};
-use api::{Sockets, State};
+use api::{Hubs, State};
 use core::{Catalog, SocketMetrics, SyncMetrics};
 
 /// How long a dependency may take to answer a health check.
@@ -63,7 +64,8 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let Parts { exchanges, feeds, documents, clock, ids } = parts;
     let (metrics, socket_metrics) = (SyncMetrics::default(), SocketMetrics::default());
-    let sockets = Sockets::new(feeds, settings, &clock, &socket_metrics, shutdown);
+    let hubs = Hubs::start(feeds, settings.socket_buffer, &clock, &socket_metrics);
+    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
     let collector = Collector::new(exchanges, clock.clone(), settings.collect_limits());
     let counted = metrics.clone();
     let jobs = SyncJobs::new(collector.clone(), clock.clone(), ids.clone(), settings.job_limits());
@@ -74,7 +76,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let service = Service::new("data-collection", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(clock.clone(), ids)
         .metrics(|registry| metrics.register(registry))
-        .metrics(|registry| socket_metrics.register(registry));
+        .metrics(|registry| socket_metrics.register(registry))
+        .metrics(|registry| sockets.register(registry));
     let service = add_checks(service, collector.exchanges());
     let state = State {
         catalog: Catalog::new(collector.clone(), settings.max_rows),
@@ -85,6 +88,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         schedules,
         scheduler: scheduler.clone(),
         sync_wait: settings.sync_wait(),
+        hubs: Arc::new(hubs),
         sockets: sockets.clone(),
         clock,
     };

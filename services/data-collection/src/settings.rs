@@ -227,6 +227,10 @@ impl Settings {
         Duration::from_secs(self.sync_wait_seconds)
     }
 
+    pub(crate) fn socket_ping(&self) -> Duration {
+        Duration::from_secs(self.socket_ping_seconds as u64)
+    }
+
     /// Returns the address that stands in for an exchange's own.
     pub(crate) fn url_of(&self, exchange: &ExchangeKey) -> Option<&str> {
         self.exchange_urls.iter().find(|url| url.exchange == *exchange).map(|url| url.url.as_str())

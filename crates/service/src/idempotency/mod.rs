@@ -5,6 +5,7 @@
 //! Replies other than success are not kept: nothing was made, so the repetition may try again.
 
 mod memory;
+mod repository;
 mod store;
 
 use std::sync::Arc;
@@ -12,7 +13,8 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::body::Body;
-use axum::extract::{Request, State};
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use axum::middleware::{Next, from_fn_with_state};
 use axum::response::{IntoResponse, Response};
@@ -22,6 +24,7 @@ use tracing::{Instrument, Span, warn};
 use tradai_domain::Clock;
 
 pub use memory::MemoryIdempotency;
+pub use repository::StoredIdempotency;
 pub use store::{Begin, Fingerprint, IdempotencyStore, RequestKey, StoreError, StoredReply};
 
 use crate::auth::Caller;
@@ -132,26 +135,42 @@ async fn idempotent(State(state): State<Idempotency>, request: Request, next: Ne
     if request.method() != Method::POST {
         return next.run(request).await;
     }
+    let key = match IdempotencyKey::of(request.headers()) {
+        Ok(IdempotencyKey(None)) => return next.run(request).await,
+        Ok(IdempotencyKey(Some(key))) => key,
+        Err(problem) => return problem.into_response(),
+    };
     let caller = request.extensions().get::<Caller>().map(|caller| caller.name.as_str()).unwrap_or_default();
-    match request_key(caller, request.uri().path(), request.headers()) {
-        Ok(None) => next.run(request).await,
-        Ok(Some(key)) => state.answer(key, request, next).await.unwrap_or_else(IntoResponse::into_response),
-        Err(problem) => problem.into_response(),
+    // Keys belong to a caller and a path: two callers that chose the same one do not meet.
+    let key = RequestKey::new(caller, request.uri().path(), &key);
+    state.answer(key, request, next).await.unwrap_or_else(IntoResponse::into_response)
+}
+
+/// The key that a request brought, if any: for use cases that bind what they make to it themselves.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct IdempotencyKey(pub Option<String>);
+
+impl IdempotencyKey {
+    fn of(headers: &HeaderMap) -> Result<Self, Problem> {
+        let mut values = headers.get_all(KEY).iter();
+        let Some(value) = values.next() else { return Ok(Self(None)) };
+        let key = value.to_str().unwrap_or_default();
+        let printable = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
+        if key.is_empty() || key.len() > 255 || !printable || values.next().is_some() {
+            let reason = "expected one key of 1 to 255 printable characters".to_owned();
+            let pointer = "/Idempotency-Key".to_owned();
+            return Err(Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }]));
+        }
+        Ok(Self(Some(key.to_owned())))
     }
 }
 
-/// Keys belong to a caller and a path: two callers that chose the same one do not meet.
-fn request_key(caller: &str, path: &str, headers: &HeaderMap) -> Result<Option<RequestKey>, Problem> {
-    let mut values = headers.get_all(KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let key = value.to_str().unwrap_or_default();
-    let printable = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if key.is_empty() || key.len() > 255 || !printable || values.next().is_some() {
-        let reason = "expected one key of 1 to 255 printable characters".to_owned();
-        let pointer = "/Idempotency-Key".to_owned();
-        return Err(Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }]));
+impl<S: Send + Sync> FromRequestParts<S> for IdempotencyKey {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        Self::of(&parts.headers)
     }
-    Ok(Some(RequestKey::new(caller, path, key)))
 }
 
 fn replay(reply: StoredReply) -> Response {

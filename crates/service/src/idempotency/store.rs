@@ -21,8 +21,24 @@ pub struct StoredReply {
     pub status: u16,
     /// The headers that belong to the reply: `Content-Type`, `Location`, `ETag`, `Link`.
     pub headers: Vec<(String, String)>,
-    /// The body.
+    /// The body; Base64 where the reply is stored.
+    #[serde(with = "base64_body")]
     pub body: Vec<u8>,
+}
+
+/// JSON has no bytes: as numbers between commas they would take four times their size.
+mod base64_body {
+    use base64::Engine;
+    use base64::engine::general_purpose::STANDARD;
+    use serde::{Deserialize, Deserializer, Serializer, de};
+
+    pub(super) fn serialize<S: Serializer>(body: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&STANDARD.encode(body))
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<u8>, D::Error> {
+        STANDARD.decode(String::deserialize(deserializer)?).map_err(de::Error::custom)
+    }
 }
 
 /// How a request with a key begins.

@@ -84,18 +84,20 @@ pub(crate) fn service(settings: &HttpSettings, shutdown: &Shutdown, count: &Arc<
         .route("/fail/{kind}", get(fail))
         .route("/number/{number}", get(|Path(number): Path<u32>| async move { number.to_string() }))
         .route("/filter", get(|Query(filter): Query<Filter>| async move { filter.limit.to_string() }))
-        .route("/panic", get(|| async { if true { panic!("secret of the panic") } }))
+        .route(
+            "/panic",
+            get(|| async {
+                if true {
+                    panic!("secret of the panic")
+                }
+            }),
+        )
         .route("/stuck", post(|_: String| async { std::future::pending::<()>().await }))
         .route("/raw", post(|body: String| async move { body.len().to_string() }))
         .route("/caller", get(|caller: Caller| async move { format!("{} {}", caller.name, caller.role) }))
         .route("/huge", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
         .route("/big", get(|| async { "a".repeat(10_000) }))
-        .route(
-            "/trace",
-            get(|tradai_service::axum::Extension(ids): tradai_service::axum::Extension<RequestIds>| async move {
-                ids.trace_id
-            }),
-        )
+        .route("/trace", get(|ids: RequestIds| async move { ids.trace_id }))
         .route("/bare", get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "internal path /etc/x") }));
     let once = OpenApiRouter::new().route("/count", counting).route("/slow", slow);
     Service::new("test", "1.2.3", settings, shutdown)

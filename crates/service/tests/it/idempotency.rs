@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tradai_service::axum::body::Body;
-use tradai_service::axum::http::Request;
-use tradai_service::{App, Shutdown};
+use tradai_service::axum::http::{Request, StatusCode};
+use tradai_service::utoipa_axum::router::OpenApiRouter;
+use tradai_service::{App, Service, Shutdown, StoredIdempotency};
 
 use crate::api::{Reply, loopback, send, service};
 
@@ -101,4 +102,42 @@ async fn keys_must_be_printable_and_short() {
         assert_eq!((reply.status, reply.code().as_str()), (422, "VAL002"), "{key:?}");
         assert_eq!(reply.json()["errors"][0]["in"], "header");
     }
+}
+
+/// The service as it is after its process was started again, over the same state.
+fn restarted(folder: &std::path::Path, count: &Arc<AtomicUsize>) -> App {
+    let database = tradai_embedded::Database::open(&folder.join("state.db")).unwrap();
+    let repository = Arc::new(tradai_embedded::SqliteIdempotency::new(database));
+    let counted = count.clone();
+    let counting = tradai_service::axum::routing::post(move |body: String| async move {
+        let count = counted.fetch_add(1, Ordering::SeqCst) + 1;
+        match body.as_str() {
+            "refuse" => (StatusCode::CONFLICT, [("location", "/x")], Vec::new()),
+            // No text: a reply may be any bytes.
+            _ => (StatusCode::CREATED, [("location", "/x")], vec![0xff, b'0' + u8::try_from(count).unwrap()]),
+        }
+    });
+    Service::new("test", "1.2.3", &loopback(), &Shutdown::manual())
+        .idempotent_routes(
+            OpenApiRouter::new().route("/made", counting),
+            Arc::new(StoredIdempotency::new(repository)),
+        )
+        .build()
+}
+
+#[tokio::test]
+async fn a_stored_reply_outlives_the_process() {
+    let (folder, count) = (tempfile::tempdir().unwrap(), Arc::default());
+    let first = post(&restarted(folder.path(), &count), "/made", Some("k"), "x").await;
+    let app = restarted(folder.path(), &count);
+    let again = post(&app, "/made", Some("k"), "x").await;
+    assert_eq!((first.header("idempotency-replayed"), again.header("idempotency-replayed")), ("", "true"));
+    assert_eq!((again.status, &again.text, again.header("location")), (201, &first.text, "/x"));
+    assert_eq!(post(&app, "/made", Some("k"), "y").await.code(), "VAL006");
+    assert_eq!(count.load(Ordering::SeqCst), 1);
+    // What was refused is not kept.
+    for _ in 0..2 {
+        assert_eq!(post(&app, "/made", Some("other"), "refuse").await.status, 409);
+    }
+    assert_eq!(count.load(Ordering::SeqCst), 3);
 }

@@ -4,8 +4,10 @@
 
 mod api;
 mod boundary;
+mod conditions;
 mod idempotency;
 mod limits;
+mod origins;
 mod probes;
 mod requests;
 mod signals;

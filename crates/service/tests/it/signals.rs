@@ -167,3 +167,14 @@ fn a_taken_port_is_said_in_one_line() {
     let (code, _, error) = output(taken.local_addr().unwrap().port(), &[], |_| ());
     assert!(code == Some(70) && error.contains("cannot listen on 127.0.0.1"), "{error}");
 }
+
+#[test]
+fn a_programs_own_commands_need_no_settings() {
+    let wrong = |command: &mut Command| {
+        command.env("TINY_PORT", "no port");
+    };
+    let (code, ..) = output(free_port(), &["count", "two", "more"], wrong);
+    assert_eq!(code, Some(3), "the number of arguments");
+    let (code, _, errors) = output(free_port(), &["unknown"], wrong);
+    assert!(code == Some(2) && errors.contains("TINY_PORT"), "{errors}");
+}

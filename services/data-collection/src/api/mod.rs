@@ -21,6 +21,7 @@ mod completeness;
 mod ensure;
 mod exchanges;
 mod files;
+mod live;
 mod market_data;
 mod ohlcv;
 mod parse;
@@ -28,8 +29,6 @@ mod problem;
 mod schedules;
 mod series_view;
 mod snapshots;
-mod socket;
-mod sockets;
 mod state;
 mod streams;
 mod symbols;
@@ -41,7 +40,7 @@ use tradai_service::utoipa_axum::router::OpenApiRouter;
 use tradai_service::utoipa_axum::routes;
 use tradai_service::{axum, utoipa};
 
-pub(crate) use sockets::Sockets;
+pub(crate) use live::Hubs;
 pub(crate) use state::State;
 
 /// Returns the routes that read, change in place or repeat safely, and those that create or trigger.

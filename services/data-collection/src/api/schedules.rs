@@ -4,9 +4,8 @@ use serde::{Deserialize, Serialize};
 use tradai_control_plane::data::{Every, Schedule, ScheduleBook};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
-use tradai_service::axum::http::{HeaderMap, HeaderValue, header};
 use tradai_service::utoipa::{self, ToSchema};
-use tradai_service::{Caller, Code, FieldFault, Json, Place, Problem};
+use tradai_service::{Caller, ETag, IfMatch, Json, Place, Problem};
 
 use super::parse::Fields;
 use super::problem::problem;
@@ -93,7 +92,7 @@ pub(super) struct SchedulesReply {
 #[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", responses((status = 200, body = SchedulesReply)))]
 pub(super) async fn read(
     extract::State(state): extract::State<State>,
-) -> Result<(HeaderMap, Json<SchedulesReply>), Problem> {
+) -> Result<(ETag, Json<SchedulesReply>), Problem> {
     let book = state.schedules.load().await.map_err(|error| problem(error, Place::Body))?;
     Ok(present(&state, &book))
 }
@@ -108,11 +107,11 @@ pub(super) async fn read(
 pub(super) async fn replace(
     extract::State(state): extract::State<State>,
     caller: Caller,
-    headers: HeaderMap,
+    if_match: IfMatch,
     Json(body): Json<SchedulesBody>,
-) -> Result<(HeaderMap, Json<SchedulesReply>), Problem> {
+) -> Result<(ETag, Json<SchedulesReply>), Problem> {
     caller.require(Role::Trader)?;
-    let expected = expected_revision(&headers)?;
+    let expected = if_match.version()?;
     let mut fields = Fields::of_body();
     let mut schedules = Vec::with_capacity(body.schedules.len());
     for (at, schedule) in body.schedules.iter().enumerate() {
@@ -149,26 +148,7 @@ fn parse_schedule(fields: &mut Fields, at: usize, body: &ScheduleBody) -> Option
     })
 }
 
-/// Reads `If-Match`: one entity tag, as we wrote it.
-fn expected_revision(headers: &HeaderMap) -> Result<u64, Problem> {
-    let fault = |reason: &str| {
-        let (pointer, reason) = ("/If-Match".to_owned(), reason.to_owned());
-        Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }])
-    };
-    let Some(value) = headers.get(header::IF_MATCH) else {
-        return Err(fault("is needed: the ETag of GET /api/v1/schedules"));
-    };
-    let revision =
-        value.to_str().ok().and_then(|text| text.strip_prefix('"')?.strip_suffix('"')?.parse().ok());
-    revision.ok_or_else(|| {
-        Problem::new(
-            Code::PreconditionFailed,
-            "If-Match names no revision; take the ETag of GET /api/v1/schedules",
-        )
-    })
-}
-
-fn present(state: &State, book: &ScheduleBook) -> (HeaderMap, Json<SchedulesReply>) {
+fn present(state: &State, book: &ScheduleBook) -> (ETag, Json<SchedulesReply>) {
     let (now, runs) = (state.clock.now_ms(), state.scheduler.runs());
     let view = |schedule: &Schedule| {
         let run = runs.get(&schedule.name);
@@ -193,7 +173,5 @@ fn present(state: &State, book: &ScheduleBook) -> (HeaderMap, Json<SchedulesRepl
             last_error: run.and_then(|run| run.error.clone()),
         }
     };
-    let etag = HeaderValue::try_from(format!("\"{}\"", book.revision));
-    let headers = etag.into_iter().map(|etag| (header::ETAG, etag)).collect();
-    (headers, Json(SchedulesReply { schedules: book.schedules.iter().map(view).collect() }))
+    (ETag::new(&book.revision), Json(SchedulesReply { schedules: book.schedules.iter().map(view).collect() }))
 }

@@ -6,8 +6,9 @@ use std::time::Duration;
 use tradai_control_plane::data::{Collector, Scheduler, Schedules, SyncJobs};
 use tradai_domain::Clock;
 use tradai_service::Cursors;
+use tradai_service::socket::Sockets;
 
-use super::Sockets;
+use super::Hubs;
 use crate::core::Catalog;
 
 /// The use cases, shared by all requests.
@@ -22,6 +23,7 @@ pub(crate) struct State {
     pub(crate) cursors: Cursors,
     /// How long a sync is waited for, when the client does not say.
     pub(crate) sync_wait: Duration,
+    pub(crate) hubs: Arc<Hubs>,
     pub(crate) sockets: Sockets,
     pub(crate) clock: Arc<dyn Clock>,
 }

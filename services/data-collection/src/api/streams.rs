@@ -8,23 +8,18 @@ use tradai_domain::ports::ExchangeKey;
 use tradai_exchange::feed::Stream;
 use tradai_service::axum::extract;
 use tradai_service::axum::extract::ws::WebSocketUpgrade;
-use tradai_service::axum::http::{HeaderMap, header};
 use tradai_service::axum::response::Response;
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{Code, Place, Problem, Query};
-use url::Url;
+use tradai_service::{Place, Problem, Query};
 
+use super::live::{StreamMessage, Told};
 use super::parse::Fields;
 use super::problem::problem;
-use super::socket::{self, MAX_MESSAGE, StreamMessage};
 use super::state::State;
 use crate::core::Hub;
 
 /// Symbols of one socket.
 const MAX_SYMBOLS: usize = 100;
-
-/// The subprotocol that is spoken; clients that name none get it, too.
-const PROTOCOL: &str = "tradai";
 
 /// Which candles.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -65,7 +60,6 @@ pub(super) struct TickersStreamQuery {
 ))]
 pub(super) async fn ohlcv(
     extract::State(state): extract::State<State>,
-    headers: HeaderMap,
     Query(query): Query<OhlcvStreamQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
@@ -74,7 +68,7 @@ pub(super) async fn ohlcv(
     let timeframe = fields.timeframe(&query.timeframe);
     let symbols = symbols(&mut fields, &query.symbols);
     fields.finish()?;
-    let hub = hub(&state, exchange.as_ref(), &headers)?;
+    let hub = hub(&state, exchange.as_ref())?;
     if !hub.timeframes().contains(&timeframe) {
         let reason = format!("the exchange has no candles of {timeframe}");
         return Err(fault("timeframe", reason));
@@ -94,7 +88,6 @@ pub(super) async fn ohlcv(
 ))]
 pub(super) async fn tickers(
     extract::State(state): extract::State<State>,
-    headers: HeaderMap,
     Query(query): Query<TickersStreamQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
@@ -102,7 +95,7 @@ pub(super) async fn tickers(
     let exchange = fields.exchange(query.exchange.as_deref());
     let symbols = symbols(&mut fields, &query.symbols);
     fields.finish()?;
-    let hub = hub(&state, exchange.as_ref(), &headers)?;
+    let hub = hub(&state, exchange.as_ref())?;
     let streams = symbols.into_iter().map(|symbol| Stream::BookTicker { symbol }).collect();
     listen(&state, hub, streams, upgrade).await
 }
@@ -120,29 +113,13 @@ fn symbols(fields: &mut Fields, text: &str) -> Vec<Symbol> {
     symbols
 }
 
-/// Returns the live data of an exchange, for a page that may have it.
-fn hub<'a>(
-    state: &'a State,
-    exchange: Option<&ExchangeKey>,
-    headers: &HeaderMap,
-) -> Result<&'a Hub, Problem> {
-    if !is_welcome(headers, &state.sockets.origins) {
-        return Err(Problem::new(Code::Forbidden, "pages of this origin may not connect; see CORS_ORIGINS"));
-    }
+/// Returns the live data of an exchange.
+fn hub<'a>(state: &'a State, exchange: Option<&ExchangeKey>) -> Result<&'a Hub, Problem> {
     let found = state.catalog.exchange(exchange).map_err(|error| problem(error, Place::Query))?;
-    state.sockets.hub(found.key()).ok_or_else(|| {
+    state.hubs.get(found.key()).ok_or_else(|| {
         let key = found.key();
         fault("exchange", format!("there is no live data of `{key}`; collect it with /api/v1/sync"))
     })
-}
-
-/// Whether the caller is no page, or a page of this address or an allowed one. Browsers let any page connect anywhere.
-fn is_welcome(headers: &HeaderMap, origins: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
-    let Ok(origin) = origin.to_str() else { return false };
-    let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
-    let authority = Url::parse(origin).ok().map(|url| url.authority().to_owned());
-    origins.iter().any(|allowed| allowed == origin) || (own.is_some() && own == authority.as_deref())
 }
 
 /// Joins the streams, then upgrades the connection.
@@ -152,8 +129,7 @@ async fn listen(
     streams: Vec<Stream>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let sockets = state.sockets.clone();
-    let place = sockets.place()?;
+    let place = state.sockets.place()?;
     let markets = hub.markets().await.map_err(|error| problem(error.into(), Place::Query))?;
     let unknown = streams.iter().map(Stream::symbol).filter(|symbol| markets.find(symbol).is_none());
     let unknown: Vec<String> = unknown.take(10).map(|symbol| format!("`{symbol}`")).collect();
@@ -162,38 +138,11 @@ async fn listen(
     }
     let joined = hub.listen(streams, markets).await;
     let listener = joined.map_err(|error| Problem::from_error(error.kind(), error))?;
-    Ok(upgrade
-        .protocols([PROTOCOL])
-        .max_message_size(MAX_MESSAGE)
-        .max_frame_size(MAX_MESSAGE)
-        .on_upgrade(move |socket| socket::serve(socket, listener, sockets, place)))
+    Ok(state.sockets.upgrade(upgrade, place, Told::new(listener, state.clock.clone())))
 }
 
 fn fault(field: &str, reason: String) -> Problem {
     let mut fields = Fields::of_query();
     fields.fault(field, reason);
     fields.problem()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn pages_of_other_places_are_not_welcome() {
-        let headers = |origin: &str| {
-            let mut headers = HeaderMap::new();
-            headers.insert(header::HOST, "localhost:8002".parse().unwrap());
-            headers.insert(header::ORIGIN, origin.parse().unwrap());
-            headers
-        };
-        let allowed = ["https://app.example".to_owned()];
-        assert!(is_welcome(&HeaderMap::new(), &allowed));
-        for origin in ["http://localhost:8002", "https://app.example"] {
-            assert!(is_welcome(&headers(origin), &allowed), "{origin}");
-        }
-        for origin in ["http://localhost:3000", "https://evil.example", "null", ""] {
-            assert!(!is_welcome(&headers(origin), &allowed), "{origin}");
-        }
-    }
 }

@@ -3,7 +3,6 @@
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tradai_control_plane::data::SyncJobView;
 
@@ -47,25 +46,15 @@ impl SyncMetrics {
     }
 }
 
-/// Counts of open sockets and of what slow ones lost. Clones count together.
+/// Counts of what slow sockets lost. Clones count together.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SocketMetrics {
-    open: Gauge,
     dropped: Counter,
 }
 
 impl SocketMetrics {
     pub(crate) fn register(&self, registry: &mut Registry) {
-        registry.register("tradai_ws_sockets", "WebSockets that are open", self.open.clone());
         registry.register("tradai_ws_dropped", "Messages that slow clients lost", self.dropped.clone());
-    }
-
-    pub(crate) fn opened(&self) {
-        self.open.inc();
-    }
-
-    pub(crate) fn closed(&self) {
-        self.open.dec();
     }
 
     pub(crate) fn dropped(&self, count: u64) {

@@ -1,0 +1,66 @@
+//! Which pages may make a browser call: those of this address, and of the origins in the settings.
+//!
+//! Browsers let any page send a form and open a WebSocket anywhere, and say in `Origin` which page it was. CORS only
+//! decides what a page may read; this decides what it may do.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, Method, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+
+use crate::problem::{Code, Problem};
+
+/// The layer that refuses what other pages want done.
+pub(crate) async fn refuse_foreign_pages(
+    State(allowed): State<Arc<[String]>>,
+    request: Request,
+    next: Next,
+) -> Response {
+    if changes_or_listens(&request) && !is_welcome(request.headers(), &allowed) {
+        let detail = "pages of this origin may not do this; see CORS_ORIGINS";
+        return Problem::new(Code::Forbidden, detail).into_response();
+    }
+    next.run(request).await
+}
+
+/// What CORS does not stop: changes, and sockets, which are opened with a GET.
+fn changes_or_listens(request: &Request) -> bool {
+    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
+    !reads || request.headers().contains_key(header::UPGRADE)
+}
+
+/// Whether the caller is no page, or a page of this address or an allowed one.
+fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
+    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Ok(origin) = origin.to_str() else { return false };
+    let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
+    let authority = origin.split_once("://").map(|(_, authority)| authority);
+    let is_own = own.zip(authority).is_some_and(|(own, authority)| own.eq_ignore_ascii_case(authority));
+    is_own || allowed.iter().any(|allowed| allowed == origin)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_of_other_places_are_not_welcome() {
+        let headers = |origin: &str| {
+            let mut headers = HeaderMap::new();
+            headers.insert(header::HOST, "localhost:8002".parse().unwrap());
+            headers.insert(header::ORIGIN, origin.parse().unwrap());
+            headers
+        };
+        let allowed = ["https://app.example".to_owned()];
+        assert!(is_welcome(&HeaderMap::new(), &allowed));
+        for origin in ["http://localhost:8002", "http://LOCALHOST:8002", "https://app.example"] {
+            assert!(is_welcome(&headers(origin), &allowed), "{origin}");
+        }
+        for origin in ["http://localhost:3000", "https://evil.example", "http://x@localhost:8002", "null", ""]
+        {
+            assert!(!is_welcome(&headers(origin), &allowed), "{origin}");
+        }
+    }
+}

@@ -1,0 +1,15 @@
+//! WebSockets that tell clients something: how many there may be, pings, patience, and how they end.
+//!
+//! A service implements [`SocketSource`] for what it tells; clients have nothing to say. Not for the protocol within
+//! the messages, nor for who may listen: authentication has passed before the upgrade, and what is wrong with a
+//! request is answered as a problem instead of the upgrade.
+//!
+//! Invariant: a client that does not read costs its source's own bounded queue and one buffer, never another client's
+//! time; every socket ends when the service does.
+
+pub mod close;
+mod places;
+mod talk;
+
+pub use places::{SocketPlace, Sockets};
+pub use talk::SocketSource;

@@ -1,0 +1,118 @@
+//! One WebSocket, from its upgrade to its close.
+
+use std::future::Future;
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
+use tokio::time::{Interval, interval, timeout};
+
+use super::close::{self, Close};
+use crate::shutdown::Shutdown;
+
+/// Largest message that is read at all; nothing that a client may send is near it.
+pub(super) const MAX_MESSAGE: usize = 64 * 1024;
+/// Largest message that is refused for what it is rather than for its size.
+const MAX_TEXT: usize = 4 * 1024;
+/// How long a client may take to answer that it was told the end.
+const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// Pings that may be unanswered before a client counts as gone.
+const MAX_UNANSWERED: u32 = 2;
+
+/// What a socket tells its client.
+pub trait SocketSource: Send + 'static {
+    /// Returns the next message, or how to end. Must be cancel safe: a message that was not returned comes again.
+    fn next(&mut self) -> impl Future<Output = Result<Utf8Bytes, Close>> + Send;
+}
+
+/// Tells a client what a source says, until one of them ends. The source is dropped before the goodbye, which may
+/// take its time.
+pub(super) async fn serve<S: SocketSource>(
+    mut socket: WebSocket,
+    mut source: S,
+    ping: Duration,
+    shutdown: &Shutdown,
+) {
+    let told = talk(&mut socket, &mut source, ping, shutdown).await;
+    drop(source);
+    let Some(close) = told else { return };
+    let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from(close.shown()) };
+    let goodbye = async {
+        if socket.send(Message::Close(Some(frame))).await.is_ok() {
+            while let Some(Ok(_)) = socket.recv().await {}
+        }
+    };
+    // A client that does not answer is let go without.
+    drop(timeout(CLOSE_PATIENCE, goodbye).await);
+}
+
+/// Returns how to end; `None` when the client is gone.
+async fn talk<S: SocketSource>(
+    socket: &mut WebSocket,
+    source: &mut S,
+    ping: Duration,
+    shutdown: &Shutdown,
+) -> Option<Close> {
+    let stopping = || Some(Close::new(close::GOING_AWAY, "the service stops"));
+    let mut pings = Pings::new(ping).await;
+    loop {
+        let message = tokio::select! {
+            biased;
+            () = shutdown.stopping() => return stopping(),
+            received = socket.recv() => match received {
+                Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
+                    pings.unanswered = 0;
+                    continue;
+                }
+                Some(Ok(Message::Text(text))) => return Some(refused(text.len())),
+                Some(Ok(Message::Binary(bytes))) => return Some(refused(bytes.len())),
+                Some(Ok(Message::Close(_)) | Err(_)) | None => return None,
+            },
+            is_alive = pings.due() => {
+                if !is_alive {
+                    return Some(Close::new(close::IDLE, "no answer to pings"));
+                }
+                Message::Ping(Bytes::new())
+            }
+            next = source.next() => match next {
+                Ok(text) => Message::Text(text),
+                Err(close) => return Some(close),
+            },
+        };
+        tokio::select! {
+            biased;
+            sent = socket.send(message) => if sent.is_err() { return None },
+            () = shutdown.stopping() => return stopping(),
+        }
+    }
+}
+
+/// When to ping, and whether the client answers.
+struct Pings {
+    times: Interval,
+    unanswered: u32,
+}
+
+impl Pings {
+    async fn new(period: Duration) -> Self {
+        let mut times = interval(period);
+        // The first is at once, and not needed: the client has just asked.
+        times.tick().await;
+        Self { times, unanswered: 0 }
+    }
+
+    /// Waits for the next ping; false when too many are unanswered. Cancel safe.
+    async fn due(&mut self) -> bool {
+        self.times.tick().await;
+        self.unanswered += 1;
+        self.unanswered <= MAX_UNANSWERED
+    }
+}
+
+/// Clients have nothing to say here.
+fn refused(length: usize) -> Close {
+    if length > MAX_TEXT {
+        return Close::new(close::TOO_BIG, format!("{length} bytes are more than {MAX_TEXT}"));
+    }
+    Close::new(close::POLICY, "this socket takes no messages; what it sends is chosen by its query")
+}
