@@ -56,15 +56,14 @@ impl Context {
         Ok(CandleStore::open_location(&location, Arc::clone(&self.clock), Arc::clone(&self.ids))?)
     }
 
+    /// Whether candles are said to be kept somewhere else than in the data folder.
+    pub(crate) fn has_store(&self) -> bool {
+        self.store.is_some()
+    }
+
     /// Folder of the jobs.
     pub(crate) fn jobs(&self) -> JobFolder {
         JobFolder::new(self.data_dir.join("jobs"))
-    }
-
-    /// A file of the data folder, if it is there.
-    pub(crate) fn data_file(&self, name: &str) -> Option<PathBuf> {
-        let path = self.data_dir.join(name);
-        path.is_file().then_some(path)
     }
 }
 

@@ -49,6 +49,7 @@ pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
         layers: vec![Map::from_iter([("pair_whitelist".to_owned(), json!(pairs))])],
         rules: MarketRules::default(),
         exchange: demo.exchange.clone(),
+        config_id: None,
         data: Vec::new(),
     };
     let bar = Bar::new("3. Backtesting");

@@ -18,10 +18,16 @@ pub use backtest::{Counters, EquityCurve, Lock, Outcome, PairData};
 pub use metrics::Statistics;
 pub use prepare::{CandleProvider, GivenSignal, MarketRules, PrepareError, SignalSource, prepare};
 
-/// Hears how far a backtest is.
+/// Hears how far a backtest is, and may end it.
 pub trait Progress: Sync {
     /// `done` of `total` main candles are behind.
     fn advance(&self, done: u64, total: u64);
+
+    /// Returns whether nobody wants the rest any more. It is asked whenever progress is told; what comes of a backtest
+    /// that ends early is of no use.
+    fn is_stopped(&self) -> bool {
+        false
+    }
 }
 
 /// Nobody listens.

@@ -38,6 +38,9 @@ pub enum Error {
     /// The request asks for something that cannot be.
     #[error("{0}")]
     Invalid(String),
+    /// Whoever asked for the run does not want it any more.
+    #[error("the run was stopped")]
+    Stopped,
     /// No job has this id.
     #[error("no job `{text}` in {}; see `tradai backtest list`", root.display())]
     NoJob {
@@ -69,7 +72,7 @@ impl Error {
         use tradai_engine::PrepareError as P;
         match self {
             Self::Io { source, .. } if source.kind() == std::io::ErrorKind::NotFound => ErrorKind::NotFound,
-            Self::Io { .. } => ErrorKind::Unavailable,
+            Self::Io { .. } | Self::Stopped => ErrorKind::Unavailable,
             Self::NoJob { .. } | Self::Prepare(P::NoCandles { .. }) => ErrorKind::NotFound,
             Self::Prepare(P::Candles { .. }) => ErrorKind::Data,
             Self::Store(error) => error.kind(),

@@ -1,8 +1,8 @@
 //! What runs a strategy to completion: loading, the engine, and what is left on disk.
 //!
 //! [`backtest`] runs a strategy as a job, [`verify`] runs a job again, [`replay`] runs given signals; more modes
-//! (train, trade) join here, by `TRADING_MODE`. Hosts (the command
-//! line, later services) parse input, call in, and present. Invariant: a job folder appears whole or not at all.
+//! (train, trade) join here, by `TRADING_MODE`. Hosts (the command line, the strategy container) parse input, call in,
+//! and present. Invariant: a job folder appears whole or not at all.
 
 pub mod backtest;
 pub mod candle_folder;
@@ -16,4 +16,10 @@ pub mod strategies;
 pub mod verify;
 
 pub use error::Error;
-pub use rules::{read_leverage_tiers, read_markets};
+pub use rules::{read_leverage_tiers, read_markets, read_rules};
+
+/// Commit that the program was built from; empty when not built from a repository.
+pub const GIT_COMMIT: &str = match option_env!("TRADAI_GIT_COMMIT") {
+    Some(commit) => commit,
+    None => "",
+};

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use serde::de::DeserializeOwned;
 use tradai_domain::{LeverageTier, Market, Symbol};
+use tradai_engine::MarketRules;
 
 use crate::Error;
 
@@ -31,6 +32,28 @@ pub fn read_leverage_tiers(path: &Path) -> Result<BTreeMap<Symbol, Vec<LeverageT
         }
     }
     Ok(tiers)
+}
+
+/// Reads market rules from these files; where none is named, from `markets.json` and `leverage_tiers.json` of the data
+/// folder, if they are there.
+///
+/// # Errors
+/// [`Error`] naming file and line.
+pub fn read_rules(
+    data_dir: &Path,
+    markets: Option<&Path>,
+    leverage_tiers: Option<&Path>,
+) -> Result<MarketRules, Error> {
+    let find = |named: Option<&Path>, name: &str| match named {
+        Some(path) => Some(path.to_owned()),
+        None => Some(data_dir.join(name)).filter(|path| path.is_file()),
+    };
+    let markets = find(markets, "markets.json").map(|path| read_markets(&path));
+    let tiers = find(leverage_tiers, "leverage_tiers.json").map(|path| read_leverage_tiers(&path));
+    Ok(MarketRules {
+        markets: markets.transpose()?.unwrap_or_default(),
+        leverage_tiers: tiers.transpose()?.unwrap_or_default(),
+    })
 }
 
 pub(crate) fn read_map<T: DeserializeOwned>(path: &Path) -> Result<T, Error> {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tradai_strategy::declarative::{DeclarativeStrategy, ParameterValue};
-use tradai_strategy::registry::{Registry, StrategyOrigin};
+use tradai_strategy::registry::{Registry, RegistryEntry, StrategyOrigin};
 use tradai_strategy::{RegistryError, Strategy};
 
 use crate::Error;
@@ -53,6 +53,83 @@ fn strategy_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     Ok(files)
 }
 
+/// A strategy that was found, without parameters yet.
+pub enum Located {
+    /// A declarative one.
+    Declarative {
+        /// What the text declares.
+        strategy: Box<DeclarativeStrategy>,
+        /// Name of the file or bundled strategy it was read from.
+        file: String,
+        /// The text.
+        text: String,
+    },
+    /// One in Rust.
+    Native {
+        /// The name it is registered under.
+        name: String,
+        /// The strategy.
+        strategy: Arc<dyn Strategy>,
+    },
+}
+
+/// Finds a strategy in a registry by name.
+///
+/// # Errors
+/// [`Error::Registry`] with the names there are, or every fault of the file.
+pub fn locate(registry: &Registry, name: &str) -> Result<Located, Error> {
+    locate_entry(registry.entry(name)?.clone(), name)
+}
+
+fn locate_entry(entry: RegistryEntry, name: &str) -> Result<Located, Error> {
+    let (path, text) = match (&entry.origin, &entry.declarative) {
+        (StrategyOrigin::Bundled(text), Some(declarative)) => {
+            (declarative.path().to_owned(), (*text).to_owned())
+        }
+        (StrategyOrigin::File(path), _) => {
+            (path.clone(), std::fs::read_to_string(path).map_err(Error::io(path))?)
+        }
+        _ => return Ok(Located::Native { name: name.to_owned(), strategy: entry.strategy }),
+    };
+    // Made from the very text that the manifest keeps: the file may change at any time.
+    let strategy = DeclarativeStrategy::from_yaml(&text, &path).map_err(RegistryError::Invalid)?;
+    Ok(Located::Declarative { strategy: Box::new(strategy), file: path.display().to_string(), text })
+}
+
+impl Located {
+    /// Returns the strategy with these parameters, and where it came from.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] for a parameter that it does not have or allow.
+    pub fn with_parameters(
+        self,
+        parameters: BTreeMap<String, String>,
+    ) -> Result<(Arc<dyn Strategy>, StrategySource), Error> {
+        match self {
+            Self::Declarative { strategy, file, text } => {
+                let strategy = set_parameters(&strategy, &parameters)?;
+                Ok((strategy, StrategySource::Declarative { file, text, parameters }))
+            }
+            Self::Native { name, strategy } if parameters.is_empty() => {
+                Ok((strategy, StrategySource::Native { name }))
+            }
+            Self::Native { name, .. } => {
+                Err(Error::Invalid(format!("{name} is written in Rust and takes no parameters")))
+            }
+        }
+    }
+}
+
+fn set_parameters(
+    strategy: &DeclarativeStrategy,
+    parameters: &BTreeMap<String, String>,
+) -> Result<Arc<dyn Strategy>, Error> {
+    let values: BTreeMap<String, ParameterValue> =
+        parameters.iter().map(|(name, text)| (name.clone(), ParameterValue::parse(text))).collect();
+    let strategy = strategy.with_parameters(&values).map_err(|error| Error::Invalid(error.to_string()))?;
+    Ok(Arc::new(strategy))
+}
+
 /// Finds a strategy by name (as [`registry`] knows it) or file and sets parameters; also says where it came from.
 ///
 /// # Errors
@@ -64,24 +141,7 @@ pub fn find(
 ) -> Result<(Arc<dyn Strategy>, StrategySource), Error> {
     let (mut registry, _) = registry(None)?;
     let entry = registry.find_or_load(name_or_file)?;
-    let (path, text) = match (&entry.origin, &entry.declarative) {
-        (StrategyOrigin::Bundled(text), Some(declarative)) => {
-            (declarative.path().to_owned(), (*text).to_owned())
-        }
-        (StrategyOrigin::File(path), _) => {
-            (path.clone(), std::fs::read_to_string(path).map_err(Error::io(path))?)
-        }
-        _ if parameters.is_empty() => {
-            return Ok((entry.strategy, StrategySource::Native { name: name_or_file.to_owned() }));
-        }
-        _ => {
-            return Err(Error::Invalid(format!("{name_or_file} is written in Rust and takes no parameters")));
-        }
-    };
-    // Made from the very text that the manifest keeps: the file may change at any time.
-    let file = path.display().to_string();
-    let source = StrategySource::Declarative { file, text, parameters: parameters.clone() };
-    Ok((remake(&source)?, source))
+    locate_entry(entry, name_or_file)?.with_parameters(parameters.clone())
 }
 
 /// Makes the strategy of a manifest again.
@@ -93,11 +153,7 @@ pub fn remake(source: &StrategySource) -> Result<Arc<dyn Strategy>, Error> {
         StrategySource::Declarative { file, text, parameters } => {
             let strategy =
                 DeclarativeStrategy::from_yaml(text, Path::new(file)).map_err(RegistryError::Invalid)?;
-            let values: BTreeMap<String, ParameterValue> =
-                parameters.iter().map(|(name, text)| (name.clone(), ParameterValue::parse(text))).collect();
-            let strategy =
-                strategy.with_parameters(&values).map_err(|error| Error::Invalid(error.to_string()))?;
-            Ok(Arc::new(strategy))
+            set_parameters(&strategy, parameters)
         }
         StrategySource::Native { name } => Ok(Registry::bundled().find(name)?),
     }

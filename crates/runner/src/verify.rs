@@ -111,6 +111,7 @@ fn request(manifest: &Manifest, strategy: Arc<dyn Strategy>) -> BacktestRequest 
         layers: manifest.layers.clone(),
         rules,
         exchange: manifest.exchange.clone(),
+        config_id: manifest.config_id.clone(),
         data: manifest.data.clone(),
     }
 }

@@ -193,10 +193,15 @@ impl Settings {
         if faults.is_empty() {
             faults = validate::faults(&settings);
         }
-        if faults.is_empty() { Ok(Self { merged, ..settings }) } else { Err(SettingsError { faults }) }
+        if !faults.is_empty() {
+            return Err(SettingsError { faults });
+        }
+        // The order in which settings are given must not reach a result.
+        merged.sort_keys();
+        Ok(Self { merged, ..settings })
     }
 
-    /// Returns the merged layers as they were given: what manifests and exports show.
+    /// Returns the merged layers, values as they were given, keys in order: what results and exports show.
     #[must_use]
     pub fn as_given(&self) -> &Map<String, Value> {
         &self.merged

@@ -5,9 +5,8 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tradai_domain::JobId;
-use tradai_engine::MarketRules;
 use tradai_runner::backtest::{self, BacktestRequest, Finished};
-use tradai_runner::{read_leverage_tiers, read_markets, strategies};
+use tradai_runner::{read_rules, strategies};
 
 use super::args::{ExportFormat, Period, RunArgs};
 use super::table;
@@ -22,8 +21,9 @@ pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
         strategy,
         source,
         layers: args.layers()?,
-        rules: rules(args.markets.as_deref(), args.leverage_tiers.as_deref(), ctx)?,
+        rules: read_rules(&ctx.data_dir, args.markets.as_deref(), args.leverage_tiers.as_deref())?,
         exchange: ctx.exchange.clone(),
+        config_id: None,
         data: Vec::new(),
     };
     let bar = Bar::new("Backtesting");
@@ -38,16 +38,6 @@ pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Market rules from the flags, else from the data folder.
-fn rules(markets: Option<&Path>, tiers: Option<&Path>, ctx: &Context) -> anyhow::Result<MarketRules> {
-    let markets = markets.map(Path::to_owned).or_else(|| ctx.data_file("markets.json"));
-    let tiers = tiers.map(Path::to_owned).or_else(|| ctx.data_file("leverage_tiers.json"));
-    Ok(MarketRules {
-        markets: markets.map(|path| read_markets(&path)).transpose()?.unwrap_or_default(),
-        leverage_tiers: tiers.map(|path| read_leverage_tiers(&path)).transpose()?.unwrap_or_default(),
-    })
 }
 
 /// Shows a finished backtest.

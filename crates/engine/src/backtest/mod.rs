@@ -254,6 +254,9 @@ impl<'a> Simulation<'a> {
             self.main_candle(&entries[first..next_entry]);
             if step - reported >= 1_024 {
                 progress.advance(step as u64, last as u64);
+                if progress.is_stopped() {
+                    return;
+                }
                 reported = step;
             }
         }

@@ -88,6 +88,24 @@ impl JobFolder {
         Ok(ids)
     }
 
+    /// Removes the folder of a job, which is gone at once for whoever looks. Idempotent.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn remove(&self, job_id: &JobId) -> Result<(), Error> {
+        let (path, hidden) = (self.path(job_id), self.staged(job_id));
+        match std::fs::rename(&path, &hidden) {
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(error) => Err(Error::io(&path)(error)),
+            Ok(()) => std::fs::remove_dir_all(&hidden).map_err(Error::io(&hidden)),
+        }
+    }
+
+    /// Returns where a job is written before it takes its place.
+    fn staged(&self, job_id: &JobId) -> PathBuf {
+        self.root.join(format!(".{job_id}"))
+    }
+
     /// Removes what jobs that died while they were written left behind, a day after they began. (A younger one may
     /// still be at it.)
     fn sweep(&self, now: Millis) {
@@ -143,7 +161,7 @@ impl Finished {
     pub fn write(&mut self, jobs: &JobFolder) -> Result<PathBuf, Error> {
         let target = jobs.path(&self.manifest.job_id);
         jobs.sweep(self.manifest.created_at);
-        let staged = jobs.root.join(format!(".{}", self.manifest.job_id));
+        let staged = jobs.staged(&self.manifest.job_id);
         let written = self.write_staged(&staged, &target);
         if written.is_err() {
             // What was begun is of no use to anybody; a fault of the removal would hide the first one.

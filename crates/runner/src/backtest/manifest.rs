@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 use tradai_domain::JobId;
+use tradai_domain::configs::ConfigId;
 use tradai_domain::ports::ExchangeKey;
 use tradai_strategy::Settings;
 
@@ -61,6 +62,9 @@ pub struct Manifest {
     /// Exchange whose collected candles were read; absent for candles that were imported.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exchange: Option<ExchangeKey>,
+    /// The stored config version that the layers hold; absent when they hold none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config_id: Option<ConfigId>,
     /// Candles that were read.
     pub data: Vec<DataVersion>,
     /// Market rules that counted.
@@ -90,9 +94,10 @@ impl Manifest {
             source: request.source.clone(),
             layers,
             engine_version: env!("CARGO_PKG_VERSION").to_owned(),
-            git_commit: option_env!("TRADAI_GIT_COMMIT").unwrap_or_default().to_owned(),
+            git_commit: crate::GIT_COMMIT.to_owned(),
             seed: None,
             exchange: request.exchange.clone(),
+            config_id: request.config_id.clone(),
             data,
             rules: StoredRules::from(rules),
             files: BTreeMap::new(),
@@ -112,9 +117,14 @@ impl Manifest {
     }
 }
 
-/// Hash of what decides a result besides candles and rules: key order does not count.
+/// Hash of what decides a result besides candles and rules. Where the strategy's file lies does not.
 fn config_hash(source: &StrategySource, settings: &Settings) -> String {
-    let sorted: BTreeMap<&String, &Value> = settings.as_given().iter().collect();
-    let text = serde_json::to_string(&(source, sorted)).unwrap_or_default();
+    let source = match source {
+        StrategySource::Declarative { text, parameters, .. } => {
+            json!({"text": text, "parameters": parameters})
+        }
+        StrategySource::Native { name } => json!({"name": name}),
+    };
+    let text = serde_json::to_string(&(source, settings.as_given())).unwrap_or_default();
     blake3::hash(text.as_bytes()).to_hex().to_string()
 }

@@ -14,6 +14,7 @@ mod table;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
+use tradai_domain::configs::ConfigId;
 use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{JobId, SeriesKey, Symbol};
 use tradai_engine::{MarketRules, Outcome, PairData, Progress, SignalSource, Statistics};
@@ -43,6 +44,8 @@ pub struct BacktestRequest {
     pub rules: MarketRules,
     /// Exchange whose collected candles the store holds; `None` for candles that were imported.
     pub exchange: Option<ExchangeKey>,
+    /// The stored config version that the layers hold; `None` when they hold none.
+    pub config_id: Option<ConfigId>,
     /// Versions of the candles to use; empty takes the newest.
     pub data: Vec<DataVersion>,
 }
@@ -97,7 +100,7 @@ impl Finished {
 /// Runs a backtest.
 ///
 /// # Errors
-/// [`Error`] naming setting, pair, series or object.
+/// [`Error`] naming setting, pair, series or object; [`Error::Stopped`] when `progress` says so.
 pub fn run(
     request: &BacktestRequest,
     store: &CandleStore,
@@ -113,7 +116,13 @@ pub fn run(
         &rules.rules,
         SignalSource::Strategy,
     )?;
+    if progress.is_stopped() {
+        return Err(Error::Stopped);
+    }
     let outcome = tradai_engine::backtest::run(&settings, request.strategy.as_ref(), &pairs, progress);
+    if progress.is_stopped() {
+        return Err(Error::Stopped);
+    }
     let statistics = Statistics::new(&settings, &pairs, &outcome);
     let manifest = Manifest::new(request, &settings, &rules, candles.into_versions());
     Ok(Finished { settings, pairs, outcome, statistics, manifest })
