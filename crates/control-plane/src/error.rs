@@ -100,6 +100,32 @@ pub enum Error {
         /// What was asked for.
         id: ConfigId,
     },
+    /// There is no such strategy.
+    #[error("there is no strategy {name}")]
+    NoSuchStrategy {
+        /// What was asked for.
+        name: StrategyName,
+    },
+    /// A strategy of this name is there, with another file.
+    #[error("there is a strategy {name} with another file; name the one that is to be replaced by its hash")]
+    StrategyExists {
+        /// The strategy.
+        name: StrategyName,
+    },
+    /// The file that was to be replaced is not there any more.
+    #[error("the file of {name} is not the one to be replaced; read it again, then decide")]
+    StrategyChanged {
+        /// The strategy.
+        name: StrategyName,
+    },
+    /// The file of a strategy holds something else.
+    #[error(
+        "the file {name}.yaml of the strategies' folder is there and holds no strategy {name}; remove it first"
+    )]
+    StrategyFileTaken {
+        /// The strategy.
+        name: StrategyName,
+    },
 }
 
 /// One value of a request that is not allowed.
@@ -149,8 +175,13 @@ impl Error {
             | Self::JobActive { .. }
             | Self::NoResult { .. }
             | Self::KeyReused
-            | Self::KeyInFlight => ErrorKind::Conflict,
-            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } => ErrorKind::NotFound,
+            | Self::KeyInFlight
+            | Self::StrategyExists { .. }
+            | Self::StrategyChanged { .. }
+            | Self::StrategyFileTaken { .. } => ErrorKind::Conflict,
+            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } | Self::NoSuchStrategy { .. } => {
+                ErrorKind::NotFound
+            }
             Self::NoExecutor => ErrorKind::Unavailable,
             Self::Executor { .. } => ErrorKind::Invalid,
             Self::Damaged { .. } => ErrorKind::Data,

@@ -1,7 +1,8 @@
 //! Use cases over ports: what the command line, services and functions do, once.
 //!
 //! [`data`] collects candles: sync, coverage, freshness, quality, jobs and schedules of it; [`jobs`] takes jobs in and
-//! brings each to an end; [`configs`] versions the configs of strategies and merges their sources. Hosts parse, call one
+//! brings each to an end; [`configs`] versions the configs of strategies and merges their sources;
+//! [`strategies`] is the catalogue and lets configs in that fit. Hosts parse, call one
 //! use case and present; adapters implement the ports of [`tradai_domain::ports`]. No network, storage format, settings
 //! or environment here; time and ids are handed in.
 //!
@@ -11,5 +12,6 @@ pub mod configs;
 pub mod data;
 mod error;
 pub mod jobs;
+pub mod strategies;
 
 pub use error::{Error, RequestFault};

@@ -41,8 +41,8 @@ pub struct ConfigSources {
     pub stored: Option<(ConfigId, Map<String, Value>)>,
     /// Tags of the model, by name; those that are no part of a config are ignored.
     pub model_tags: BTreeMap<String, String>,
-    /// The environment, by name: variables that are part of a config ([`variable_names`]), and those that texts may
-    /// refer to.
+    /// The environment, by name: variables that are part of a config, and those that texts may refer to
+    /// ([`Variables`](super::Variables)).
     pub environment: BTreeMap<String, String>,
 }
 
@@ -172,9 +172,8 @@ pub(super) fn of_tags(tags: &BTreeMap<String, String>, faults: &mut Vec<String>)
     read(&TAGS, "the model tag ", tags, faults)
 }
 
-/// Returns the names of the variables that are part of a config. Only they, and those that an operator lets in by name,
-/// belong into [`ConfigSources::environment`]: whoever may push a config could read any other one by `${NAME}`.
-pub fn variable_names() -> impl Iterator<Item = &'static str> {
+/// Returns the names of the variables that are part of a config.
+pub(super) fn variable_names() -> impl Iterator<Item = &'static str> {
     VARIABLES.iter().map(|(name, ..)| *name)
 }
 

@@ -6,6 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use tradai_domain::configs::ConfigId;
 
+use super::credentials;
 use super::interpolate::interpolate;
 use super::layers::{ConfigSources, Layer, lower, of_environment, of_tags};
 use crate::{Error, RequestFault};
@@ -65,6 +66,17 @@ pub fn merge(sources: &ConfigSources) -> Result<MergedConfig, Error> {
         (plain(Layer::ModelTags), tags),
         (plain(Layer::Environment), environment),
     ]))
+}
+
+impl MergedConfig {
+    /// Returns the values with whatever looks like a credential left out: what may be shown. Only a variable of the
+    /// environment can have brought one in.
+    #[must_use]
+    pub fn redacted(&self) -> Map<String, Value> {
+        let mut values = self.values.clone();
+        credentials::redact(&mut values);
+        values
+    }
 }
 
 /// Puts maps on top of one another, the weakest first.

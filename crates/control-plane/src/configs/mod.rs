@@ -8,15 +8,18 @@
 //! Invariants: at most one version of a strategy is active, whoever activates at the same time; a value of a stronger
 //! source always wins.
 
+mod credentials;
 mod diff;
 mod interpolate;
 mod job;
 mod layers;
 mod merge;
 mod service;
+mod variables;
 
 pub use diff::Difference;
 pub use job::{JobInputs, job_inputs};
-pub use layers::{ConfigSources, Layer, variable_names};
+pub use layers::{ConfigSources, Layer};
 pub use merge::{MergedConfig, Origin, merge};
 pub use service::{Configs, MAX_CONFIG_BYTES};
+pub use variables::Variables;

@@ -11,6 +11,7 @@ use tradai_domain::ports::{
 };
 use tradai_domain::{Clock, StrategyName};
 
+use super::credentials;
 use super::diff::{Difference, diff};
 use crate::jobs::Requester;
 use crate::{Error, RequestFault};
@@ -37,11 +38,34 @@ impl Configs {
         Self { configs, audit, clock }
     }
 
+    /// Refuses what no strategy's config can be: nothing, too much, and credentials.
+    ///
+    /// # Errors
+    /// [`Error::Request`] with everything that is wrong.
+    pub fn check(config: &Map<String, Value>, description: Option<&str>) -> Result<(), Error> {
+        let mut faults = Vec::new();
+        if config.is_empty() {
+            faults.push(RequestFault::new("config", "must not be empty"));
+        }
+        let length = serde_json::to_string(config).map_or(usize::MAX, |text| text.len());
+        if length > MAX_CONFIG_BYTES {
+            let reason = format!("has {length} bytes of JSON; at most {MAX_CONFIG_BYTES} are allowed");
+            faults.push(RequestFault::new("config", reason));
+        }
+        let credentials = credentials::faults(config).into_iter();
+        faults.extend(credentials.map(|reason| RequestFault::new("config", reason)));
+        if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
+            let reason = format!("at most {MAX_DESCRIPTION} characters are allowed");
+            faults.push(RequestFault::new("description", reason));
+        }
+        if faults.is_empty() { Ok(()) } else { Err(Error::Request(faults)) }
+    }
+
     /// Stores a config as the strategy's next version, a draft. Content that is stored already is not stored again: its
     /// version is returned, whatever became of it.
     ///
     /// # Errors
-    /// [`Error::Request`] for a config that is empty or too long; [`Error::Port`].
+    /// [`Error::Request`] for a config that is empty or too long or holds credentials; [`Error::Port`].
     pub async fn push(
         &self,
         strategy: &StrategyName,
@@ -49,7 +73,7 @@ impl Configs {
         description: Option<String>,
         requester: &Requester,
     ) -> Result<PushedConfig, Error> {
-        check(&config_data, description.as_deref())?;
+        Self::check(&config_data, description.as_deref())?;
         self.note(requester, "config.push", strategy.to_string()).await?;
         let (strategy_name, at) = (strategy.clone(), self.clock.now_ms());
         let pushed = self.configs.push(&NewConfig { strategy_name, config_data, description, at }).await?;
@@ -143,7 +167,12 @@ impl Configs {
     }
 
     /// Notes who sets out to do what; nothing is done without.
-    async fn note(&self, requester: &Requester, action: &str, subject: String) -> Result<(), Error> {
+    pub(crate) async fn note(
+        &self,
+        requester: &Requester,
+        action: &str,
+        subject: String,
+    ) -> Result<(), Error> {
         let entry = AuditEntry {
             at: self.clock.now_ms(),
             actor: requester.actor.clone(),
@@ -158,23 +187,6 @@ impl Configs {
 
 fn no_such(strategy: &StrategyName, id: &ConfigId) -> Error {
     Error::NoSuchConfig { strategy: strategy.clone(), id: id.clone() }
-}
-
-fn check(config: &Map<String, Value>, description: Option<&str>) -> Result<(), Error> {
-    let mut faults = Vec::new();
-    if config.is_empty() {
-        faults.push(RequestFault::new("config", "must not be empty"));
-    }
-    let length = serde_json::to_string(config).map_or(usize::MAX, |text| text.len());
-    if length > MAX_CONFIG_BYTES {
-        let reason = format!("has {length} bytes of JSON; at most {MAX_CONFIG_BYTES} are allowed");
-        faults.push(RequestFault::new("config", reason));
-    }
-    if description.is_some_and(|text| text.chars().count() > MAX_DESCRIPTION) {
-        let reason = format!("at most {MAX_DESCRIPTION} characters are allowed");
-        faults.push(RequestFault::new("description", reason));
-    }
-    if faults.is_empty() { Ok(()) } else { Err(Error::Request(faults)) }
 }
 
 impl fmt::Debug for Configs {

@@ -1,0 +1,110 @@
+//! Configs that fit their strategies, and what they come to.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+use tradai_domain::StrategyName;
+use tradai_domain::configs::{ConfigHash, ConfigId, ConfigVersion};
+use tradai_domain::ports::{ActivatedConfig, PushedConfig};
+
+use super::entry::StrategyEntry;
+use super::metadata::StrategyMetadata;
+use super::service::Strategies;
+use crate::configs::{ConfigSources, Configs, JobInputs, MergedConfig, job_inputs, merge};
+use crate::jobs::Requester;
+use crate::{Error, RequestFault};
+
+/// What a strategy's config comes to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ResolvedConfig {
+    /// The version that was taken, if one was.
+    pub config: Option<ConfigVersion>,
+    /// Every value and where it came from.
+    pub merged: MergedConfig,
+    /// What a job takes of it.
+    pub inputs: JobInputs,
+    /// What the registry of models is told.
+    pub metadata: StrategyMetadata,
+}
+
+impl Strategies {
+    /// Stores a config as the strategy's next version, a draft, if the strategy can run with it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStrategy`]; [`Error::Request`] with everything that does not fit; [`Error::Port`].
+    pub async fn push_config(
+        &self,
+        name: &StrategyName,
+        config: Map<String, Value>,
+        description: Option<String>,
+        requester: &Requester,
+    ) -> Result<PushedConfig, Error> {
+        let strategy = self.entry(name).await?;
+        Configs::check(&config, description.as_deref())?;
+        self.check_config(&strategy, &config).await?;
+        self.configs.push(name, config, description, requester).await
+    }
+
+    /// Makes a version the one in use, if the strategy, as it is by now, can run with it.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStrategy`]; [`Error::NoSuchConfig`]; [`Error::Request`] with everything that does not fit;
+    /// [`Error::Port`].
+    pub async fn activate_config(
+        &self,
+        name: &StrategyName,
+        id: &ConfigId,
+        requester: &Requester,
+    ) -> Result<ActivatedConfig, Error> {
+        let version = self.configs.get(name, id).await?;
+        let strategy = self.entry(name).await?;
+        self.check_config(&strategy, &version.config_data).await?;
+        self.configs.activate(name, id, requester).await
+    }
+
+    /// Returns what the strategy's config comes to: with the version of this id, or else with the active one.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStrategy`]; [`Error::NoSuchConfig`]; [`Error::Request`] when the sources do not make a config;
+    /// [`Error::Port`].
+    pub async fn resolve(&self, name: &StrategyName, id: Option<&ConfigId>) -> Result<ResolvedConfig, Error> {
+        let strategy = self.entry(name).await?;
+        let config = match id {
+            Some(id) => Some(self.configs.get(name, id).await?),
+            None => self.configs.active(name).await?,
+        };
+        let stored = config.as_ref().map(|version| (version.config_id.clone(), version.config_data.clone()));
+        let merged = merge(&ConfigSources {
+            tradai_yaml: strategy.document,
+            stored,
+            model_tags: BTreeMap::new(),
+            environment: self.variables.values().clone(),
+        })?;
+        let inputs = job_inputs(&merged)?;
+        let metadata = StrategyMetadata::of(name, &merged, config.as_ref())?;
+        Ok(ResolvedConfig { config, merged, inputs, metadata })
+    }
+
+    /// Refuses a config that the strategy cannot run with.
+    pub(super) async fn check_config(
+        &self,
+        strategy: &StrategyEntry,
+        config: &Map<String, Value>,
+    ) -> Result<(), Error> {
+        // Origins are not looked at, so that it does not matter what the version is called.
+        let id = ConfigId::new(1, &ConfigHash::of(config));
+        let merged = merge(&ConfigSources {
+            tradai_yaml: strategy.document.clone(),
+            stored: Some((id, config.clone())),
+            model_tags: BTreeMap::new(),
+            environment: self.variables.values().clone(),
+        })?;
+        let inputs = job_inputs(&merged)?;
+        StrategyMetadata::of(&strategy.name, &merged, None)?;
+        let faults = self.source.faults(strategy, &inputs).await?;
+        if faults.is_empty() {
+            return Ok(());
+        }
+        Err(Error::Request(faults.into_iter().map(|reason| RequestFault::new("config", reason)).collect()))
+    }
+}
