@@ -146,4 +146,8 @@ impl<P: TaskRunner> TaskRunner for Failing<P> {
     async fn stop(&self, task: &TaskHandle) -> Result<(), PortError> {
         self.change(self.inner.stop(task)).await
     }
+
+    async fn forget(&self, task: &TaskHandle) -> Result<(), PortError> {
+        self.change(self.inner.forget(task)).await
+    }
 }

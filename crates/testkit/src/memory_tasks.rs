@@ -78,4 +78,9 @@ impl TaskRunner for MemoryTasks {
         });
         Ok(())
     }
+
+    async fn forget(&self, task: &TaskHandle) -> Result<(), PortError> {
+        self.with(|tasks| tasks.retain(|name, kept| *name != task.0 || kept.end.borrow().is_none()));
+        Ok(())
+    }
 }

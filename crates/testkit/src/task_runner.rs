@@ -63,6 +63,23 @@ pub async fn stops(port: Port) {
     port.stop(&handle).await.unwrap();
 }
 
+/// What is kept of a task that ended can be deleted, which frees its name; a task that runs is left alone.
+pub async fn forgets(port: Port) {
+    let first = port.start(&task("again", &["exit", "5"])).await.unwrap();
+    assert_eq!(ended(&port, &first).await.exit_code, Some(5));
+    for _ in 0..2 {
+        port.forget(&first).await.unwrap();
+    }
+    let TaskStatus::Ended(end) = port.status(&first).await.unwrap() else { panic!("it runs") };
+    assert_eq!(end.exit_code, None);
+    let second = port.start(&task("again", &["exit", "6"])).await.unwrap();
+    assert_eq!(ended(&port, &second).await.exit_code, Some(6));
+    let running = port.start(&task("busy", &["hang"])).await.unwrap();
+    port.forget(&running).await.unwrap();
+    assert_eq!(port.status(&running).await.unwrap(), TaskStatus::Running);
+    port.stop(&running).await.unwrap();
+}
+
 /// A task that nobody knows has ended without an exit code.
 pub async fn an_unknown_task_has_ended(port: Port) {
     let handle = TaskHandle("nobody-knows".to_owned());

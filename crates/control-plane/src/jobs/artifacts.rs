@@ -10,7 +10,10 @@ use tradai_domain::{ErrorKind, JobId};
 const BATCH: usize = 200;
 
 /// Returns the folder of a job's results, which whoever runs it writes whole or not at all.
-fn results_folder(id: JobId) -> Result<BlobKey, PortError> {
+///
+/// # Errors
+/// None: a job's id always fits into a key.
+pub fn results_folder(id: JobId) -> Result<BlobKey, PortError> {
     format!("jobs/{id}").parse().map_err(no_key)
 }
 

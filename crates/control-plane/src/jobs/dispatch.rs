@@ -1,7 +1,6 @@
 //! Handing a job over, and watching over it until it ends.
 
 use std::sync::{Arc, PoisonError};
-use std::time::Duration;
 
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info_span, warn};
@@ -10,12 +9,8 @@ use tradai_domain::jobs::{ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
 
 use super::executors::BacktestJobSubmitter;
+use super::repeat::repeat;
 use super::{Jobs, Reported, artifacts};
-
-/// How often something is tried that failed for want of a storage or a cluster.
-const TRIES: u32 = 6;
-/// The pause after the first failure; each following one is twice as long.
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
 
 impl Jobs {
     /// Hands a job over, in a task of its own; nothing happens to one that is in hand already.
@@ -67,21 +62,21 @@ impl Jobs {
         executor: &dyn BacktestJobSubmitter,
     ) -> Result<Option<ExecutionId>, PortError> {
         // It may have been cancelled or deleted while it waited for its turn.
-        let record = self.repeat(|| self.ports.jobs.get(id)).await?;
+        let record = repeat(|| self.ports.jobs.get(id)).await?;
         if record.is_none_or(|record| record.status.is_terminal()) {
             return Ok(None);
         }
-        let message = self.repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
-        let execution = self.repeat(|| executor.submit(&message)).await?;
+        let message = repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
+        let execution = repeat(|| executor.submit(&message)).await?;
         let change = JobChange {
             at: self.ports.clock.now_ms(),
             execution_arn: Some(execution.clone()),
             ..JobChange::default()
         };
-        let reported = self.repeat(|| self.reports.report(id, change.clone())).await?;
+        let reported = self.reports.insist(id, change).await?;
         if reported.is_none_or(|Reported { record, .. }| record.status == JobStatus::Cancelled) {
             // Cancelled between the look and the start: whoever cancelled knew nothing to stop.
-            self.repeat(|| executor.stop(&execution)).await?;
+            repeat(|| executor.stop(&execution)).await?;
             return Ok(None);
         }
         Ok(Some(execution))
@@ -95,7 +90,7 @@ impl Jobs {
         execution: &ExecutionId,
         slot: Option<OwnedSemaphorePermit>,
     ) {
-        let waiting = self.repeat(|| executor.wait(execution));
+        let waiting = repeat(|| executor.wait(execution));
         let Some(end) = self.stopping.run_until_cancelled(waiting).await else { return };
         match end {
             Ok(Some(end)) => self.report_failure(id, unreported(&end)).await,
@@ -110,27 +105,9 @@ impl Jobs {
     /// Reports a job failed; nothing happens to one that has ended.
     async fn report_failure(&self, id: JobId, reason: String) {
         let change = JobChange::failed(reason, self.ports.clock.now_ms());
-        if let Err(error) = self.repeat(|| self.reports.report(id, change.clone())).await {
+        if let Err(error) = self.reports.insist(id, change).await {
             warn!(%error, job_id = %id, "a failed job could not be reported; a restart reports it: {error}");
         }
-    }
-
-    /// Makes a call that may be repeated, a few times where it may work later.
-    async fn repeat<T, F>(&self, call: impl Fn() -> F) -> Result<T, PortError>
-    where
-        F: Future<Output = Result<T, PortError>>,
-    {
-        let mut pause = FIRST_PAUSE;
-        for _ in 1..TRIES {
-            match call().await {
-                Err(error) if error.is_transient() => {
-                    tokio::time::sleep(error.retry_after.unwrap_or(pause)).await;
-                    pause *= 2;
-                }
-                done => return done,
-            }
-        }
-        call().await
     }
 }
 

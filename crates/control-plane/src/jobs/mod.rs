@@ -11,13 +11,17 @@ mod artifacts;
 mod dispatch;
 mod environment;
 pub mod executors;
+mod housekeeping;
 mod recover;
+mod repeat;
 mod reports;
 mod request;
 mod service;
 mod submit;
 
-pub use environment::backtest_environment;
+pub use artifacts::results_folder;
+pub use environment::{backtest_environment, backtest_request, variable_of};
+pub use housekeeping::{Deleted, Housekeeping, HousekeepingSettings, Sweep};
 pub use recover::Recovered;
 pub use reports::{JobReports, Reported};
 pub use request::{BacktestRequest, MAX_CANDLES, MAX_SYMBOLS};

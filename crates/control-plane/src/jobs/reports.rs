@@ -8,6 +8,8 @@ use tradai_domain::jobs::{ChangeOutcome, JobChange, JobEvent, JobRecord};
 use tradai_domain::ports::{EventBus, JobRepository, PortError};
 use tradai_domain::{Clock, JobId};
 
+use super::repeat::repeat;
+
 /// Takes reports of jobs: stores what the job's law allows, and tells what is new.
 ///
 /// A job's own process reports, and so do a workflow and whoever watches over the process: the same report may come
@@ -66,6 +68,15 @@ impl JobReports {
             }
         }
         Ok(Some(Reported { record, outcome }))
+    }
+
+    /// As [`JobReports::report`], repeated a few times where it may work later. For reports that decide what becomes of
+    /// a job.
+    ///
+    /// # Errors
+    /// Those of [`JobReports::report`].
+    pub async fn insist(&self, id: JobId, change: JobChange) -> Result<Option<Reported>, PortError> {
+        repeat(|| self.report(id, change.clone())).await
     }
 
     /// Tells a job's history; what was told before is not told again. So an event that a process which died did not

@@ -160,11 +160,14 @@ impl Jobs {
     /// # Errors
     /// [`Error::NoSuchJob`]; [`Error::JobActive`]; [`Error::Port`].
     pub async fn delete(&self, id: JobId, requester: &Requester) -> Result<(), Error> {
-        let status = self.get(id).await?.status;
+        let JobRecord { status, execution_arn, .. } = self.get(id).await?;
         if !status.is_terminal() {
             return Err(Error::JobActive { id, status });
         }
         self.audit(requester, "job.delete", id.to_string()).await?;
+        if let (Some(executor), Some(execution)) = (&self.executor, execution_arn) {
+            executor.forget(&execution).await?;
+        }
         // The record goes last: while it is there, the deletion can be repeated.
         artifacts::delete(self.ports.blobs.as_ref(), id).await?;
         match self.ports.jobs.delete(id).await? {

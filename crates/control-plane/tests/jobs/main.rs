@@ -5,6 +5,7 @@
 mod cancel;
 mod deaths;
 mod executors;
+mod housekeeping;
 mod processes;
 mod reports;
 mod runner_process;

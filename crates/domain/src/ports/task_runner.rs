@@ -27,6 +27,10 @@ pub trait TaskRunner: Send + Sync {
     /// Asks a task to end, and makes it end if it does not; returns once that is under way. Idempotent; nothing
     /// happens to a task that has ended.
     async fn stop(&self, task: &TaskHandle) -> Result<(), PortError>;
+
+    /// Deletes what is kept of a task that has ended, its output too; its name is free then. Idempotent; nothing happens
+    /// to a task that is being run.
+    async fn forget(&self, task: &TaskHandle) -> Result<(), PortError>;
 }
 
 /// What is to be run.

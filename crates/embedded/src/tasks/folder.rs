@@ -146,7 +146,9 @@ impl TaskFolder {
 
     /// Removes the folder: the name is free then.
     pub(super) fn remove(&self) {
-        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path)
+            && error.kind() != std::io::ErrorKind::NotFound
+        {
             tracing::warn!(%error, "the folder of a task stays: {error}");
         }
     }

@@ -86,6 +86,11 @@ impl TaskRunner for InProcessTasks {
         }
         Ok(())
     }
+
+    async fn forget(&self, task: &TaskHandle) -> Result<(), PortError> {
+        self.tasks().retain(|name, started| *name != task.0 || started.end.borrow().is_none());
+        Ok(())
+    }
 }
 
 impl fmt::Debug for InProcessTasks {

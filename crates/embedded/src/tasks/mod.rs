@@ -243,4 +243,13 @@ impl TaskRunner for ProcessTasks {
         }
         Err(PortError::new(ErrorKind::Unavailable, "the task does not end"))
     }
+
+    async fn forget(&self, task: &TaskHandle) -> Result<(), PortError> {
+        let (Some(folder), TaskStatus::Ended(_)) = (self.folder(&task.0), self.status(task).await?) else {
+            return Ok(());
+        };
+        let removed = tokio::task::spawn_blocking(move || folder.remove()).await;
+        self.children().remove(&task.0);
+        removed.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))
+    }
 }

@@ -199,6 +199,7 @@ mod tasks {
         passes_the_environment,
         starts_a_name_once,
         stops,
+        forgets,
         an_unknown_task_has_ended,
     ]);
 }
@@ -228,6 +229,7 @@ mod tasks_in_process {
         passes_the_environment,
         starts_a_name_once,
         stops,
+        forgets,
         an_unknown_task_has_ended,
     ]);
 

@@ -31,4 +31,8 @@ pub trait BacktestJobSubmitter: Send + Sync {
     /// Returns how the job's program ended, once it has; `None`, at once, when somebody else watches over that. Cancel
     /// safe.
     async fn wait(&self, execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError>;
+
+    /// Deletes what the executor keeps of a job that has ended. Idempotent; a queue and a workflow keep nothing that
+    /// would not go by itself.
+    async fn forget(&self, execution: &ExecutionId) -> Result<(), PortError>;
 }

@@ -46,6 +46,10 @@ impl BacktestJobSubmitter for SqsSubmitter {
     async fn wait(&self, _execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
         Ok(None)
     }
+
+    async fn forget(&self, _execution: &ExecutionId) -> Result<(), PortError> {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for SqsSubmitter {

@@ -58,6 +58,10 @@ impl BacktestJobSubmitter for TaskSubmitter {
     async fn wait(&self, execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
         self.tasks.wait(&handle(execution)).await.map(Some)
     }
+
+    async fn forget(&self, execution: &ExecutionId) -> Result<(), PortError> {
+        self.tasks.forget(&handle(execution)).await
+    }
 }
 
 impl fmt::Debug for TaskSubmitter {

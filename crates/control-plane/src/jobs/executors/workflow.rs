@@ -42,6 +42,10 @@ impl BacktestJobSubmitter for StepFunctionsSubmitter {
     async fn wait(&self, _execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
         Ok(None)
     }
+
+    async fn forget(&self, _execution: &ExecutionId) -> Result<(), PortError> {
+        Ok(())
+    }
 }
 
 impl fmt::Debug for StepFunctionsSubmitter {

@@ -1,0 +1,121 @@
+//! Deleting what has had its time.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+use tradai_domain::ports::PortError;
+use tradai_domain::{Clock, Millis};
+
+use super::Jobs;
+use crate::configs::Configs;
+
+/// How often the clock is looked at.
+const LOOK_EVERY: Duration = Duration::from_secs(5);
+
+/// Deletes what is kept of tasks that started before a moment and have ended, and returns their number.
+pub type Sweep = Arc<dyn Fn(Millis) -> BoxFuture<'static, Result<usize, PortError>> + Send + Sync>;
+
+/// When things are deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HousekeepingSettings {
+    /// How often.
+    pub every: Duration,
+    /// How long what is kept of tasks stays, from their start. Jobs and config versions say so themselves.
+    pub keep_tasks: Duration,
+}
+
+impl Default for HousekeepingSettings {
+    /// Every hour; seven days.
+    fn default() -> Self {
+        Self { every: Duration::from_secs(3_600), keep_tasks: Duration::from_secs(7 * 86_400) }
+    }
+}
+
+/// What one round deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Deleted {
+    /// Jobs, with all that was stored of them.
+    pub jobs: usize,
+    /// Config versions.
+    pub configs: u64,
+    /// Tasks that had ended.
+    pub tasks: usize,
+}
+
+/// Deletes jobs, config versions and remains of tasks whose time is over. Any number of processes may do so on one
+/// state: each thing is deleted once.
+pub struct Housekeeping {
+    jobs: Arc<Jobs>,
+    configs: Configs,
+    sweep: Option<Sweep>,
+    clock: Arc<dyn Clock>,
+    settings: HousekeepingSettings,
+}
+
+impl Housekeeping {
+    /// Returns it; nothing is deleted before [`Housekeeping::run`]. Without `sweep` there are no tasks to sweep.
+    #[must_use]
+    pub fn new(
+        jobs: Arc<Jobs>,
+        configs: Configs,
+        sweep: Option<Sweep>,
+        clock: Arc<dyn Clock>,
+        settings: HousekeepingSettings,
+    ) -> Self {
+        Self { jobs, configs, sweep, clock, settings }
+    }
+
+    /// Deletes at once and then at its interval, until told to stop.
+    pub async fn run(&self, stop: CancellationToken) {
+        let every = Millis::try_from(self.settings.every.as_millis()).unwrap_or(Millis::MAX);
+        let mut due = self.clock.now_ms();
+        loop {
+            let now = self.clock.now_ms();
+            if now >= due {
+                self.tick().await;
+                due = now.saturating_add(every);
+            }
+            if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
+                return;
+            }
+        }
+    }
+
+    /// Deletes once. What cannot be deleted is said at warn and left for the next time.
+    pub async fn tick(&self) -> Deleted {
+        let keep = Millis::try_from(self.settings.keep_tasks.as_millis()).unwrap_or(Millis::MAX);
+        let before = self.clock.now_ms().saturating_sub(keep);
+        let tasks = match &self.sweep {
+            Some(sweep) => sweep(before).await,
+            None => Ok(0),
+        };
+        let deleted = Deleted {
+            jobs: or_warn("jobs", self.jobs.delete_expired().await),
+            configs: or_warn("config versions", self.configs.delete_expired().await),
+            tasks: or_warn("remains of tasks", tasks),
+        };
+        if deleted != Deleted::default() {
+            let Deleted { jobs, configs, tasks } = deleted;
+            info!(jobs, configs, tasks, "deleted {jobs} jobs, {configs} config versions, {tasks} old tasks");
+        }
+        deleted
+    }
+}
+
+/// Returns a number, or 0 and the reason in the log.
+fn or_warn<T: Default, E: fmt::Display>(what: &str, deleted: Result<T, E>) -> T {
+    deleted.unwrap_or_else(|error| {
+        warn!(%error, "old {what} stay for now: {error}");
+        T::default()
+    })
+}
+
+impl fmt::Debug for Housekeeping {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Housekeeping").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
