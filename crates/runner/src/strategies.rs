@@ -37,7 +37,10 @@ pub fn registry(folder: Option<&Path>) -> Result<(Registry, Vec<RegistryError>),
 }
 
 /// The YAML files of a folder, and the `tradai.yaml` of each folder in it, by name.
-fn strategy_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+///
+/// # Errors
+/// [`Error::Io`] when the folder cannot be read.
+pub fn strategy_files(folder: &Path) -> Result<Vec<PathBuf>, Error> {
     let mut files = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(Error::io(folder))? {
         let path = entry.map_err(Error::io(folder))?.path();
