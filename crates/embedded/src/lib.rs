@@ -3,8 +3,8 @@
 //! [`Database`] is one SQLite file that any number of processes share; [`SqliteJobs`], [`SqliteConfigs`],
 //! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`] and [`SqliteAudit`] keep their state in it. [`LocalBlobs`]
 //! keeps objects in a directory, [`LocalSecrets`] reads secrets from a file or the environment, [`ProcessTasks`] runs
-//! tasks as processes and [`InProcessTasks`] in this one. Not for choosing between these and the
-//! cloud's adapters; that is the host's.
+//! tasks as processes and [`InProcessTasks`] in this one; with the feature `docker`, `DockerTasks` runs them as
+//! containers. Not for choosing between these and the cloud's adapters; that is the host's.
 //!
 //! Invariant: what was acknowledged is on the disk, and a process that is killed at any moment leaves nothing that
 //! another one cannot go on with. See `docs/adr/0006-embedded-state.md`.
@@ -13,6 +13,8 @@ mod audit;
 mod blobs;
 mod configs;
 mod database;
+#[cfg(feature = "docker")]
+mod docker;
 mod error;
 mod events;
 mod idempotency;
@@ -26,6 +28,8 @@ pub use audit::SqliteAudit;
 pub use blobs::LocalBlobs;
 pub use configs::SqliteConfigs;
 pub use database::Database;
+#[cfg(feature = "docker")]
+pub use docker::{DockerMount, DockerSettings, DockerTasks};
 pub use error::Error;
 pub use events::SqliteEvents;
 pub use idempotency::SqliteIdempotency;

@@ -13,6 +13,18 @@ const TAIL: u64 = 4_096;
 /// How much of that line is kept, in characters.
 const LINE: usize = 500;
 
+/// Returns whether a task may be named so: a name that is a folder's, or a container's, wherever tasks are run.
+pub(crate) fn is_name(name: &str) -> bool {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+    !name.is_empty() && name.len() <= 100 && name.bytes().all(plain)
+}
+
+/// Returns the last line of a task's output that says something.
+pub(crate) fn last_line(text: &str) -> Option<String> {
+    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    Some(line.chars().take(LINE).collect())
+}
+
 /// The folder of one task: `lock` is held while it lives, `pid` says who it is, `output` what it said, `end.json` how
 /// it ended if the process that started it saw that.
 #[derive(Debug, Clone)]
@@ -36,16 +48,14 @@ struct NotedEnd {
 }
 
 /// The end of a process that nobody saw end.
-pub(super) fn gone() -> TaskEnd {
+pub(crate) fn gone() -> TaskEnd {
     TaskEnd { exit_code: None, reason: "is gone: it was killed, or the machine was restarted".to_owned() }
 }
 
 impl TaskFolder {
     /// Returns the folder of a task, or `None` when its name cannot be that of a folder.
     pub(super) fn new(root: &Path, name: &str) -> Option<Self> {
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-        let fits = !name.is_empty() && name.len() <= 100 && name.bytes().all(plain);
-        fits.then(|| Self { path: root.join(name) })
+        is_name(name).then(|| Self { path: root.join(name) })
     }
 
     /// Takes the lock of a task that was not started yet.
@@ -139,9 +149,7 @@ impl TaskFolder {
         file.seek(SeekFrom::Start(length.saturating_sub(TAIL))).ok()?;
         let mut tail = Vec::new();
         file.take(TAIL).read_to_end(&mut tail).ok()?;
-        let text = String::from_utf8_lossy(&tail);
-        let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
-        Some(line.chars().take(LINE).collect())
+        last_line(&String::from_utf8_lossy(&tail))
     }
 
     /// Removes the folder: the name is free then.

@@ -25,6 +25,8 @@ use tradai_domain::ErrorKind;
 use tradai_domain::ports::{PortError, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 
 use folder::{Claim, TaskFolder};
+#[cfg(feature = "docker")]
+pub(crate) use folder::{gone, is_name, last_line};
 pub use in_process::{InProcessTasks, Work};
 
 /// How long a process may take to go that cannot refuse to: its disk may be stuck.

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod docker;
 mod full_disk;
 mod laws;
 mod processes;
