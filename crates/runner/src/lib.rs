@@ -11,6 +11,7 @@ pub mod export;
 pub mod market_rules;
 pub mod replay;
 pub mod report;
+pub mod results;
 mod rules;
 pub mod strategies;
 pub mod verify;

@@ -26,6 +26,8 @@ use crate::Error;
 pub use data::{DataVersion, StoreCandles};
 pub use folder::{JOB_FILES, JobFolder, JobSummary};
 pub use manifest::{Manifest, StrategySource};
+#[cfg(test)]
+pub(crate) use table::equity as equity_table;
 
 /// What to test.
 #[derive(Clone)]

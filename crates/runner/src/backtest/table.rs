@@ -58,7 +58,7 @@ pub(super) fn trades(trades: &[Trade]) -> Result<Vec<u8>, ParquetError> {
 }
 
 /// Wallet per main candle: `time`, and `equity` in stake currency.
-pub(super) fn equity(curve: &EquityCurve) -> Result<Vec<u8>, ParquetError> {
+pub(crate) fn equity(curve: &EquityCurve) -> Result<Vec<u8>, ParquetError> {
     let (times, values) = curve.points().unzip();
     write(&[("time", Column::Time(times)), ("equity", Column::Float(values))])
 }

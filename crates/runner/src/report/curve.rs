@@ -72,7 +72,7 @@ fn closed(outcome: &Outcome, starting_balance: f64) -> Curve {
 
 /// Indices of at most `most` values (at least 4): the first, the last, and the lowest and highest of every bucket,
 /// so that no spike is lost.
-fn kept(values: &[f64], most: usize) -> Vec<usize> {
+pub(crate) fn kept(values: &[f64], most: usize) -> Vec<usize> {
     if values.len() <= most {
         return (0..values.len()).collect();
     }

@@ -16,6 +16,7 @@ mod page;
 pub mod parts;
 mod trades;
 
+pub(crate) use curve::kept;
 use tradai_engine::{Outcome, PairData, Statistics};
 use tradai_strategy::Settings;
 
