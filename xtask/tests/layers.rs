@@ -70,6 +70,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
         &[
             "tradai-control-plane",
             "tradai-domain",
+            "tradai-embedded",
             "tradai-engine",
             "tradai-platform",
             "tradai-runner",

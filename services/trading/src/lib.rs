@@ -1,16 +1,19 @@
 //! The program of a strategy container, by `TRADING_MODE`: `backtest` runs a job to its end and ends with a code.
 //!
-//! Started by the backend's executors, as a process of this machine or a container; `tradai job` and
-//! `tradai-backend job` are the same program.
+//! Started by the backend's executors, as a process of this machine or a container ([`run`]); [`local`] makes those
+//! executors, and runs jobs within the backend's own process too. `tradai job` and `tradai-backend job` are the same
+//! program. What it finds in its environment is [`tradai_control_plane::jobs::backtest_environment`].
+//!
+//! Invariant: a job's folder appears whole or not at all, and only of a job that completed; whatever becomes of a job,
+//! its record says so, or whoever watches over its process does.
 
-use std::process::ExitCode;
+mod backtest;
+mod error;
+pub mod local;
+mod process;
+mod settings;
 
-use tradai_platform::settings::Inputs;
-
-/// Runs what the environment asks for.
-#[must_use]
-pub fn run(inputs: &Inputs) -> ExitCode {
-    let mode = inputs.environment.get("TRADING_MODE").map_or("", String::as_str);
-    eprintln!("TRADING_MODE: `{mode}` does not run yet");
-    ExitCode::from(2)
-}
+pub use backtest::run_job;
+pub use error::Error;
+pub use process::run;
+pub use settings::{TradingMode, TradingSettings};

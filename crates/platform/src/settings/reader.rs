@@ -45,6 +45,13 @@ impl<'a> Reader<'a> {
         Key { reader: self, name, doc, also: &[], hidden: false }
     }
 
+    /// Returns a variable that is no setting of ours: Amazon's own, which a location's bucket is opened with. It is
+    /// neither printed nor checked.
+    #[must_use]
+    pub fn foreign(&self, name: &str) -> Option<String> {
+        self.inputs.get(name).map(str::to_owned)
+    }
+
     /// Adds a fault of a value that parses but means nothing.
     pub fn fault(&mut self, name: &str, problem: impl Into<String>) {
         let place = format!("{}{name}", self.prefix);

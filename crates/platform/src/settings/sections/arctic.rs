@@ -32,4 +32,44 @@ impl ArcticSettings {
                 .optional(),
         }
     }
+
+    /// Returns the location that the settings name; `None` where the host's folder is meant. A bare name is a bucket;
+    /// anything else is a location as it stands.
+    #[must_use]
+    pub fn location(&self) -> Option<String> {
+        let bucket = self.s3_bucket.as_deref()?;
+        let is_location = bucket.contains("://") || bucket == "memory:";
+        let location = if is_location { bucket.to_owned() } else { format!("s3://{bucket}") };
+        let takes_endpoint = location.starts_with("s3://") && !location.contains("endpoint=");
+        Some(match self.s3_endpoint.as_ref().filter(|_| takes_endpoint) {
+            Some(endpoint) => {
+                let separator = if location.contains('?') { '&' } else { '?' };
+                format!("{location}{separator}endpoint={endpoint}")
+            }
+            None => location,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bare_name_is_a_bucket() {
+        for (bucket, endpoint, location) in [
+            ("tradai-arcticdb-dev", None, "s3://tradai-arcticdb-dev"),
+            ("b", Some("http://localhost:4566"), "s3://b?endpoint=http://localhost:4566"),
+            ("s3://b/p?region=x", Some("http://h"), "s3://b/p?region=x&endpoint=http://h"),
+            ("s3://b?endpoint=http://a", Some("http://h"), "s3://b?endpoint=http://a"),
+            ("file:///srv", Some("http://h"), "file:///srv"),
+        ] {
+            let settings = ArcticSettings {
+                s3_bucket: Some(bucket.to_owned()),
+                library_name: "ohlcv".to_owned(),
+                s3_endpoint: endpoint.map(str::to_owned),
+            };
+            assert_eq!(settings.location().unwrap(), location);
+        }
+    }
 }

@@ -1,0 +1,162 @@
+//! What a job comes to: strategy, config version, settings, market rules, candles.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+use tracing::{info, warn};
+use tradai_control_plane::configs::{ConfigSources, JobInputs, job_inputs, merge};
+use tradai_domain::configs::{ConfigId, ConfigVersion};
+use tradai_domain::jobs::BacktestConfig;
+use tradai_domain::{Clock, IdSource, Millis, StrategyName, Symbol};
+use tradai_engine::Progress;
+use tradai_platform::wiring::Wiring;
+use tradai_runner::backtest::{self, BacktestRequest, Finished};
+use tradai_runner::read_rules;
+use tradai_runner::strategies::{self, Located};
+use tradai_timeseries::{CandleStore, Location};
+
+use crate::{Error, TradingSettings};
+
+/// A backtest that can be run.
+pub(super) struct Plan {
+    request: BacktestRequest,
+    strategy_version: Option<String>,
+    candles: Location,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+}
+
+impl Plan {
+    /// Resolves what a job was asked to do. Blocks for as long as it takes to read a few small files.
+    pub(super) fn new(
+        settings: &TradingSettings,
+        wiring: &Wiring,
+        stored: Option<ConfigVersion>,
+        created_at: Millis,
+    ) -> Result<Self, Error> {
+        let config = settings.config()?;
+        let located = locate(settings, &config.strategy)?;
+        let strategy_version = check_version(&config, &located)?;
+        let config_id = stored.as_ref().map(|version| version.config_id.clone());
+        let JobInputs { settings: configured, mut parameters } = configured(settings, &located, stored)?;
+        parameters.extend(config.parameters.clone());
+        let (strategy, source) = located.with_parameters(parameters)?;
+        let whole = &settings.candles;
+        let request = BacktestRequest {
+            job_id: settings.job_id,
+            created_at,
+            layers: layers(&config, configured, &strategy.settings()),
+            strategy,
+            source,
+            rules: read_rules(&settings.state.data_dir, None, None)?,
+            data: Vec::new(),
+            config_id,
+            exchange: config.exchange.clone(),
+        };
+        let candles = config.exchange.map_or(whole.clone(), |exchange| whole.of_exchange(&exchange));
+        Ok(Self { request, strategy_version, candles, clock: wiring.clock.clone(), ids: wiring.ids.clone() })
+    }
+
+    /// Returns the strategy's version, if it has one.
+    pub(super) fn strategy_version(&self) -> Option<&str> {
+        self.strategy_version.as_deref()
+    }
+
+    /// Runs it. Blocks for as long as it takes.
+    pub(super) fn run(&self, progress: &dyn Progress) -> Result<Finished, Error> {
+        let store = CandleStore::open_location(&self.candles, self.clock.clone(), self.ids.clone())?;
+        match backtest::run(&self.request, &store, progress) {
+            Err(tradai_runner::Error::Stopped) => Err(Error::Stopped),
+            done => Ok(done?),
+        }
+    }
+}
+
+/// Finds the strategy by its name: of the folder, or else of those that ship.
+fn locate(settings: &TradingSettings, name: &StrategyName) -> Result<Located, Error> {
+    let folder = settings.strategies();
+    let (registry, broken) = match &folder {
+        Some(folder) => strategies::registry(Some(folder))?,
+        None => (tradai_strategy::Registry::bundled(), Vec::new()),
+    };
+    for error in broken {
+        warn!(%error, "a file holds no strategy: {error}");
+    }
+    Ok(strategies::locate(&registry, name.as_str())?)
+}
+
+/// Returns the version of the strategy, which is the one that was asked for if one was.
+fn check_version(config: &BacktestConfig, located: &Located) -> Result<Option<String>, Error> {
+    let version = match located {
+        Located::Declarative { strategy, .. } => Some(strategy.file().strategy.version.clone()),
+        Located::Native { .. } => None,
+    };
+    match &config.strategy_version {
+        Some(asked) if version.as_ref() != Some(asked) => Err(Error::OtherVersion {
+            strategy: config.strategy.clone(),
+            asked: asked.clone(),
+            there: version.map_or("it has none".to_owned(), |version| format!("there is {version}")),
+        }),
+        _ => Ok(version),
+    }
+}
+
+/// Returns the version of the stored config that is asked for, or else the active one, if any is.
+pub(super) async fn stored_config(
+    config: &BacktestConfig,
+    wiring: &Wiring,
+) -> Result<Option<ConfigVersion>, Error> {
+    let strategy = &config.strategy;
+    let Some(config_id) = &config.config_id else { return Ok(wiring.configs.active(strategy).await?) };
+    let missing = || Error::NoSuchConfig { strategy: strategy.clone(), config_id: config_id.clone() };
+    wiring.configs.get(strategy, config_id).await?.ok_or_else(missing).map(Some)
+}
+
+/// Returns what the strategy's file, its stored config and the environment come to.
+fn configured(
+    settings: &TradingSettings,
+    located: &Located,
+    stored: Option<ConfigVersion>,
+) -> Result<JobInputs, Error> {
+    let tradai_yaml = match located {
+        Located::Declarative { strategy, .. } => strategy.file().document(),
+        Located::Native { .. } => Map::new(),
+    };
+    if let Some(version) = &stored {
+        info!(config_id = %version.config_id, "config version {} is used", version.config_id);
+    }
+    let sources = ConfigSources {
+        tradai_yaml,
+        stored: stored
+            .map(|version: ConfigVersion| -> (ConfigId, _) { (version.config_id, version.config_data) }),
+        model_tags: BTreeMap::new(),
+        environment: settings.variables.values().clone(),
+    };
+    Ok(job_inputs(&merge(&sources)?)?)
+}
+
+/// Returns the layers on top of the strategy's own settings: what its config says otherwise, then the request.
+fn layers(
+    config: &BacktestConfig,
+    mut configured: Map<String, Value>,
+    own: &Map<String, Value>,
+) -> Vec<Map<String, Value>> {
+    let request = request_layer(config);
+    configured.retain(|key, value| own.get(key) != Some(value) && !request.contains_key(key));
+    [configured, request].into_iter().filter(|layer| !layer.is_empty()).collect()
+}
+
+/// What the request says, as settings; those that it gives by their own names win.
+fn request_layer(config: &BacktestConfig) -> Map<String, Value> {
+    let mut layer = Map::new();
+    let pairs: Vec<&str> = config.symbols.iter().map(Symbol::as_str).collect();
+    if !pairs.is_empty() {
+        layer.insert("pair_whitelist".to_owned(), Value::from(pairs));
+    }
+    let timeframe = config.timeframe.map(|timeframe| ("timeframe".to_owned(), timeframe.to_string().into()));
+    let timerange = config.timerange().map(|range| ("timerange".to_owned(), range.into()));
+    layer.extend(timeframe.into_iter().chain(timerange));
+    layer.extend(config.settings.clone());
+    layer
+}
