@@ -122,7 +122,9 @@ fn secrets_are_never_printed() {
         .variable("DATA_COLLECTION_CURSOR_SECRET", "0123456789abcdef0123456789abcdef");
     let loaded = load::<Demo>(&inputs).unwrap();
     assert!(loaded.settings.mlflow.password.is_some());
-    assert!(matches!(&loaded.settings.http.auth, AuthSettings::ApiKeys(keys) if keys[0].name == "ann"));
+    assert!(
+        matches!(&loaded.settings.http.auth, AuthSettings::Required(known) if known.keys[0].name == "ann")
+    );
     let Start::End { code: 0, text } = start::<Demo>(&inputs.argument("--print-settings")) else {
         panic!("must print");
     };
@@ -159,4 +161,31 @@ fn every_variable_is_listed() {
         std::fs::write(&path, &text).unwrap();
     }
     assert_eq!(text, std::fs::read_to_string(path).unwrap());
+}
+
+#[test]
+fn tokens_need_a_source_an_issuer_and_an_audience() {
+    let jwks = inputs().variable("AUTH_JWKS_URL", "https://idp.example/jwks.json");
+    let full =
+        jwks.clone().variable("AUTH_JWT_ISSUER", "https://idp.example").variable("AUTH_JWT_AUDIENCE", "a,b");
+    let loaded = load::<Demo>(&full.clone().variable("DATA_COLLECTION_HOST", "0.0.0.0")).unwrap();
+    let AuthSettings::Required(known) = loaded.settings.http.auth else { panic!("somebody is asked") };
+    let tokens = known.tokens.unwrap();
+    assert_eq!((tokens.issuer.as_str(), tokens.audience.len()), ("https://idp.example", 2));
+    assert_eq!((tokens.roles_claim.as_str(), tokens.leeway.as_secs()), ("cognito:groups", 30));
+    for (inputs, text) in [
+        (jwks.clone(), "AUTH_JWT_ISSUER: is needed"),
+        (jwks, "AUTH_JWT_AUDIENCE: is needed"),
+        (inputs().variable("AUTH_JWT_ISSUER", "x"), "AUTH_JWKS_URL: is needed"),
+        (full.clone().variable("AUTH_JWKS_FILE", "keys.json"), "one of the two is enough"),
+        (full.clone().variable("AUTH_JWKS_URL", "http://idp.example/"), "expected https://"),
+        (full.clone().variable("AUTH_JWT_LEEWAY_SECONDS", "301"), "301 is more than 300"),
+        (
+            full.variable("DATA_COLLECTION_API_KEYS", &format!("a:viewer:{0},a:admin:{0}", "0".repeat(64))),
+            "twice",
+        ),
+    ] {
+        let error = load::<Demo>(&inputs).unwrap_err().to_string();
+        assert!(error.contains(text), "{text} in {error}");
+    }
 }

@@ -14,6 +14,7 @@ use tradai_platform::telemetry;
 
 use crate::auth::new_key;
 use crate::healthcheck::healthcheck;
+use crate::http_client::chain;
 use crate::serve::serve;
 use crate::service::App;
 use crate::shutdown::Shutdown;
@@ -125,11 +126,11 @@ fn make_key(arguments: &[String]) -> ExitCode {
         _ => Err("expected new-key NAME ROLE, with a name without colon, comma and space"),
     };
     match made {
-        Ok(Ok((key, item))) => {
+        Ok(Some((key, item))) => {
             let text = format!("key, shown this once: {key}\nadd to API_KEYS:      {item}");
             say(&mut std::io::stdout(), &text, 0)
         }
-        Ok(Err(error)) => say(&mut std::io::stderr(), &format!("no key was made: {error}"), 70),
+        Ok(None) => say(&mut std::io::stderr(), "no key was made: the system has no randomness", 70),
         Err(problem) => say(&mut std::io::stderr(), problem, 2),
     }
 }
@@ -138,14 +139,4 @@ fn make_key(arguments: &[String]) -> ExitCode {
 fn say(stream: &mut dyn Write, text: &str, code: u8) -> ExitCode {
     writeln!(stream, "{}", text.trim_end()).unwrap_or_default();
     ExitCode::from(code)
-}
-
-fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(source) = next {
-        text = format!("{text}: {source}");
-        next = source.source();
-    }
-    text
 }

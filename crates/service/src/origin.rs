@@ -18,7 +18,7 @@ pub(crate) async fn refuse_foreign_pages(
     request: Request,
     next: Next,
 ) -> Response {
-    if changes_or_listens(&request) && !is_welcome(request.headers(), &allowed) {
+    if changes_or_listens(request.method(), request.headers()) && !is_welcome(request.headers(), &allowed) {
         let detail = "pages of this origin may not do this; see CORS_ORIGINS";
         return Problem::new(Code::Forbidden, detail).into_response();
     }
@@ -26,19 +26,32 @@ pub(crate) async fn refuse_foreign_pages(
 }
 
 /// What CORS does not stop: changes, and sockets, which are opened with a GET.
-fn changes_or_listens(request: &Request) -> bool {
-    let reads = matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    !reads || request.headers().contains_key(header::UPGRADE)
+pub(crate) fn changes_or_listens(method: &Method, headers: &HeaderMap) -> bool {
+    let reads = matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS);
+    !reads || headers.contains_key(header::UPGRADE)
+}
+
+/// Whether a browser says that a page asks which may: requests that got past [`refuse_foreign_pages`] and name a page
+/// come from one of ours.
+pub(crate) fn is_from_a_page_of_ours(headers: &HeaderMap) -> bool {
+    headers.contains_key(header::ORIGIN) || fetch_site(headers) == Some("same-origin")
 }
 
 /// Whether the caller is no page, or a page of this address or an allowed one.
 fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
-    let Some(origin) = headers.get(header::ORIGIN) else { return true };
+    let Some(origin) = headers.get(header::ORIGIN) else {
+        return !matches!(fetch_site(headers), Some("cross-site" | "same-site"));
+    };
     let Ok(origin) = origin.to_str() else { return false };
     let own = headers.get(header::HOST).and_then(|host| host.to_str().ok());
     let authority = origin.split_once("://").map(|(_, authority)| authority);
     let is_own = own.zip(authority).is_some_and(|(own, authority)| own.eq_ignore_ascii_case(authority));
     is_own || allowed.iter().any(|allowed| allowed == origin)
+}
+
+/// What browsers say of where a request comes from, also where they name no origin.
+fn fetch_site(headers: &HeaderMap) -> Option<&str> {
+    headers.get("sec-fetch-site")?.to_str().ok()
 }
 
 #[cfg(test)]
@@ -61,6 +74,12 @@ mod tests {
         for origin in ["http://localhost:3000", "https://evil.example", "http://x@localhost:8002", "null", ""]
         {
             assert!(!is_welcome(&headers(origin), &allowed), "{origin}");
+        }
+        for (site, welcome) in
+            [("same-origin", true), ("none", true), ("same-site", false), ("cross-site", false)]
+        {
+            let headers = HeaderMap::from_iter([("sec-fetch-site".parse().unwrap(), site.parse().unwrap())]);
+            assert_eq!(is_welcome(&headers, &allowed), welcome, "{site}");
         }
     }
 }

@@ -1,20 +1,13 @@
 //! Lists, page by page: `?limit=50&cursor=…` → `{items, next_cursor}` and a `Link`.
 
 use axum::http::{HeaderMap, HeaderValue, Uri, header};
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::SecretString;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use tradai_domain::IdSource;
 use utoipa::{IntoParams, ToSchema};
 
 use crate::problem::{FieldFault, Problem};
-
-/// Bytes of the seal at the end of a cursor.
-const SEAL: usize = 16;
-/// Longest cursor that is looked at.
-const CURSOR_LENGTH: usize = 2048;
+use crate::seal::Seal;
 
 /// The part of a query that asks for a page. Use it with `#[serde(flatten)]`, or by itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, IntoParams)]
@@ -56,35 +49,21 @@ impl PageQuery {
     }
 }
 
-/// Seals and opens cursors: what is in them is ours, so a client can neither read sense into them nor make one up.
+/// Seals and opens cursors: what is in them is ours, so a client cannot make one up.
 #[derive(Clone)]
-pub struct Cursors {
-    key: [u8; 32],
-}
+pub struct Cursors(Seal);
 
 impl Cursors {
     /// Returns cursors under a secret: the same one lets every instance open every cursor, at any time.
     #[must_use]
     pub fn new(secret: &SecretString) -> Self {
-        Self {
-            key: blake3::derive_key("tradai-service 2026 page cursors", secret.expose_secret().as_bytes()),
-        }
-    }
-
-    /// Returns cursors under a key of this process only.
-    #[must_use]
-    pub fn random(ids: &dyn IdSource, clock: &dyn tradai_domain::Clock) -> Self {
-        let random = [ids.next(clock), ids.next(clock)].map(|id| id.simple().to_string()).concat();
-        Self::new(&SecretString::from(random))
+        Self(Seal::new("tradai-service 2026 page cursors", secret))
     }
 
     /// Makes a cursor of a position; `list` names the list and its filters, and is needed to open it.
     #[must_use]
     pub fn seal<T: Serialize>(&self, list: &str, position: &T) -> String {
-        let mut bytes = serde_json::to_vec(position).unwrap_or_default();
-        let seal = self.sign(list, &bytes);
-        bytes.extend_from_slice(&seal.as_bytes()[..SEAL]);
-        URL_SAFE_NO_PAD.encode(bytes)
+        self.0.seal(list, position)
     }
 
     /// Opens the cursor of a query; `None` for the first page.
@@ -93,29 +72,10 @@ impl Cursors {
     /// When it was not made here, for this list.
     pub fn open<T: DeserializeOwned>(&self, list: &str, query: &PageQuery) -> Result<Option<T>, Problem> {
         let Some(cursor) = &query.cursor else { return Ok(None) };
-        let refused = || {
+        self.0.open(list, cursor).map(Some).ok_or_else(|| {
             let reason = "is not a cursor of this list; start again without one";
             Problem::fields(vec![FieldFault::query("cursor", reason)])
-        };
-        let bytes = (cursor.len() <= CURSOR_LENGTH).then(|| URL_SAFE_NO_PAD.decode(cursor).ok()).flatten();
-        let bytes = bytes.ok_or_else(refused)?;
-        let (position, seal) = bytes.split_last_chunk::<SEAL>().ok_or_else(refused)?;
-        let expected = self.sign(list, position);
-        // Compared without telling by time how much was right.
-        let mut whole = *expected.as_bytes();
-        whole[..SEAL].copy_from_slice(seal);
-        if expected != blake3::Hash::from_bytes(whole) {
-            return Err(refused());
-        }
-        serde_json::from_slice(position).map(Some).map_err(|_| refused())
-    }
-
-    fn sign(&self, list: &str, position: &[u8]) -> blake3::Hash {
-        let mut hasher = blake3::Hasher::new_keyed(&self.key);
-        hasher.update(&u64::try_from(list.len()).unwrap_or(u64::MAX).to_le_bytes());
-        hasher.update(list.as_bytes());
-        hasher.update(position);
-        hasher.finalize()
+        })
     }
 }
 

@@ -34,7 +34,9 @@ const BUFFER_BYTES: usize = 64 * 1024;
 #[non_exhaustive]
 pub enum ServeError {
     /// Everybody could call it, from outside.
-    #[error("{0} is reachable from outside and no API keys are set; set API_KEYS or listen on loopback")]
+    #[error(
+        "{0} is reachable from outside and nobody is asked who they are; set API_KEYS or AUTH_JWKS_URL, or listen on loopback"
+    )]
     OpenToOutside(SocketAddr),
     /// The socket is not usable.
     #[error("the listening socket failed")]
@@ -52,7 +54,7 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> Resul
         return Err(ServeError::OpenToOutside(address));
     }
     if app.auth == AuthSettings::Open {
-        info!(%address, "open to everybody on this machine: no API keys are set");
+        info!(%address, "open to everybody on this machine: neither API_KEYS nor AUTH_JWKS_URL is set");
     }
     info!(%address, "{} listens on http://{address}", app.name);
     let drain = app.limits.drain;

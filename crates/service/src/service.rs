@@ -10,6 +10,7 @@ use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
 use prometheus_client::registry::Registry;
+use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
 use tower_http::cors::CorsLayer;
@@ -20,7 +21,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::authenticate;
+use crate::auth::{self, Door, SignInPage, authenticate};
 use crate::boundary::{Boundary, boundary, panicked};
 use crate::health::{self, Check, Checks, Version};
 use crate::limits::{Limits, limit};
@@ -42,6 +43,7 @@ pub struct Service {
     checks: Vec<Check>,
     routes: OpenApiRouter,
     pages: Router,
+    sign_in: Option<SignInPage>,
     on_stop: Vec<OnStop>,
 }
 
@@ -86,6 +88,7 @@ impl Service {
             checks: Vec::new(),
             routes: OpenApiRouter::new(),
             pages: Router::new(),
+            sign_in: None,
             on_stop: Vec::new(),
         }
     }
@@ -126,6 +129,14 @@ impl Service {
         self
     }
 
+    /// Lets people sign in on a page at `/login`, for services with pages: a session cookie then stands for their key.
+    /// Whoever asks for a page and is not known is sent there. Where nobody is asked, nobody is sent.
+    #[must_use]
+    pub fn sign_in(mut self, page: SignInPage) -> Self {
+        self.sign_in = Some(page);
+        self
+    }
+
     /// Adds work that ends with the service, such as jobs to be stopped. It begins when the service is told to stop,
     /// beside the requests that are still running, and has as long as they have: the settings' drain time.
     #[must_use]
@@ -148,31 +159,38 @@ impl Service {
     /// Returns what the lists of this service seal their cursors with.
     #[must_use]
     pub fn cursors(&self) -> Cursors {
-        match &self.settings.cursor_secret {
-            Some(secret) => Cursors::new(secret),
-            None => Cursors::random(&*self.ids, &*self.clock),
-        }
+        Cursors::new(&self.secret())
+    }
+
+    /// The secret of the settings, or one of this process only.
+    fn secret(&self) -> SecretString {
+        let random =
+            || [self.ids.next(&*self.clock), self.ids.next(&*self.clock)].map(|id| id.to_string()).concat();
+        self.settings.cursor_secret.clone().unwrap_or_else(|| SecretString::from(random()))
     }
 
     /// Puts everything together.
     #[must_use]
     pub fn build(self) -> App {
-        let Self { mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages, on_stop } =
-            self;
+        let (door, entrance) = self.door();
+        let Self {
+            mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages, on_stop, ..
+        } = self;
         version.started_at = clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let limits = Arc::new(Limits::new(&settings.limits));
-        let auth = Arc::new(settings.auth.clone());
         let origins: Arc<[String]> = settings.cors_origins.clone().into();
-        let (api, api_spec) = routes.split_for_parts();
+        let (api, api_spec) = routes.merge(auth::protected_routes(&door)).split_for_parts();
+        let (entrance, entrance_spec) = entrance.split_for_parts();
         let guarded = api
             .merge(pages)
-            .layer(from_fn_with_state(auth, authenticate))
+            .layer(from_fn_with_state(door, authenticate))
+            .merge(entrance)
             .layer(from_fn_with_state(origins, refuse_foreign_pages))
             .layer(from_fn_with_state(limits, limit))
             .layer(DefaultBodyLimit::max(settings.limits.body_bytes));
 
         let (probes, probe_spec) = probes(&metrics, checks, shutdown, version.clone()).split_for_parts();
-        let spec = document(&version, api_spec, probe_spec);
+        let spec = document(&version, api_spec.merge_from(entrance_spec), probe_spec);
         let mut router = guarded
             .merge(probes)
             .merge(openapi::routes(&spec))
@@ -185,6 +203,19 @@ impl Service {
             .layer(from_fn_with_state(Arc::new(Boundary { clock, ids, metrics }), boundary))
             .layer(CompressionLayer::new());
         App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
+    }
+
+    /// The door, and what is before it.
+    fn door(&self) -> (Arc<Door>, OpenApiRouter) {
+        let (auth, name) = (&self.settings.auth, self.version.service);
+        let door = Door::new(auth, name, &self.secret(), &self.clock, self.sign_in.is_some());
+        let door = Arc::new(door);
+        let routes = auth::session_routes(&door);
+        let routes = match self.sign_in {
+            Some(page) => routes.merge(auth::sign_in_routes(name, page, &door).into()),
+            None => routes,
+        };
+        (door, routes)
     }
 }
 

@@ -14,7 +14,7 @@ fn with_key(key: &str, role: &str) -> HttpSettings {
     let setting: ApiKeySetting =
         format!("ann:{role}:{}", blake3::hash(key.as_bytes()).to_hex()).parse().unwrap();
     let mut settings = loopback();
-    settings.auth = AuthSettings::ApiKeys(vec![setting]);
+    settings.auth = AuthSettings::keys(vec![setting]);
     settings
 }
 

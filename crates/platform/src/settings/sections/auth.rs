@@ -1,8 +1,9 @@
-//! Who may call: nobody is asked (loopback only), or API keys.
+//! Who may call: nobody is asked (loopback only), or keys, tokens, or both.
 
 use std::fmt;
 use std::str::FromStr;
 
+use super::JwtSettings;
 use crate::settings::Reader;
 
 /// How callers prove who they are.
@@ -11,17 +12,46 @@ use crate::settings::Reader;
 pub enum AuthSettings {
     /// Nobody is asked. Such a service serves loopback addresses only.
     Open,
+    /// One of these.
+    Required(Credentials),
+}
+
+/// What lets a caller in; at least one of the two.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Credentials {
     /// One of these keys, as `Authorization: Bearer <key>` or `X-API-Key: <key>`.
-    ApiKeys(Vec<ApiKeySetting>),
+    pub keys: Vec<ApiKeySetting>,
+    /// A token of an identity provider, as `Authorization: Bearer <token>`.
+    pub tokens: Option<JwtSettings>,
 }
 
 impl AuthSettings {
+    /// Returns the setting for these keys alone.
+    #[must_use]
+    pub fn keys(keys: Vec<ApiKeySetting>) -> Self {
+        Self::Required(Credentials { keys, tokens: None })
+    }
+
     /// Reads the section.
     pub fn read(reader: &mut Reader<'_>) -> Self {
         let keys = reader.key("API_KEYS", "who may call, each name:role:blake3-hash-of-the-key-in-hex");
         let keys: Vec<ApiKeySetting> = keys.hidden().list(&[]);
-        if keys.is_empty() { Self::Open } else { Self::ApiKeys(keys) }
+        if let Some(twice) = repeated(&keys) {
+            reader.fault("API_KEYS", format!("the name {twice} is there twice"));
+        }
+        let tokens = JwtSettings::read(reader);
+        if keys.is_empty() && tokens.is_none() {
+            return Self::Open;
+        }
+        Self::Required(Credentials { keys, tokens })
     }
+}
+
+/// A name stands for one caller: audit entries and idempotency keys go by it.
+fn repeated(keys: &[ApiKeySetting]) -> Option<&str> {
+    let mut names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+    names.sort_unstable();
+    names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
 /// What a caller may do; each role may do what the ones before it may.

@@ -20,7 +20,7 @@ pub struct HttpSettings {
     pub cors_origins: Vec<String>,
     /// Who may call it.
     pub auth: AuthSettings,
-    /// What page cursors are sealed with; random at each start when `None`.
+    /// What page cursors and sessions are sealed with; random at each start when `None`.
     pub cursor_secret: Option<SecretString>,
 }
 
@@ -80,7 +80,8 @@ impl HttpSettings {
 
     /// Reads the section; `port` is the service's documented one.
     pub fn read(reader: &mut Reader<'_>, port: u16) -> Self {
-        let host = reader.key("HOST", "address to listen on; other than loopback needs API_KEYS");
+        let host =
+            reader.key("HOST", "address to listen on; other than loopback needs API_KEYS or AUTH_JWKS_URL");
         let host = host.or(IpAddr::V4(Ipv4Addr::LOCALHOST));
         let port = reader.key("PORT", "port to listen on").or(port);
         let settings = Self {
@@ -88,7 +89,9 @@ impl HttpSettings {
             limits: HttpLimits::read(reader),
             cors_origins: reader.key("CORS_ORIGINS", "origins whose pages may call").list(&[]),
             auth: AuthSettings::read(reader),
-            cursor_secret: reader.key("CURSOR_SECRET", "what page cursors are sealed with").secret(),
+            cursor_secret: reader
+                .key("CURSOR_SECRET", "what page cursors and sessions are sealed with")
+                .secret(),
         };
         for origin in settings.cors_origins.iter().filter(|origin| !is_origin(origin)) {
             reader.fault("CORS_ORIGINS", format!("`{origin}` is no origin; expected https://host[:port]"));
@@ -99,7 +102,9 @@ impl HttpSettings {
         if !host.is_loopback() && settings.auth == AuthSettings::Open {
             reader.fault(
                 "HOST",
-                format!("{host} is reachable from outside; set API_KEYS or a loopback address"),
+                format!(
+                    "{host} is reachable from outside; set API_KEYS, AUTH_JWKS_URL or a loopback address"
+                ),
             );
         }
         settings

@@ -3,13 +3,15 @@
 mod arctic;
 mod auth;
 mod http;
+mod jwt;
 mod log;
 mod mlflow;
 mod state;
 
 pub use arctic::ArcticSettings;
-pub use auth::{ApiKeySetting, AuthSettings, KeyHash, Role};
+pub use auth::{ApiKeySetting, AuthSettings, Credentials, KeyHash, Role};
 pub use http::{HttpLimits, HttpSettings};
+pub use jwt::{JwksSource, JwtSettings};
 pub use log::{LogFormat, LogLevels, LogSettings};
 pub use mlflow::MlflowSettings;
 pub use state::StateSettings;

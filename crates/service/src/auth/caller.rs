@@ -1,0 +1,66 @@
+//! Who sent a request.
+
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use serde::Serialize;
+use tradai_domain::Millis;
+use tradai_platform::settings::sections::Role;
+use utoipa::ToSchema;
+
+use crate::problem::{Code, Problem};
+
+/// Who sent a request, once it passed the door. Handlers take it as an argument.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Caller {
+    /// The key's name; of a token `jwt:` and its subject; `local` where nobody is asked.
+    pub name: String,
+    /// What they may do.
+    pub role: Role,
+    /// How they showed who they are.
+    pub proof: Proof,
+    /// When what they showed ends, in milliseconds; `None` for keys.
+    pub until: Option<Millis>,
+}
+
+/// How a caller showed who they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum Proof {
+    /// Not at all: nobody is asked.
+    Open,
+    /// By an API key.
+    ApiKey,
+    /// By a token of the identity provider.
+    Token,
+    /// By a session cookie.
+    Session,
+    /// By a ticket.
+    Ticket,
+}
+
+impl Caller {
+    /// Passes callers of this role or a higher one.
+    ///
+    /// # Errors
+    /// For everybody else.
+    pub fn require(&self, role: Role) -> Result<(), Problem> {
+        if self.role >= role {
+            return Ok(());
+        }
+        let detail = format!("this needs the role {role}; {} has {}", self.name, self.role);
+        Err(Problem::new(Code::Forbidden, detail))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Caller {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        parts.extensions.get().cloned().ok_or_else(unauthenticated)
+    }
+}
+
+pub(super) fn unauthenticated() -> Problem {
+    Problem::new(Code::Unauthenticated, Code::Unauthenticated.meaning())
+}

@@ -1,0 +1,216 @@
+//! The door: lets known callers in and notes who they are.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, Uri, header};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use secrecy::SecretString;
+use tradai_domain::Clock;
+use tradai_platform::settings::sections::{AuthSettings, Credentials, Role};
+
+use super::caller::{Caller, Proof, unauthenticated};
+use super::jwt::Tokens;
+use super::keys;
+use super::session::Sessions;
+use super::sign_in;
+use super::ticket::Tickets;
+use crate::origin;
+use crate::problem::{Code, Problem};
+
+/// What the door needs to know callers.
+pub(crate) struct Door {
+    /// `None` where nobody is asked.
+    known: Option<Known>,
+    pub(super) tickets: Tickets,
+    pub(super) sessions: Sessions,
+    /// Whether people are sent to a page to sign in.
+    has_sign_in: bool,
+}
+
+struct Known {
+    credentials: Credentials,
+    tokens: Option<Arc<Tokens>>,
+}
+
+impl Door {
+    /// `secret` is what sessions are sealed with; `service` names their cookie.
+    pub(crate) fn new(
+        settings: &AuthSettings,
+        service: &str,
+        secret: &SecretString,
+        clock: &Arc<dyn Clock>,
+        has_sign_in: bool,
+    ) -> Self {
+        let known = match settings {
+            AuthSettings::Required(credentials) => Some(Known {
+                credentials: credentials.clone(),
+                tokens: credentials.tokens.as_ref().map(|tokens| Arc::new(Tokens::new(tokens, clock))),
+            }),
+            _ => None,
+        };
+        let sessions = Sessions::new(service, secret, clock.clone());
+        Self { known, tickets: Tickets::new(clock.clone()), sessions, has_sign_in }
+    }
+
+    /// Returns who holds a key or a token.
+    pub(super) async fn find_holder(&self, credential: &str) -> Result<Caller, Problem> {
+        let known = self.known.as_ref().ok_or_else(unauthenticated)?;
+        if let Some(caller) = keys::find_holder(&known.credentials.keys, credential) {
+            return Ok(caller);
+        }
+        match &known.tokens {
+            Some(tokens) => tokens.verify(credential).await,
+            None => Err(unauthenticated()),
+        }
+    }
+
+    /// Returns who sent a request.
+    async fn find_caller(&self, request: &Parts) -> Result<Caller, Problem> {
+        let headers = &request.headers;
+        let Some(known) = &self.known else { return open(headers) };
+        if let Some(credential) = presented_credential(headers) {
+            return self.find_holder(credential).await;
+        }
+        if let Some(ticket) = presented_ticket(request) {
+            return self.tickets.redeem(&ticket).ok_or_else(unauthenticated);
+        }
+        let caller =
+            self.sessions.find_caller(headers, &known.credentials.keys).ok_or_else(unauthenticated)?;
+        // A browser adds the cookie whoever asks it to call.
+        if origin::changes_or_listens(&request.method, headers) && !origin::is_from_a_page_of_ours(headers) {
+            return Err(Problem::new(Code::Forbidden, "a session may be used by pages of this address only"));
+        }
+        Ok(caller)
+    }
+}
+
+/// The layer.
+pub(crate) async fn authenticate(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
+    let (mut parts, body) = request.into_parts();
+    match door.find_caller(&parts).await {
+        Ok(caller) => {
+            forget_ticket(&mut parts.uri);
+            parts.extensions.insert(caller);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(problem) if door.has_sign_in && sign_in::may_sign_in(&problem, &parts) => {
+            sign_in::redirect(&parts.uri)
+        }
+        Err(problem) => problem.into_response(),
+    }
+}
+
+/// Where nobody is asked, pages of other sites must not reach us through a name that they point at loopback.
+fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
+    let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
+    if host.is_none_or(is_loopback) {
+        return Ok(Caller { name: "local".to_owned(), role: Role::Admin, proof: Proof::Open, until: None });
+    }
+    Err(Problem::new(Code::Forbidden, "without API keys or tokens this service answers to localhost only"))
+}
+
+fn is_loopback(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(rest) => rest.split(']').next().unwrap_or_default(),
+        None => host.split(':').next().unwrap_or_default(),
+    };
+    let name = name.to_ascii_lowercase();
+    name == "localhost"
+        || name.ends_with(".localhost")
+        || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
+}
+
+fn presented_credential(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok()?.split_once(' '));
+    let bearer =
+        bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
+    bearer
+        .or_else(|| headers.get("x-api-key")?.to_str().ok())
+        .or_else(|| offered_credential(headers))
+        .filter(|credential| !credential.is_empty())
+}
+
+/// Pages cannot set headers of a WebSocket, but offer subprotocols: one of them is `bearer.<key or token>`.
+fn offered_credential(headers: &HeaderMap) -> Option<&str> {
+    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
+    offered.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."))
+}
+
+/// Tickets are for what pages can send no headers with, and for nothing else: addresses end up in histories and logs.
+fn presented_ticket(request: &Parts) -> Option<String> {
+    let accepts = request.headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok());
+    let is_stream = request.headers.contains_key(header::UPGRADE)
+        || accepts.is_some_and(|accepts| accepts.contains("text/event-stream"));
+    if request.method != Method::GET || !is_stream {
+        return None;
+    }
+    let pairs = form_urlencoded::parse(request.uri.query()?.as_bytes());
+    pairs.into_iter().find(|(name, _)| name == "ticket").map(|(_, ticket)| ticket.into_owned())
+}
+
+/// Takes the ticket out of the query: handlers know nothing of it.
+fn forget_ticket(uri: &mut Uri) {
+    let Some(query) = uri.query().filter(|query| query.contains("ticket=")) else { return };
+    let kept: Vec<&str> = query.split('&').filter(|pair| !pair.starts_with("ticket=")).collect();
+    let target = match kept.join("&") {
+        query if query.is_empty() => uri.path().to_owned(),
+        query => format!("{}?{query}", uri.path()),
+    };
+    let mut parts = uri.clone().into_parts();
+    if let Ok(target) = target.parse() {
+        parts.path_and_query = Some(target);
+    }
+    if let Ok(without) = Uri::from_parts(parts) {
+        *uri = without;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_may_be_offered_as_a_subprotocol() {
+        let mut headers = HeaderMap::new();
+        headers.insert(header::SEC_WEBSOCKET_PROTOCOL, "tradai, bearer.k-1".parse().unwrap());
+        assert_eq!(presented_credential(&headers), Some("k-1"));
+        headers.insert("x-api-key", "k-2".parse().unwrap());
+        assert_eq!(presented_credential(&headers), Some("k-2"));
+        for none in ["tradai", "bearer.", "Xbearer.k"] {
+            let headers = HeaderMap::from_iter([(header::SEC_WEBSOCKET_PROTOCOL, none.parse().unwrap())]);
+            assert_eq!(presented_credential(&headers), None, "{none}");
+        }
+    }
+
+    #[test]
+    fn names_of_loopback() {
+        for host in
+            ["localhost", "localhost:8002", "127.0.0.1:8002", "[::1]:8002", "a.localhost", "LOCALHOST"]
+        {
+            assert!(is_loopback(host), "{host}");
+        }
+        for host in
+            ["evil.example", "127.0.0.1.evil.example:8002", "10.0.0.1", "", "[::2]:1", "localhost.evil"]
+        {
+            assert!(!is_loopback(host), "{host}");
+        }
+    }
+
+    #[test]
+    fn a_ticket_is_taken_out_of_the_query() {
+        for (before, after) in [
+            ("/ws/x?ticket=t", "/ws/x"),
+            ("/ws/x?a=1&ticket=t&b=%20", "/ws/x?a=1&b=%20"),
+            ("/ws/x?xticket=t", "/ws/x?xticket=t"),
+            ("/ws/x", "/ws/x"),
+        ] {
+            let mut uri: Uri = before.parse().unwrap();
+            forget_ticket(&mut uri);
+            assert_eq!(uri.to_string(), after);
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! Who calls, and what they may do.
+//!
+//! Four ways through the door: an API key, a token of an identity provider, a ticket (sockets and event streams of
+//! pages, which cannot set headers), and a session cookie (people in a browser). Without keys and tokens in the
+//! settings nobody is asked, and only loopback is served. What a caller may do with which object is the handlers'
+//! matter: they take [`Caller`].
+//!
+//! Invariant: a credential is held as a hash or not at all, compared in constant time, and never logged.
+
+mod caller;
+mod door;
+mod jwt;
+mod keys;
+mod routes;
+mod session;
+mod sign_in;
+mod ticket;
+
+pub use caller::{Caller, Proof};
+pub use sign_in::{SignIn, SignInPage, plain_sign_in_page};
+
+pub(crate) use door::{Door, authenticate};
+pub(crate) use keys::new_key;
+pub(crate) use routes::{protected_routes, session_routes};
+pub(crate) use sign_in::sign_in_routes;
