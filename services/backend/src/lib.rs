@@ -19,16 +19,19 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
+use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
-use tradai_control_plane::jobs::{JobPorts, Jobs};
+use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Sweep};
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
+use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, Service, Shutdown};
 
-pub use crate::core::SweepTasks;
+pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::State;
-use core::{Backtests, Core, Housekeeping, JobMetrics};
+use core::{Backtests, Core, Feed, Hub, JobMetrics, Results, recover};
+use infrastructure::logs::TaskLogs;
 
 /// How long a dependency may take to answer a health check.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3);
@@ -42,8 +45,10 @@ pub struct Parts {
     pub wiring: Wiring,
     /// Who runs jobs; without, jobs are shown and none are taken.
     pub executor: Option<Arc<dyn BacktestJobSubmitter>>,
-    /// Deletes what is kept of the executor's old tasks, and returns how many there were.
-    pub sweep_tasks: Option<SweepTasks>,
+    /// Deletes what is kept of the executor's old tasks.
+    pub sweep_tasks: Option<Sweep>,
+    /// What the executor's tasks wrote.
+    pub logs: Option<Arc<dyn JobLogs>>,
 }
 
 /// Opens what the settings name and returns the service. Must be called within a tokio runtime.
@@ -51,37 +56,57 @@ pub struct Parts {
 /// # Errors
 /// When the state cannot be opened, or jobs cannot be handed over as the settings say.
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let wiring = Wiring::open(&settings.state, Inputs::of_process().environment)?;
-    let executor = infrastructure::executor::open(settings, &wiring.clock)?;
-    let parts = Parts { wiring, executor: executor.submitter, sweep_tasks: Some(executor.sweep) };
+    let inputs = Inputs::of_process();
+    let wiring = Wiring::open(&settings.state, inputs.environment.clone())?;
+    let executor = infrastructure::executor::open(settings, &inputs, &wiring)?;
+    let parts = Parts {
+        wiring,
+        executor: executor.submitter,
+        sweep_tasks: Some(executor.sweep),
+        logs: Some(Arc::new(TaskLogs::new(settings.state.tasks()))),
+    };
     Ok(build(settings, parts, shutdown))
 }
 
 /// Returns the service over its parts, and takes up jobs that have not ended. Must be called within a tokio runtime.
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
-    let Parts { wiring, executor, sweep_tasks } = parts;
+    let Parts { wiring, executor, sweep_tasks, logs } = parts;
     let jobs = Jobs::new(job_ports(&wiring), executor, settings.job_settings());
     let metrics = JobMetrics::default();
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .metrics(|registry| metrics.register(registry))
         .check(state_check(&wiring));
-    let backtests = Backtests::new(jobs.clone(), wiring.events.clone(), metrics);
-    let core = Core { backtests: Arc::new(backtests) };
+    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
+    let service = service.metrics(|registry| sockets.register(registry));
+    let (stop, background) = (CancellationToken::new(), TaskTracker::new());
+    let hub = Arc::new(Hub::new());
+    background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
+    let backtests = Arc::new(Backtests::new(jobs.clone(), wiring.events.clone(), metrics));
+    let core = Core {
+        results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
+        backtests,
+        feed: Feed::new(jobs.clone(), wiring.events.clone(), wiring.clock.clone(), hub),
+    };
     let state = State {
         core,
         cursors: service.cursors(),
+        sockets: sockets.clone(),
+        shutdown: shutdown.clone(),
         longest_wait: settings.http.limits.request_timeout.saturating_sub(REPLY_TIME),
     };
-    let (stop, background) = (CancellationToken::new(), TaskTracker::new());
-    let housekeeping = Housekeeping::new(jobs.clone(), sweep_tasks).run(stop.clone());
-    background.spawn(housekeeping.in_current_span());
+    background.spawn(recover(jobs.clone(), stop.clone()).in_current_span());
+    let housekeeping = housekeeping(settings, &wiring, jobs.clone(), sweep_tasks);
+    let stopping = stop.clone();
+    background.spawn(async move { housekeeping.run(stopping).await }.in_current_span());
     service
         .routes(api::routes(state))
         .on_stop(move || {
             let (stop, background, jobs) = (stop.clone(), background.clone(), jobs.clone());
+            let sockets = sockets.clone();
             async move {
+                sockets.ended().await;
                 stop.cancel();
                 background.close();
                 background.wait().await;
@@ -89,6 +114,17 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
             }
         })
         .build()
+}
+
+/// Jobs and config versions say themselves how long they are kept; the remains of tasks stay as long as jobs do.
+fn housekeeping(settings: &Settings, wiring: &Wiring, jobs: Arc<Jobs>, sweep: Option<Sweep>) -> Housekeeping {
+    let configs = Configs::new(wiring.configs.clone(), wiring.audit.clone(), wiring.clock.clone());
+    let keep_for = settings.job_settings().keep_for;
+    let default = HousekeepingSettings::default();
+    let keep_tasks = keep_for.unwrap_or(default.keep_tasks);
+    let sweep = sweep.filter(|_| keep_for.is_some());
+    let times = HousekeepingSettings { keep_tasks, ..default };
+    Housekeeping::new(jobs, configs, sweep, wiring.clock.clone(), times)
 }
 
 fn job_ports(wiring: &Wiring) -> JobPorts {

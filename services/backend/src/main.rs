@@ -4,12 +4,9 @@
 use std::process::ExitCode;
 
 use tradai_backend::{Settings, start};
-use tradai_platform::settings::Inputs;
 
 fn main() -> ExitCode {
-    let inputs = Inputs::of_process();
-    if inputs.arguments.first().is_some_and(|first| first == "job") {
-        return tradai_trading::run(&inputs);
-    }
-    tradai_service::run(|settings: Settings, shutdown| async move { start(&settings, &shutdown).await })
+    tradai_service::run_with(&[("job", tradai_trading::run)], |settings: Settings, shutdown| async move {
+        start(&settings, &shutdown).await
+    })
 }

@@ -88,6 +88,12 @@ impl fmt::Display for PeerUrl {
 }
 
 impl Settings {
+    /// Returns the time between two pings of a WebSocket.
+    #[must_use]
+    pub fn socket_ping(&self) -> Duration {
+        Duration::from_secs(self.socket_ping_seconds as u64)
+    }
+
     /// Returns how jobs are dealt with.
     #[must_use]
     pub fn job_settings(&self) -> JobSettings {

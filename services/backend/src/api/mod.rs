@@ -4,16 +4,26 @@
 //! |---|---|
 //! | POST `/api/v1/backtests`, `/api/v1/backtest`; `/backtests` leads there | `submit.rs` |
 //! | GET `/api/v1/backtests`, `/backtests/{job_id}`; DELETE `/backtests/{job_id}`; POST `/backtests/{job_id}/cancel` | `backtests.rs` |
+//! | GET `/ws/backtests/{job_id}`, `/ws/jobs`, and the same below `/api/v1`; GET `/api/v1/backtests/{job_id}/events`, `/api/v1/jobs/events` | `streams.rs` |
+//! | GET `/api/v1/backtests/{job_id}/metrics`, `/trades`, `/equity`, `/manifest`, `/logs` | `results.rs` |
+//! | GET `/api/v1/backtests/{job_id}/report.html`, `/report-data` | `report.rs` |
+//! | POST `/api/v1/backtests/compare` | `compare.rs` |
 //!
 //! Handlers parse, call a use case and present. The role viewer reads, trader submits and cancels, admin deletes.
 
 mod backtests;
+mod compare;
+mod format;
 mod job_view;
+mod message;
 mod problem;
+mod report;
+mod results;
 mod state;
+mod streams;
 mod submit;
 
-use tradai_service::axum::routing::any;
+use tradai_service::axum::routing::{any, get};
 use tradai_service::utoipa_axum::router::OpenApiRouter;
 use tradai_service::utoipa_axum::routes;
 use tradai_service::{axum, utoipa};
@@ -23,11 +33,26 @@ pub(crate) use state::State;
 /// Returns the routes. None of them needs the shared layer for `Idempotency-Key`: submitting binds the key to the
 /// job's id before the job is made, which also a restart in between does not undo, and the others repeat safely.
 pub(crate) fn routes(state: State) -> OpenApiRouter {
+    let (alias, alias_spec) = OpenApiRouter::new().routes(routes!(submit::submit_alias)).split_for_parts();
     OpenApiRouter::new()
         .routes(routes!(backtests::list, submit::submit))
-        .routes(routes!(submit::submit_alias))
         .routes(routes!(backtests::show, backtests::delete))
         .routes(routes!(backtests::cancel))
+        .routes(routes!(results::metrics))
+        .routes(routes!(results::trades))
+        .routes(routes!(results::equity))
+        .routes(routes!(results::manifest))
+        .routes(routes!(results::logs))
+        .routes(routes!(report::report))
+        .routes(routes!(report::report_data))
+        .routes(routes!(compare::compare))
+        .routes(routes!(streams::backtest_socket))
+        .routes(routes!(streams::jobs_socket))
+        .routes(routes!(streams::backtest_events))
+        .routes(routes!(streams::jobs_events))
+        .route("/api/v1/ws/backtests/{job_id}", get(streams::backtest_socket))
+        .route("/api/v1/ws/jobs", get(streams::jobs_socket))
         .route("/backtests", any(submit::moved))
+        .merge(OpenApiRouter::with_openapi(alias_spec).merge(submit::ALIAS.layer(alias).into()))
         .with_state(state)
 }

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use tradai_service::Cursors;
+use tradai_service::socket::Sockets;
+use tradai_service::{Cursors, Shutdown};
 
 use crate::core::Core;
 
@@ -11,6 +12,8 @@ use crate::core::Core;
 pub(crate) struct State {
     pub(crate) core: Core,
     pub(crate) cursors: Cursors,
+    pub(crate) sockets: Sockets,
+    pub(crate) shutdown: Shutdown,
     /// The longest that a request is held back for: shorter than requests may take.
     pub(crate) longest_wait: Duration,
 }

@@ -9,16 +9,16 @@ use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
 use tradai_service::axum::response::{IntoResponse, Redirect, Response};
 use tradai_service::utoipa::{self, ToSchema};
-use tradai_service::{Caller, FieldFault, Json, Place, Problem, RequestIds};
+use tradai_service::{Caller, Deprecated, IdempotencyKey, Json, Problem, RequestIds};
 
 use super::job_view::{AcceptedBody, path_of};
 use super::problem::problem;
 use super::state::State;
 
-const KEY: &str = "idempotency-key";
-/// When the alias was given up for its successor, as RFC 9745 writes it: 2024-01-01.
-const DEPRECATED: HeaderValue = HeaderValue::from_static("@1704067200");
-const SUCCESSOR: HeaderValue = HeaderValue::from_static("</api/v1/backtests>; rel=\"successor-version\"");
+/// The older address: given up on 2026-01-01, and there for two years from then.
+pub(super) const ALIAS: Deprecated =
+    Deprecated { since: 1_767_225_600_000, sunset: 1_830_297_600_000, successor: "/api/v1/backtests" };
+
 const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A backtest to be run.
@@ -94,11 +94,10 @@ pub(super) async fn submit(
     extract::State(state): extract::State<State>,
     caller: Caller,
     Extension(ids): Extension<RequestIds>,
-    headers: HeaderMap,
+    IdempotencyKey(idempotency_key): IdempotencyKey,
     Json(body): Json<SubmitBody>,
 ) -> Result<Response, Problem> {
     caller.require(Role::Trader)?;
-    let idempotency_key = idempotency_key(&headers)?;
     let requester = Requester { idempotency_key, ..requester(&caller, &ids) };
     let submitted = state.core.backtests.submit(&body.into(), &requester).await.map_err(problem)?;
     let mut headers = HeaderMap::new();
@@ -121,14 +120,10 @@ pub(super) async fn submit_alias(
     state: extract::State<State>,
     caller: Caller,
     ids: Extension<RequestIds>,
-    headers: HeaderMap,
+    key: IdempotencyKey,
     body: Json<SubmitBody>,
 ) -> Result<Response, Problem> {
-    let mut response = submit(state, caller, ids, headers, body).await?;
-    let headers = response.headers_mut();
-    headers.insert(HeaderName::from_static("deprecation"), DEPRECATED);
-    headers.insert(header::LINK, SUCCESSOR);
-    Ok(response)
+    submit(state, caller, ids, key, body).await
 }
 
 /// Leads from the address without a version to the one with it; a client repeats method and body there.
@@ -140,17 +135,4 @@ pub(super) async fn moved(uri: Uri) -> Redirect {
 /// Returns who asks, and in which trace.
 pub(super) fn requester(caller: &Caller, ids: &RequestIds) -> Requester {
     Requester { actor: caller.name.clone(), trace_id: ids.trace_id.parse().ok(), idempotency_key: None }
-}
-
-fn idempotency_key(headers: &HeaderMap) -> Result<Option<String>, Problem> {
-    let mut values = headers.get_all(KEY).iter();
-    let Some(value) = values.next() else { return Ok(None) };
-    let key = value.to_str().unwrap_or_default();
-    let printable = key.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ');
-    if key.is_empty() || key.len() > 255 || !printable || values.next().is_some() {
-        let reason = "expected one key of 1 to 255 printable characters".to_owned();
-        let pointer = "/Idempotency-Key".to_owned();
-        return Err(Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }]));
-    }
-    Ok(Some(key.to_owned()))
 }

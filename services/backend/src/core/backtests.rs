@@ -7,7 +7,7 @@ use tokio::time::timeout;
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{BacktestRequest, Jobs, Requester, Submitted};
 use tradai_domain::JobId;
-use tradai_domain::jobs::{JobRecord, WorkflowType};
+use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{EventBus, EventSubscription, JobFilter, JobPage};
 
 use super::JobMetrics;
@@ -50,6 +50,18 @@ impl Backtests {
     pub(crate) async fn get(&self, id: JobId) -> Result<JobRecord, Error> {
         let record = self.jobs.get(id).await?;
         if record.workflow_type == WorkflowType::Backtest { Ok(record) } else { Err(Error::NoSuchJob { id }) }
+    }
+
+    /// Returns what a backtest is asked to do.
+    pub(crate) async fn config(&self, id: JobId) -> Result<BacktestConfig, Error> {
+        self.jobs.config(id).await
+    }
+
+    /// Returns a backtest that is completed.
+    pub(crate) async fn completed(&self, id: JobId) -> Result<JobRecord, Error> {
+        let record = self.get(id).await?;
+        let status = record.status;
+        if status == JobStatus::Completed { Ok(record) } else { Err(Error::NoResult { id, status }) }
     }
 
     /// Returns a backtest once it has ended, or as it stands after so long.

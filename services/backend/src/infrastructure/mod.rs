@@ -1,3 +1,4 @@
 //! Adapters of this service alone.
 
 pub(crate) mod executor;
+pub(crate) mod logs;

@@ -4,4 +4,5 @@
 
 mod jobs;
 mod settings;
+mod streams;
 mod support;

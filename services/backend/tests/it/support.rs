@@ -12,6 +12,7 @@ use tradai_control_plane::jobs::JobReports;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
 use tradai_domain::JobId;
 use tradai_domain::jobs::{JobChange, JobStatus};
+use tradai_domain::ports::EventBus;
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
@@ -93,14 +94,23 @@ impl World {
         let shutdown = Shutdown::manual();
         let executor: Arc<dyn BacktestJobSubmitter> =
             Arc::new(TaskSubmitter::local(Arc::new(tasks.clone()), Default::default()));
-        let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None };
+        let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None, logs: None };
         let app = build(&settings, parts, &shutdown);
         Self { app, wiring, tasks, shutdown, folder }
     }
 
+    /// The same with another log of events.
+    pub(crate) fn with_events(self, events: Arc<dyn EventBus>) -> Self {
+        let wiring = Wiring { events, ..self.wiring.clone() };
+        let executor: Arc<dyn BacktestJobSubmitter> =
+            Arc::new(TaskSubmitter::local(Arc::new(self.tasks.clone()), Default::default()));
+        let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None, logs: None };
+        Self { app: build(&settings(&[]), parts, &self.shutdown), wiring, ..self }
+    }
+
     /// The same without anybody who runs jobs.
     pub(crate) fn without_executor(self) -> Self {
-        let parts = Parts { wiring: self.wiring.clone(), executor: None, sweep_tasks: None };
+        let parts = Parts { wiring: self.wiring.clone(), executor: None, sweep_tasks: None, logs: None };
         Self { app: build(&settings(&[]), parts, &self.shutdown), ..self }
     }
 

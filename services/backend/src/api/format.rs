@@ -1,0 +1,53 @@
+//! Tables as JSON, CSV or Parquet, as the client wants them.
+
+use tradai_service::axum::http::{HeaderMap, HeaderValue, header};
+use tradai_service::axum::response::{IntoResponse, Response};
+use tradai_service::{FieldFault, Problem};
+
+/// A way to write a table.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Format {
+    Json,
+    Csv,
+    Parquet,
+}
+
+impl Format {
+    /// Returns what is wanted: by the query, or else the first media type of `Accept` that is known, or else JSON.
+    pub(super) fn wanted(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
+        match query {
+            Some("json") => return Ok(Self::Json),
+            Some("csv") => return Ok(Self::Csv),
+            Some("parquet") => return Ok(Self::Parquet),
+            Some(_) => {
+                return Err(Problem::fields(vec![FieldFault::query("format", "one of json, csv, parquet")]));
+            }
+            None => {}
+        }
+        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
+        let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
+        let known = kinds.find_map(|kind| match kind {
+            "application/json" => Some(Self::Json),
+            "text/csv" => Some(Self::Csv),
+            "application/vnd.apache.parquet" => Some(Self::Parquet),
+            _ => None,
+        });
+        Ok(known.unwrap_or(Self::Json))
+    }
+}
+
+/// Returns a file that a browser saves under this name: letters, digits, `-`, `_` and `.` alone.
+pub(super) fn download(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
+    let mut response = bytes.into_response();
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
+    // The same address has other content for another `Accept`.
+    headers.insert(header::VARY, HeaderValue::from_static("accept"));
+    if let Ok(disposition) = HeaderValue::try_from(format!("attachment; filename=\"{name}\"")) {
+        headers.insert(header::CONTENT_DISPOSITION, disposition);
+    }
+    response
+}
+
+pub(super) const CSV: &str = "text/csv; charset=utf-8";
+pub(super) const PARQUET: &str = "application/vnd.apache.parquet";
