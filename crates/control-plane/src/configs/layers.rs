@@ -21,6 +21,19 @@ pub enum Layer {
     Environment,
 }
 
+impl Layer {
+    /// Returns the word that programs know it by.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::TradaiYaml => "tradai_yaml",
+            Self::Stored => "stored",
+            Self::ModelTags => "model_tags",
+            Self::Environment => "environment",
+        }
+    }
+}
+
 impl fmt::Display for Layer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

@@ -9,7 +9,7 @@ use std::path::Path;
 use indexmap::IndexMap;
 use serde::Serialize;
 use serde_json::{Map, Value as Json};
-use tradai_domain::Timeframe;
+use tradai_domain::{StrategyName, Timeframe};
 
 use super::error::{DeclarativeError, Fault};
 use super::section::{Faults, Section};
@@ -231,11 +231,9 @@ fn header(section: &Section<'_>, faults: &mut Faults) -> Option<StrategyHeader> 
     })
 }
 
-/// Names end up in paths, tags and addresses.
+/// Names end up in paths, tags and addresses: a strategy that loads can be named everywhere else.
 pub(crate) fn name_fault(name: &str) -> Option<String> {
-    let good = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
-    let fits = !name.is_empty() && name.len() <= 64 && name.chars().all(good);
-    (!fits).then(|| format!("is \"{name}\"; up to 64 letters, digits, - and _ are allowed"))
+    name.parse::<StrategyName>().err().map(|error| error.to_string())
 }
 
 fn strategy_service(section: &Section<'_>, faults: &mut Faults) -> StrategyService {

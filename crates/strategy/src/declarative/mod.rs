@@ -20,6 +20,7 @@ mod parameters;
 mod plan;
 mod rules;
 mod run;
+mod schema;
 mod section;
 mod settings;
 mod strategy;
@@ -32,5 +33,6 @@ pub use file::{
 };
 pub use parameters::{Parameter, ParameterKind, ParameterValue};
 pub use rules::RuleSide;
+pub use schema::schema;
 pub use strategy::{DeclarativeStrategy, ParameterError};
 pub use summary::{IndicatorSummary, RuleSummary, StrategySummary};

@@ -22,6 +22,18 @@ pub enum Inputs {
 }
 
 impl Inputs {
+    /// Returns the names of the columns.
+    #[must_use]
+    pub fn names(self) -> &'static [&'static str] {
+        match self {
+            Self::Series => &["close"],
+            Self::CloseVolume => &["close", "volume"],
+            Self::HighLow => &["high", "low"],
+            Self::HighLowClose => &["high", "low", "close"],
+            Self::HighLowCloseVolume => &["high", "low", "close", "volume"],
+        }
+    }
+
     fn columns(self) -> &'static [Column] {
         use Column::{Close, High, Low, Volume};
         match self {

@@ -30,7 +30,7 @@ hooks:
 ";
     let found = faults_of(text);
     let expected = [
-        "t.yaml:1: strategy.name: is \"a b\"",
+        "t.yaml:1: strategy.name: `a b` cannot name a strategy",
         "t.yaml:1: strategy.timeframe: unknown timeframe `7m`; one of",
         "t.yaml:1: strategy.versoin: is unknown; did you mean `version`?; allowed are",
         "t.yaml:4: settings.minimal_roi.0: is \"x\"; minutes and ratios",
