@@ -1,5 +1,7 @@
 //! What the service is told from outside.
 
+use std::path::PathBuf;
+
 use tradai_platform::settings::sections::{HttpSettings, LogSettings, StateSettings};
 use tradai_platform::settings::{Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
@@ -15,6 +17,12 @@ pub struct Settings {
     pub log: LogSettings,
     /// Where state is kept.
     pub state: StateSettings,
+    /// The folder of strategies beside those that ship.
+    pub strategy_path: PathBuf,
+    /// Address of the MLflow server, for configs that name it by `${MLFLOW_TRACKING_URI}`.
+    pub mlflow_tracking_uri: Option<String>,
+    /// Further variables of this process that configs may read by `${NAME}`.
+    pub config_variables: Vec<String>,
 }
 
 impl HostSettings for Settings {
@@ -22,10 +30,28 @@ impl HostSettings for Settings {
     const PREFIX: &'static str = "STRATEGY_SERVICE_";
 
     fn read(reader: &mut Reader<'_>) -> Self {
+        let http = HttpSettings::read(reader, topology().port(Self::SERVICE).unwrap_or_default());
+        let log = LogSettings::read(reader);
+        let state = StateSettings::read(reader);
+        let folder =
+            reader.key("STRATEGY_PATH", "folder of strategies beside those that ship; made if missing");
+        let folder: Option<String> = folder.optional();
+        let tracking_uri =
+            reader.key("MLFLOW_TRACKING_URI", "address of the MLflow server, as configs see it");
+        let mlflow_tracking_uri = tracking_uri.also(&["MLFLOW_TRACKING_URI"]).optional();
+        let config_variables = reader
+            .key(
+                "CONFIG_VARIABLES",
+                "variables that configs may read by ${NAME}; whoever pushes a config sees them",
+            )
+            .list(&[]);
         Self {
-            http: HttpSettings::read(reader, topology().port("strategy-service").unwrap_or_default()),
-            log: LogSettings::read(reader),
-            state: StateSettings::read(reader),
+            strategy_path: folder.map_or_else(|| state.strategies(), PathBuf::from),
+            http,
+            log,
+            state,
+            mlflow_tracking_uri,
+            config_variables,
         }
     }
 }

@@ -1,0 +1,182 @@
+//! The service in process, over the embedded adapters in a folder of its own.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tempfile::TempDir;
+use tower::ServiceExt;
+use tradai_control_plane::configs::Variables;
+use tradai_domain::ManualClock;
+use tradai_platform::settings::{Inputs, load};
+use tradai_platform::wiring::Wiring;
+use tradai_service::axum::body::Body;
+use tradai_service::axum::http::{HeaderMap, Request};
+use tradai_service::{App, Shutdown};
+use tradai_strategy_service::{Parts, Settings, StrategyFolder, build};
+
+/// 2024-01-01.
+pub(crate) const START: i64 = 1_704_067_200_000;
+
+/// A small strategy.
+pub(crate) const DIP: &str = r#"strategy: {name: Dip, version: "1.0.0", timeframe: 5m, category: mean_reversion}
+defaults: {stake_amount: 100, max_open_trades: 3, symbols: [BTC/USDT]}
+settings: {stoploss: -0.05, minimal_roi: {"0": 0.04}}
+signals:
+  parameters:
+    dip: {type: int, default: 30, range: [15, 40], space: buy}
+  indicators: {rsi: {indicator: rsi, timeperiod: 14}}
+  entry: [{when: rsi < dip, tag: dip}]
+"#;
+
+/// A service, and what is behind it.
+pub(crate) struct World {
+    pub(crate) app: App,
+    pub(crate) wiring: Wiring,
+    pub(crate) clock: Arc<ManualClock>,
+    pub(crate) folder: Arc<TempDir>,
+}
+
+/// A reply, read whole.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    /// The body of a reply with this status.
+    #[track_caller]
+    pub(crate) fn expect(&self, status: u16) -> Value {
+        assert_eq!(self.status, status, "{}", self.text);
+        self.json()
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// Status and code of a problem, and its detail with the reasons of its values.
+    #[track_caller]
+    pub(crate) fn problem(&self) -> (u16, String, String) {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
+        let problem = self.json();
+        let mut text = problem["detail"].as_str().unwrap().to_owned();
+        for error in problem["errors"].as_array().into_iter().flatten() {
+            text.push_str(&format!(
+                "\n{} {}",
+                error["pointer"].as_str().unwrap(),
+                error["reason"].as_str().unwrap()
+            ));
+        }
+        (self.status, problem["code"].as_str().unwrap().to_owned(), text)
+    }
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// With settings of its own.
+    pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), variables, START)
+    }
+
+    /// Another instance of the service, on the same folder and state.
+    pub(crate) fn beside(&self) -> Self {
+        self.beside_at(START)
+    }
+
+    /// Another instance, at another time.
+    pub(crate) fn beside_at(&self, now: i64) -> Self {
+        Self::on(self.folder.clone(), &[], now)
+    }
+
+    fn on(folder: Arc<TempDir>, variables: &[(&str, &str)], now: i64) -> Self {
+        let mut inputs = Inputs::default().variable("TRADAI_DATA_DIR", &folder.path().display().to_string());
+        for (name, value) in variables {
+            inputs = inputs.variable(name, value);
+        }
+        let settings = load::<Settings>(&inputs).unwrap().settings;
+        let clock = Arc::new(ManualClock::at(now));
+        let wiring = Wiring { clock: clock.clone(), ..Wiring::open(&settings.state, []).unwrap() };
+        let environment = [("MLFLOW_TRACKING_URI".to_owned(), "http://ann:hunter2@mlflow:5000".to_owned())];
+        let names = ["MLFLOW_TRACKING_URI".to_owned()];
+        let parts = Parts {
+            wiring: wiring.clone(),
+            folder: StrategyFolder::open(&settings.strategy_path).unwrap(),
+            variables: Variables::named(environment, &names),
+        };
+        let app = build(&settings, parts, &Shutdown::manual());
+        Self { app, wiring, clock, folder }
+    }
+
+    /// The folder of strategies.
+    pub(crate) fn strategies(&self) -> std::path::PathBuf {
+        self.folder.path().join("strategies")
+    }
+
+    pub(crate) fn put_file(&self, name: &str, text: impl AsRef<[u8]>) {
+        let path = self.strategies().join(name);
+        std::fs::create_dir_all(path.parent().unwrap_or(Path::new(""))).unwrap();
+        std::fs::write(path, text).unwrap();
+    }
+
+    pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
+        let response = self.app.router.clone().oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let bytes = body.collect().await.unwrap().to_bytes();
+        let text = String::from_utf8_lossy(&bytes).into_owned();
+        Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        self.send(Request::get(format!("/api/v1/{path}")).body(Body::empty()).unwrap()).await
+    }
+
+    /// POST with a JSON body.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Reply {
+        self.post_with(path, body, &[]).await
+    }
+
+    pub(crate) async fn post_with(&self, path: &str, body: &str, headers: &[(&str, &str)]) -> Reply {
+        let mut request = Request::post(format!("/api/v1/{path}"));
+        if !headers.iter().any(|(name, _)| *name == "content-type") {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.send(request.body(Body::from(body.to_owned())).unwrap()).await
+    }
+
+    /// POST of a YAML file.
+    pub(crate) async fn post_file(&self, path: &str, text: &str, headers: &[(&str, &str)]) -> Reply {
+        let headers = [headers, &[("content-type", "application/yaml")]].concat();
+        self.post_with(path, text, &headers).await
+    }
+
+    /// Pushes a config of EmaCross and returns its id.
+    #[track_caller]
+    pub(crate) fn push<'a>(&'a self, config: &str) -> impl Future<Output = String> + use<'a> {
+        let body = format!(r#"{{"config_data": {config}}}"#);
+        async move {
+            let reply = self.post("strategies/EmaCross/configs", &body).await;
+            assert!(matches!(reply.status, 200 | 201), "{}", reply.text);
+            reply.json()["config_id"].as_str().unwrap().to_owned()
+        }
+    }
+
+    pub(crate) async fn audit(&self) -> Vec<String> {
+        let entries = self.wiring.audit.list(None, 100).await.unwrap();
+        let entries = entries.into_iter().rev();
+        entries.map(|(_, entry)| format!("{} {} {}", entry.actor, entry.action, entry.subject)).collect()
+    }
+}
