@@ -48,6 +48,9 @@ fn kind(error: &anyhow::Error) -> ErrorKind {
     if let Some(error) = error.downcast_ref::<tradai_domain::ports::PortError>() {
         return error.kind;
     }
+    if let Some(error) = error.downcast_ref::<crate::up::UpError>() {
+        return error.kind();
+    }
     if let Some(kind) = crate::data::error_kind(error) {
         return kind;
     }

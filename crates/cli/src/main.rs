@@ -10,9 +10,11 @@ mod data;
 mod demo;
 mod exchange;
 mod failure;
+mod job;
 mod output;
 mod sandbox;
 mod strategy;
+mod up;
 mod verify;
 
 use std::path::PathBuf;
@@ -58,6 +60,10 @@ enum Command {
     /// Run a job again from its manifest and compare every byte.
     Verify(verify::VerifyArgs),
     Sandbox(sandbox::SandboxArgs),
+    Up(up::UpArgs),
+    /// Run the job that the environment describes; what a platform starts for each job.
+    #[command(hide = true)]
+    Job,
 }
 
 fn main() -> ExitCode {
@@ -75,6 +81,8 @@ fn run(cli: Cli) -> ExitCode {
         Command::Backtest(args) => backtest::run(args, &ctx),
         Command::Verify(args) => verify::run(&args, &ctx),
         Command::Sandbox(args) => sandbox::run(&args, &ctx),
+        Command::Up(args) => up::run(&args, &ctx),
+        Command::Job => return job::run(),
     };
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use clap::Args;
 use indicatif::ProgressBar;
 use serde_json::{Value, json};
-use tradai_domain::{CandleKind, Millis, SeriesKey, Symbol, Timeframe, format_utc, parse_date_ms};
+use tradai_domain::{CandleKind, Millis, SeriesKey, Symbol, TimeRange, Timeframe, format_utc, parse_date_ms};
 use tradai_timeseries::store::{SOURCE, SYNTHETIC as SYNTHETIC_KEY};
 use tradai_timeseries::{AsOf, CandleStore, Commit, Metadata, sample};
 
@@ -76,9 +76,17 @@ pub(super) fn demo(store: &CandleStore) -> anyhow::Result<Vec<SeriesKey>> {
     let keys = keys(&args);
     for key in &keys {
         check_vacant(store, key, args.seed)?;
-        make(store, key, &args)?;
+        if !is_stored(store, key, &args)? {
+            make(store, key, &args)?;
+        }
     }
     Ok(keys)
+}
+
+/// Returns whether every candle is there.
+fn is_stored(store: &CandleStore, key: &SeriesKey, args: &SampleArgs) -> anyhow::Result<bool> {
+    let range = TimeRange { start: Some(args.start), end: Some(args.end) };
+    Ok(store.info(key, AsOf::Latest)?.is_some_and(|info| info.missing_in(range).is_empty()))
 }
 
 fn keys(args: &SampleArgs) -> Vec<SeriesKey> {
@@ -155,7 +163,7 @@ mod tests {
     use super::*;
     use clap::Parser;
     use std::sync::Arc;
-    use tradai_domain::{ManualClock, RandomIds, TimeRange};
+    use tradai_domain::{ManualClock, RandomIds};
 
     #[derive(Parser)]
     struct Cli {

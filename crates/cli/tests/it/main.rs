@@ -4,8 +4,10 @@
 
 mod bad_input;
 mod first_run;
+mod platform;
 mod program;
 mod sandbox;
 mod store;
 mod store_commands;
 mod sync;
+mod up;

@@ -1,0 +1,10 @@
+//! `tradai job`: the program of one job, which `tradai up` starts as a process of its own.
+
+use std::process::ExitCode;
+
+use tradai_platform::settings::Inputs;
+
+/// Runs what the environment asks for, and ends with that program's codes.
+pub(crate) fn run() -> ExitCode {
+    tradai_trading::run(&Inputs::of_process())
+}

@@ -1,0 +1,194 @@
+//! What the services are told: the environment, and on top of it what `tradai up` decides.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::Path;
+
+use tradai_backend::Settings as Backend;
+use tradai_data_collection::Settings as DataCollection;
+use tradai_platform::settings::{self, Fault, Faults, Inputs, Origin, Settings, Variable};
+use tradai_strategy_service::Settings as StrategyService;
+
+/// The settings of every service.
+#[derive(Debug)]
+pub(crate) struct Plan {
+    pub(crate) backend: Backend,
+    pub(crate) data_collection: DataCollection,
+    pub(crate) strategy_service: StrategyService,
+    /// Variables that look like settings and are none.
+    pub(crate) unknown: Vec<String>,
+}
+
+/// Where every service listens.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Addresses {
+    pub(crate) backend: SocketAddr,
+    pub(crate) data_collection: SocketAddr,
+    pub(crate) strategy_service: SocketAddr,
+}
+
+impl Plan {
+    /// Reads the settings of every service.
+    ///
+    /// # Errors
+    /// All faults of all services at once, each once.
+    pub(crate) fn load(inputs: &Inputs) -> Result<Self, Faults> {
+        let mut read = Read::default();
+        let backend = load::<Backend>(inputs, &mut read);
+        let data_collection = load::<DataCollection>(inputs, &mut read);
+        let strategy_service = load::<StrategyService>(inputs, &mut read);
+        let Read { faults, unknown, variables } = read;
+        match (backend, data_collection, strategy_service) {
+            (Some(mut backend), Some(data_collection), Some(strategy_service)) if faults.is_empty() => {
+                if !is_set::<Backend>(&variables, "KEEP_JOBS_DAYS") {
+                    // On one's own machine results stay until one deletes them.
+                    backend.keep_jobs_days = 0;
+                }
+                Ok(Self { backend, data_collection, strategy_service, unknown })
+            }
+            _ => Err(Faults(faults)),
+        }
+    }
+
+    /// Returns where the services would listen.
+    pub(crate) fn addresses(&self) -> Addresses {
+        Addresses {
+            backend: self.backend.http.address,
+            data_collection: self.data_collection.http.address,
+            strategy_service: self.strategy_service.http.address,
+        }
+    }
+}
+
+impl Addresses {
+    /// Adds so many to every port.
+    ///
+    /// # Errors
+    /// When a port would be beyond the last one.
+    pub(crate) fn offset(self, offset: u16) -> Result<Self, Faults> {
+        self.moved(PortChoice::Offset(offset))
+    }
+
+    /// Moves every port, or lets the system choose all of them.
+    ///
+    /// # Errors
+    /// When a port would be beyond the last one.
+    pub(crate) fn moved(self, choice: PortChoice) -> Result<Self, Faults> {
+        let moved = |address: SocketAddr| match choice {
+            PortChoice::Free => Ok(SocketAddr::new(address.ip(), 0)),
+            PortChoice::Offset(_) if address.port() == 0 => Ok(address),
+            PortChoice::Offset(offset) => match address.port().checked_add(offset) {
+                Some(port) => Ok(SocketAddr::new(address.ip(), port)),
+                None => Err(Faults(vec![Fault {
+                    place: "--port-offset".to_owned(),
+                    problem: format!("{} and {offset} are more than 65535", address.port()),
+                }])),
+            },
+        };
+        Ok(Self {
+            backend: moved(self.backend)?,
+            data_collection: moved(self.data_collection)?,
+            strategy_service: moved(self.strategy_service)?,
+        })
+    }
+}
+
+/// Which ports are taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum PortChoice {
+    /// Those of the settings, and so many more.
+    Offset(u16),
+    /// Free ones.
+    Free,
+}
+
+/// Returns the environment with what holds for every service.
+///
+/// # Errors
+/// When a service is told of a folder of its own: one platform has one.
+pub(crate) fn common(mut inputs: Inputs, folder: &Path, host: Option<IpAddr>) -> Result<Inputs, Faults> {
+    let folder = folder.display().to_string();
+    let names = [
+        name::<Backend>("DATA_DIR"),
+        name::<DataCollection>("DATA_DIR"),
+        name::<StrategyService>("DATA_DIR"),
+    ];
+    let apart = |variable: &&String| inputs.environment.get(*variable).is_some_and(|value| !value.is_empty());
+    let faults: Vec<Fault> = names
+        .iter()
+        .filter(apart)
+        .map(|variable| Fault {
+            place: variable.clone(),
+            problem: "`tradai up` keeps everything in one folder; choose it with --data-dir".to_owned(),
+        })
+        .collect();
+    if !faults.is_empty() {
+        return Err(Faults(faults));
+    }
+    inputs.environment.insert("TRADAI_DATA_DIR".to_owned(), folder);
+    if let Some(host) = host {
+        for variable in
+            [name::<Backend>("HOST"), name::<DataCollection>("HOST"), name::<StrategyService>("HOST")]
+        {
+            inputs.environment.insert(variable, host.to_string());
+        }
+    }
+    Ok(inputs)
+}
+
+/// Returns the environment with where everybody listens, so that the services find one another.
+pub(crate) fn joined(mut inputs: Inputs, at: Addresses) -> Inputs {
+    let mut set = |variable: String, value: String| inputs.environment.insert(variable, value);
+    set(name::<Backend>("PORT"), at.backend.port().to_string());
+    set(name::<DataCollection>("PORT"), at.data_collection.port().to_string());
+    set(name::<StrategyService>("PORT"), at.strategy_service.port().to_string());
+    set(name::<Backend>("DATA_COLLECTION_URL"), url(at.data_collection));
+    set(name::<Backend>("STRATEGY_SERVICE_URL"), url(at.strategy_service));
+    inputs
+}
+
+/// Returns the name of a service's variable.
+pub(crate) fn name<S: Settings>(name: &str) -> String {
+    format!("{}{name}", S::PREFIX)
+}
+
+/// Returns the address of a service, as somebody on this machine calls it.
+pub(crate) fn url(address: SocketAddr) -> String {
+    let ip = match address.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => IpAddr::V4(std::net::Ipv4Addr::LOCALHOST),
+        IpAddr::V6(ip) if ip.is_unspecified() => IpAddr::V6(std::net::Ipv6Addr::LOCALHOST),
+        ip => ip,
+    };
+    format!("http://{}", SocketAddr::new(ip, address.port()))
+}
+
+/// What reading the settings of one service after the other comes to.
+#[derive(Default)]
+struct Read {
+    faults: Vec<Fault>,
+    unknown: Vec<String>,
+    variables: Vec<Variable>,
+}
+
+fn load<S: Settings>(inputs: &Inputs, read: &mut Read) -> Option<S> {
+    match settings::load::<S>(inputs) {
+        Ok(loaded) => {
+            read.unknown.extend(loaded.unknown);
+            read.variables.extend(loaded.variables);
+            Some(loaded.settings)
+        }
+        Err(found) => {
+            for fault in found.0 {
+                // What several services read is wrong for all of them.
+                if !read.faults.contains(&fault) {
+                    read.faults.push(fault);
+                }
+            }
+            None
+        }
+    }
+}
+
+fn is_set<S: Settings>(variables: &[Variable], key: &str) -> bool {
+    let name = name::<S>(key);
+    variables.iter().any(|variable| variable.name == name && variable.origin != Origin::Default)
+}

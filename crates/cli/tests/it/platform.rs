@@ -1,0 +1,112 @@
+//! A platform in a process of its own, spoken to over its sockets.
+
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
+use std::process::{Child, Command, Stdio};
+
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+use serde_json::Value;
+
+use crate::program::Place;
+
+/// `tradai up`; killed when dropped.
+pub(crate) struct Platform {
+    child: Child,
+    /// What it said when it was up.
+    pub(crate) started: Value,
+}
+
+/// What a service answered.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(crate) fn json(&self) -> Value {
+        let text = String::from_utf8_lossy(&self.body);
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{error}: {} {text}", self.status))
+    }
+}
+
+/// `tradai up` with arguments, on free ports unless they say otherwise.
+pub(crate) fn command(place: &Place, arguments: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_tradai"));
+    command
+        .args(["--json", "up"])
+        .args(arguments.split_whitespace())
+        .current_dir(place.path())
+        .env_remove("TRADAI_DATA_DIR")
+        .env_remove("TRADAI_STORE")
+        .env_remove("TRADAI_URL")
+        .env_remove("LOG_LEVEL");
+    command
+}
+
+impl Platform {
+    /// Starts one on free ports and waits until it is up.
+    pub(crate) fn start(place: &Place, arguments: &str) -> Self {
+        Self::of(&mut command(place, &format!("--free-ports {arguments}")))
+    }
+
+    pub(crate) fn of(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let mut line = String::new();
+        BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+        let started = serde_json::from_str(&line).unwrap_or_else(|error| panic!("{error}: {line}"));
+        Self { child, started }
+    }
+
+    /// Where a service listens.
+    pub(crate) fn url(&self, service: &str) -> &str {
+        self.started["urls"][service].as_str().unwrap()
+    }
+
+    pub(crate) fn backend(&self) -> &str {
+        self.url("backend")
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
+    }
+
+    /// Waits for its end, and returns its exit code; `None` when a signal ended it.
+    pub(crate) fn wait(&mut self) -> Option<i32> {
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Platform {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn send(url: &str, head: &str, body: &str) -> TcpStream {
+    let rest = url.strip_prefix("http://").unwrap();
+    let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    let mut stream = TcpStream::connect(address).unwrap();
+    let (method, headers) = head.split_once('\n').unwrap_or((head, ""));
+    let length = body.len();
+    write!(
+        stream,
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n{headers}Content-Length: {length}\r\n\r\n{body}"
+    )
+    .unwrap();
+    stream
+}
+
+fn request(url: &str, head: &str, body: &str) -> Reply {
+    let mut reply = Vec::new();
+    send(url, head, body).read_to_end(&mut reply).unwrap();
+    let end = reply.windows(4).position(|bytes| bytes == b"\r\n\r\n").unwrap();
+    let head = String::from_utf8_lossy(&reply[..end]).into_owned();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply { status, body: reply.split_off(end + 4) }
+}
+
+pub(crate) fn get(url: &str) -> Reply {
+    request(url, "GET", "")
+}
