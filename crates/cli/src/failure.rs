@@ -6,13 +6,18 @@ use serde_json::json;
 use tradai_domain::ErrorKind;
 
 use crate::output::print_json;
+use crate::remote::RemoteError;
 
 /// Prints an error (JSON on standard output if asked for, else text on standard error) and returns its exit code.
 pub(crate) fn report(error: &anyhow::Error, as_json: bool) -> ExitCode {
     let kind = kind(error);
     if as_json {
         // Nobody is left to tell when standard output is gone as well.
-        drop(print_json(&json!({"error": {"kind": kind.as_str(), "message": message(error)}})));
+        let mut told = json!({"kind": kind.as_str(), "message": message(error)});
+        if let Some(problem) = error.downcast_ref::<RemoteError>().and_then(RemoteError::document) {
+            told["problem"] = problem.clone();
+        }
+        drop(print_json(&json!({ "error": told })));
     } else {
         eprintln!("error: {}", message(error));
     }
@@ -47,6 +52,9 @@ fn kind(error: &anyhow::Error) -> ErrorKind {
     }
     if let Some(error) = error.downcast_ref::<tradai_domain::ports::PortError>() {
         return error.kind;
+    }
+    if let Some(error) = error.downcast_ref::<RemoteError>() {
+        return error.kind();
     }
     if let Some(error) = error.downcast_ref::<crate::up::UpError>() {
         return error.kind();

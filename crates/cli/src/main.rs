@@ -8,10 +8,12 @@ mod backtest;
 mod context;
 mod data;
 mod demo;
+mod doctor;
 mod exchange;
 mod failure;
 mod job;
 mod output;
+mod remote;
 mod sandbox;
 mod strategy;
 mod up;
@@ -61,6 +63,7 @@ enum Command {
     Verify(verify::VerifyArgs),
     Sandbox(sandbox::SandboxArgs),
     Up(up::UpArgs),
+    Doctor(doctor::DoctorArgs),
     /// Run the job that the environment describes; what a platform starts for each job.
     #[command(hide = true)]
     Job,
@@ -82,6 +85,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Verify(args) => verify::run(&args, &ctx),
         Command::Sandbox(args) => sandbox::run(&args, &ctx),
         Command::Up(args) => up::run(&args, &ctx),
+        Command::Doctor(args) => doctor::run(&args, &ctx),
         Command::Job => return job::run(),
     };
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))

@@ -66,6 +66,12 @@ impl Wiring {
     }
 }
 
+/// Returns the number of the layout that the state has once it is open.
+#[must_use]
+pub fn layout() -> usize {
+    Database::layout()
+}
+
 fn existing(path: &Path) -> Option<std::path::PathBuf> {
     path.is_file().then(|| path.to_owned())
 }

@@ -51,6 +51,12 @@ impl Database {
         })
     }
 
+    /// Returns the number of the layout that every database has once it is open.
+    #[must_use]
+    pub fn layout() -> usize {
+        schema::layout()
+    }
+
     /// Returns a database that lives in memory, and goes with the last clone.
     ///
     /// # Errors

@@ -15,6 +15,11 @@ const APPLICATION_ID: i64 = 0x7472_4149;
 /// to: files of every layout are out there.
 const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
 
+/// Returns the newest layout.
+pub(super) const fn layout() -> usize {
+    MIGRATIONS.len()
+}
+
 /// Brings a database to the newest layout, in one transaction: whoever opens it at the same time waits.
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let wrap = |source| Error::Sqlite { path: path.to_owned(), source };
@@ -24,7 +29,7 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     }
     use_wal(connection).map_err(wrap)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(wrap)?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+    let known = i64::try_from(layout()).unwrap_or(i64::MAX);
     let found: i64 = transaction.pragma_query_value(None, "user_version", |row| row.get(0)).map_err(wrap)?;
     if found > known {
         return Err(Error::Newer { path: path.to_owned(), found, known });

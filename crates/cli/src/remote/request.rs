@@ -1,0 +1,37 @@
+//! What is asked of a service.
+
+use serde_json::Value;
+
+/// A request, whoever it goes to.
+#[derive(Debug)]
+pub(crate) struct Request {
+    pub(super) is_post: bool,
+    /// Begins with a slash; parts of it are ids and names, which need no escapes.
+    pub(super) path: String,
+    pub(super) headers: Vec<(&'static str, String)>,
+    pub(super) body: String,
+}
+
+impl Request {
+    pub(crate) fn get(path: &str) -> Self {
+        Self { is_post: false, path: path.to_owned(), headers: Vec::new(), body: String::new() }
+    }
+
+    pub(crate) fn post(path: &str) -> Self {
+        Self { is_post: true, ..Self::get(path) }
+    }
+
+    pub(crate) fn json(self, body: &Value) -> Self {
+        self.text("application/json", body.to_string())
+    }
+
+    pub(crate) fn text(mut self, kind: &'static str, body: String) -> Self {
+        self.body = body;
+        self.header("content-type", kind.to_owned())
+    }
+
+    pub(crate) fn header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+}
