@@ -5,6 +5,7 @@
 //! verify), 2 wrong input, 3 not found, 4 conflict, 5 stored data damaged, 6 not reachable, 70 a fault of ours.
 
 mod backtest;
+mod config;
 mod context;
 mod data;
 mod demo;
@@ -57,7 +58,9 @@ enum Command {
     Data(data::DataArgs),
     /// Write, check, list and show strategies.
     Strategy(strategy::StrategyArgs),
-    /// Run backtests and look at their results.
+    /// Push, activate, compare and resolve versions of strategies' configs.
+    Config(config::ConfigArgs),
+    /// Run backtests, here or on a platform, and look at their results.
     Backtest(backtest::BacktestArgs),
     /// Run a job again from its manifest and compare every byte.
     Verify(verify::VerifyArgs),
@@ -81,6 +84,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Demo(args) => demo::run(&args, &ctx),
         Command::Data(args) => data::run(args, &ctx),
         Command::Strategy(args) => strategy::run(args, &ctx),
+        Command::Config(args) => config::run(args, &ctx),
         Command::Backtest(args) => backtest::run(args, &ctx),
         Command::Verify(args) => verify::run(&args, &ctx),
         Command::Sandbox(args) => sandbox::run(&args, &ctx),

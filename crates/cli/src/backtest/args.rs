@@ -1,4 +1,4 @@
-//! What `tradai backtest run` takes, and how it becomes settings.
+//! What `tradai backtest run` and `submit` take, and how it becomes settings.
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -12,9 +12,28 @@ use serde_json::{Map, Value, json};
 pub(crate) struct RunArgs {
     /// Name of a strategy (see `tradai strategy list`) or path of its file.
     pub(crate) strategy: String,
+    #[command(flatten)]
+    pub(crate) asked: AskedArgs,
+    /// Market rules in CCXT's structure (default: markets.json in the data folder, else assumptions).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) markets: Option<PathBuf>,
+    /// Leverage tiers (default: leverage_tiers.json in the data folder, else assumptions).
+    #[arg(long, value_name = "FILE")]
+    pub(crate) leverage_tiers: Option<PathBuf>,
+    /// Also show results by period.
+    #[arg(long, value_delimiter = ',', value_name = "PERIOD")]
+    pub(crate) breakdown: Vec<Period>,
+    /// Also write the result as another program's export.
+    #[arg(long, value_name = "FORMAT")]
+    pub(crate) export: Option<ExportFormat>,
+}
+
+/// What is to be tested, whoever runs it.
+#[derive(Debug, Args)]
+pub(crate) struct AskedArgs {
     /// Settings file(s) in JSON under Freqtrade's names; later ones win. A Freqtrade config.json will do.
     #[arg(long, short, value_name = "FILE")]
-    pub(crate) config: Vec<PathBuf>,
+    config: Vec<PathBuf>,
     /// Pairs to test, separated by commas; without any, every stored pair that fits.
     #[arg(long, value_delimiter = ',', value_name = "PAIR")]
     pairs: Vec<String>,
@@ -48,18 +67,6 @@ pub(crate) struct RunArgs {
     /// Any other setting; the value is JSON.
     #[arg(long = "set", value_name = "KEY=VALUE")]
     settings: Vec<String>,
-    /// Market rules in CCXT's structure (default: markets.json in the data folder, else assumptions).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) markets: Option<PathBuf>,
-    /// Leverage tiers (default: leverage_tiers.json in the data folder, else assumptions).
-    #[arg(long, value_name = "FILE")]
-    pub(crate) leverage_tiers: Option<PathBuf>,
-    /// Also show results by period.
-    #[arg(long, value_delimiter = ',', value_name = "PERIOD")]
-    pub(crate) breakdown: Vec<Period>,
-    /// Also write the result as another program's export.
-    #[arg(long, value_name = "FORMAT")]
-    pub(crate) export: Option<ExportFormat>,
 }
 
 /// A stretch of time that results are broken down by.
@@ -79,10 +86,38 @@ pub(crate) enum ExportFormat {
     Freqtrade,
 }
 
-impl RunArgs {
+impl AskedArgs {
     /// Settings layers, weakest first: files, then flags.
     pub(crate) fn layers(&self) -> anyhow::Result<Vec<Map<String, Value>>> {
-        let mut layers = Vec::with_capacity(self.config.len() + 1);
+        let mut layers = self.files()?;
+        layers.push(self.flags()?);
+        Ok(layers)
+    }
+
+    /// What a platform is asked for: its own fields for what every strategy knows, and the settings on top of one
+    /// another.
+    pub(crate) fn body(&self) -> anyhow::Result<Map<String, Value>> {
+        let mut flags = self.flags()?;
+        let mut body = Map::new();
+        for (flag, field) in
+            [("pair_whitelist", "symbols"), ("timeframe", "timeframe"), ("timerange", "timerange")]
+        {
+            body.extend(flags.shift_remove(flag).map(|value| (field.to_owned(), value)));
+        }
+        let mut settings = Map::new();
+        for layer in self.files()?.into_iter().chain([flags]) {
+            settings.extend(layer);
+        }
+        body.insert("settings".to_owned(), Value::Object(settings));
+        let parameters = self.parameters()?.into_iter();
+        let parameters =
+            parameters.map(|(name, text)| (name, serde_json::from_str(&text).unwrap_or(json!(text))));
+        body.insert("parameters".to_owned(), parameters.collect());
+        Ok(body)
+    }
+
+    fn files(&self) -> anyhow::Result<Vec<Map<String, Value>>> {
+        let mut layers = Vec::with_capacity(self.config.len());
         for path in &self.config {
             let text = std::fs::read_to_string(path).with_context(|| path.display().to_string())?;
             let value: Value = serde_json::from_str(&text).with_context(|| path.display().to_string())?;
@@ -91,7 +126,6 @@ impl RunArgs {
                 _ => bail!("{}: a JSON object is needed", path.display()),
             }
         }
-        layers.push(self.flags()?);
         Ok(layers)
     }
 

@@ -1,12 +1,17 @@
 //! `tradai backtest`.
 
 mod args;
+mod cancel;
 mod compare;
+mod folder_jobs;
 mod list;
+mod platform_jobs;
 mod replay;
 pub(crate) mod run;
 mod show;
+mod submit;
 mod table;
+mod watch;
 
 use std::process::ExitCode;
 
@@ -25,9 +30,10 @@ pub(crate) struct BacktestArgs {
 enum BacktestCommand {
     /// Test a strategy on stored candles.
     Run(Box<args::RunArgs>),
-    /// List the jobs, newest first.
+    Submit(Box<submit::SubmitArgs>),
+    Watch(watch::WatchArgs),
+    Cancel(cancel::CancelArgs),
     List(list::ListArgs),
-    /// Show the result of a job.
     Show(show::ShowArgs),
     /// Put the results of several jobs side by side.
     Compare(compare::CompareArgs),
@@ -38,6 +44,9 @@ enum BacktestCommand {
 pub(crate) fn run(args: BacktestArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     match args.command {
         BacktestCommand::Run(args) => run::run(&args, ctx),
+        BacktestCommand::Submit(args) => submit::run(&args, ctx),
+        BacktestCommand::Watch(args) => watch::run(&args, ctx),
+        BacktestCommand::Cancel(args) => cancel::run(&args, ctx),
         BacktestCommand::List(args) => list::run(&args, ctx),
         BacktestCommand::Show(args) => show::run(&args, ctx),
         BacktestCommand::Compare(args) => compare::run(&args, ctx),

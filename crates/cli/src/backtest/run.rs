@@ -14,13 +14,13 @@ use crate::context::{Bar, Context, shown};
 use crate::output::{print, print_json, width};
 
 pub(crate) fn run(args: &RunArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
-    let (strategy, source) = strategies::find(&args.strategy, &args.parameters()?)?;
+    let (strategy, source) = strategies::find(&args.strategy, &args.asked.parameters()?)?;
     let request = BacktestRequest {
         job_id: JobId(ctx.ids.next(ctx.clock.as_ref())),
         created_at: ctx.clock.now_ms(),
         strategy,
         source,
-        layers: args.layers()?,
+        layers: args.asked.layers()?,
         rules: read_rules(&ctx.data_dir, args.markets.as_deref(), args.leverage_tiers.as_deref())?,
         exchange: ctx.exchange.clone(),
         config_id: None,

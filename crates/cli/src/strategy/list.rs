@@ -9,39 +9,78 @@ use serde_json::{Value, json};
 use tradai_strategy::registry::{RegistryEntry, StrategyOrigin};
 
 use crate::context::Context;
+use crate::remote::{PlatformArgs, runtime};
 
-/// Arguments of `tradai strategy list`.
+/// A page of a platform's strategies.
+const LIST: &str = "/api/v1/strategies?limit=500";
+
+/// List the strategies that ship and those of a folder, or with --url those of a platform
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// Folder of strategy files [default: ./strategies, where there is one].
     #[arg(long)]
     dir: Option<PathBuf>,
+    #[command(flatten)]
+    platform: PlatformArgs,
 }
 
 pub(super) fn run(args: &ListArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
-    let registry = super::registry(args.dir.as_ref())?;
+    let rows = if args.platform.is_named() {
+        runtime()?.block_on(of_platform(args, ctx))?
+    } else {
+        let registry = super::registry(args.dir.as_ref())?;
+        registry.entries().map(|(name, entry)| to_json(name, entry)).collect()
+    };
     if ctx.json {
-        let rows: Vec<Value> = registry.entries().map(|(name, entry)| to_json(name, entry)).collect();
         super::print(&format!("{:#}", json!(rows)))?;
-        return Ok(ExitCode::SUCCESS);
+    } else {
+        super::print(&table(&rows))?;
     }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The strategies of a platform, in the words of those of a folder. Files that hold none are named on standard error.
+async fn of_platform(args: &ListArgs, ctx: &Context) -> anyhow::Result<Vec<Value>> {
+    let service = args.platform.strategy_service(ctx).await?;
+    let mut rows = Vec::new();
+    let mut path = Some(LIST.to_owned());
+    while let Some(asked) = path.take() {
+        let mut page = service.get(&asked).await?;
+        for broken in page["broken"].as_array().map(Vec::as_slice).unwrap_or_default() {
+            let fault = broken["faults"][0]["message"].as_str().unwrap_or_default();
+            eprintln!("warning: {}: {fault}", broken["file"].as_str().unwrap_or_default());
+        }
+        rows.extend(page["items"].as_array().into_iter().flatten().map(of_item));
+        if let Some(Value::String(cursor)) = page.get_mut("next_cursor").map(Value::take) {
+            path = Some(format!("{LIST}&cursor={cursor}"));
+        }
+    }
+    Ok(rows)
+}
+
+fn of_item(item: &Value) -> Value {
+    json!({
+        "name": item["name"],
+        "version": item["version"],
+        "category": item["category"],
+        "timeframe": item["timeframe"],
+        "mode": item["trading_mode"],
+        "source": item["origin"],
+        "active_config": item["active_config"]["config_id"],
+        "summary": item["summary"],
+    })
+}
+
+fn table(rows: &[Value]) -> String {
     let mut table = Table::new();
     table.load_style(presets::NOTHING);
-    table.set_header(["Name", "Category", "Timeframe", "Mode", "Source", "Summary"]);
-    for (name, entry) in registry.entries() {
-        let row = to_json(name, entry);
+    table.set_header(["Name", "Version", "Category", "Timeframe", "Mode", "Source", "Summary"]);
+    for row in rows {
         let cell = |key: &str| row[key].as_str().unwrap_or("-").to_owned();
-        table.add_row([
-            name.to_owned(),
-            cell("category"),
-            cell("timeframe"),
-            cell("mode"),
-            cell("source"),
-            cell("summary"),
-        ]);
+        let keys = ["name", "version", "category", "timeframe", "mode", "source", "summary"];
+        table.add_row(keys.map(cell));
     }
-    super::print(&table.to_string())?;
-    Ok(ExitCode::SUCCESS)
+    table.to_string()
 }
 
 fn to_json(name: &str, entry: &RegistryEntry) -> Value {

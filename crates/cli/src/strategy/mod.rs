@@ -5,6 +5,7 @@
 mod list;
 mod new;
 mod show;
+mod stage;
 mod validate;
 
 use std::path::PathBuf;
@@ -29,10 +30,10 @@ enum StrategyCommand {
     New(new::NewArgs),
     /// Check strategy files and report every fault.
     Validate(validate::ValidateArgs),
-    /// List the strategies that ship and those of a folder.
     List(list::ListArgs),
     /// Show parameters, indicators, rules and settings of a strategy.
     Show(show::ShowArgs),
+    Stage(stage::StageArgs),
 }
 
 /// Runs a command and returns its exit code.
@@ -42,6 +43,7 @@ pub(crate) fn run(args: StrategyArgs, ctx: &Context) -> anyhow::Result<ExitCode>
         StrategyCommand::Validate(args) => validate::run(&args, ctx),
         StrategyCommand::List(args) => list::run(&args, ctx),
         StrategyCommand::Show(args) => show::run(&args, ctx),
+        StrategyCommand::Stage(args) => stage::run(&args, ctx),
     }
 }
 
