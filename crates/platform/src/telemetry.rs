@@ -2,9 +2,9 @@
 
 use std::io;
 
-use tracing_subscriber::Layer;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
+use tracing_subscriber::{Layer, Registry};
 
 use crate::settings::sections::{LogFormat, LogSettings};
 
@@ -33,6 +33,17 @@ pub mod fields {
 /// # Errors
 /// When something else was installed before.
 pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
+    init_with(settings, None)
+}
+
+/// A layer beside the log: one that sends spans somewhere.
+pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
+
+/// [`init`], with spans of the logged levels handed to another layer, too.
+///
+/// # Errors
+/// When something else was installed before.
+pub fn init_with(settings: &LogSettings, spans: Option<SpanLayer>) -> Result<(), TryInitError> {
     let levels = settings.levels.0.clone();
     let layer = match settings.format {
         LogFormat::Json => json(io::stderr).boxed(),
@@ -41,7 +52,8 @@ pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
             .with_writer(io::stderr)
             .boxed(),
     };
-    tracing_subscriber::registry().with(layer.with_filter(levels)).try_init()
+    let spans = spans.map(|spans| spans.with_filter(levels.clone()));
+    tracing_subscriber::registry().with(spans).with(layer.with_filter(levels)).try_init()
 }
 
 /// The layer that writes JSON: the event's own fields at the top, the fields of each span around it in `spans`.

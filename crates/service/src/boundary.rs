@@ -13,6 +13,7 @@ use tracing::{Instrument, error, info, info_span, warn};
 use tradai_domain::{Clock, IdSource};
 
 use crate::metrics::Metrics;
+use crate::otlp;
 use crate::problem::{self, Code, Problem};
 use crate::trace::RequestIds;
 
@@ -33,13 +34,14 @@ pub(crate) async fn boundary(
     next: Next,
 ) -> Response {
     let started = Instant::now();
-    let ids = RequestIds::of(request.headers(), &*state.ids, &*state.clock);
+    let mut ids = RequestIds::of(request.headers(), &*state.ids, &*state.clock);
     let method = request.method().clone();
     let path = request.uri().path().to_owned();
     let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
     let route = route.unwrap_or_else(|| "unmatched".to_owned());
-    request.extensions_mut().insert(ids.clone());
     let span = info_span!("request", trace_id = %ids.trace_id, method = %method, route = %route, path = %shown(&path));
+    otlp::join(&span, &mut ids);
+    request.extensions_mut().insert(ids.clone());
 
     let _running = state.metrics.running();
     async {

@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
+use tokio::runtime::Handle;
 use tracing::{error, warn};
 use tradai_platform::settings::sections::{HttpSettings, LogSettings};
 use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
@@ -15,6 +16,7 @@ use tradai_platform::telemetry;
 use crate::auth::new_key;
 use crate::healthcheck::healthcheck;
 use crate::http_client::chain;
+use crate::otlp::Traces;
 use crate::serve::serve;
 use crate::service::App;
 use crate::shutdown::Shutdown;
@@ -76,16 +78,20 @@ where
     F: FnOnce(S, Shutdown) -> A,
     A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
 {
-    if let Err(error) = telemetry::init(loaded.settings.log()) {
-        return say(&mut std::io::stderr(), &format!("logs cannot be written: {error}"), 70);
-    }
-    for name in &loaded.unknown {
-        warn!(name, "{name} is set, but no setting has this name; --print-settings lists them");
-    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return say(&mut std::io::stderr(), &format!("no runtime: {error}"), 70),
     };
+    // Ends after all work has, and before the runtime does.
+    let _traces = match observe(loaded.settings.log(), S::SERVICE, runtime.handle()) {
+        Ok(traces) => traces,
+        Err(error) => {
+            return say(&mut std::io::stderr(), &format!("logs or traces cannot be written: {error}"), 70);
+        }
+    };
+    for name in &loaded.unknown {
+        warn!(name, "{name} is set, but no setting has this name; --print-settings lists them");
+    }
     match runtime.block_on(serve_until_told(loaded.settings, build)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -94,6 +100,19 @@ where
             ExitCode::from(70)
         }
     }
+}
+
+/// Turns on the log and, where a collector is set, traces.
+fn observe(
+    settings: &LogSettings,
+    service: &'static str,
+    runtime: &Handle,
+) -> Result<Option<Traces>, Box<dyn Error + Send + Sync>> {
+    let endpoint = settings.otlp_endpoint.as_deref();
+    let started = endpoint.map(|endpoint| Traces::start(endpoint, service, runtime)).transpose()?;
+    let (layer, traces) = started.unzip();
+    telemetry::init_with(settings, layer)?;
+    Ok(traces)
 }
 
 async fn serve_until_told<S, F, A>(settings: S, build: F) -> Result<(), Box<dyn Error + Send + Sync>>

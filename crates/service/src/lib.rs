@@ -14,6 +14,7 @@ mod limits;
 mod metrics;
 mod openapi;
 mod origin;
+mod otlp;
 mod page;
 mod problem;
 mod process;

@@ -21,7 +21,10 @@ pub struct RequestIds {
     pub span_id: String,
     /// What the client calls the request; the trace id if it did not say.
     pub correlation_id: String,
-    sampled: bool,
+    /// Who called: the span that the request came from, if it named one.
+    pub(crate) parent_id: Option<String>,
+    /// Whether somebody keeps the trace's spans.
+    pub(crate) sampled: bool,
 }
 
 impl RequestIds {
@@ -30,15 +33,16 @@ impl RequestIds {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let correlation = text(CORRELATION).filter(|id| is_printable(id));
         let parent = text(TRACEPARENT).and_then(parse_traceparent);
-        let sampled = parent.as_ref().is_some_and(|(_, sampled)| *sampled);
+        let sampled = parent.as_ref().is_some_and(|parent| parent.sampled);
+        let parent_id = parent.as_ref().map(|parent| parent.span_id.clone());
         let trace_id = parent
-            .map(|(trace_id, _)| trace_id)
+            .map(|parent| parent.trace_id)
             .or_else(|| text(TRACE).and_then(parse_trace_id))
             .or_else(|| correlation.and_then(parse_trace_id))
             .unwrap_or_else(|| ids.next(clock).simple().to_string());
         let span_id = ids.next(clock).simple().to_string()[16..].to_owned();
         let correlation_id = correlation.map_or_else(|| trace_id.clone(), str::to_owned);
-        Self { trace_id, span_id, correlation_id, sampled }
+        Self { trace_id, span_id, correlation_id, parent_id, sampled }
     }
 
     /// Returns the trace that jobs and audit entries of this request belong to.
@@ -73,8 +77,15 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestIds {
     }
 }
 
+/// What a `traceparent` says.
+struct Parent {
+    trace_id: String,
+    span_id: String,
+    sampled: bool,
+}
+
 /// Reads `00-<trace>-<parent>-<flags>`; later versions may append fields.
-fn parse_traceparent(text: &str) -> Option<(String, bool)> {
+fn parse_traceparent(text: &str) -> Option<Parent> {
     let mut parts = text.split('-');
     let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
@@ -86,7 +97,7 @@ fn parse_traceparent(text: &str) -> Option<(String, bool)> {
         return None;
     }
     let flags = u8::from_str_radix(flags, 16).ok()?;
-    Some((parse_trace_id(trace)?, flags & 1 == 1))
+    Some(Parent { trace_id: parse_trace_id(trace)?, span_id: parent.to_owned(), sampled: flags & 1 == 1 })
 }
 
 /// Reads 32 hexadecimal digits or a UUID.
@@ -160,8 +171,8 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn any_text_is_survived_and_what_is_taken_is_hexadecimal(text in "\\PC{0,80}|[0-9a-f-]{30,60}") {
-            if let Some((trace_id, _)) = parse_traceparent(&text) {
-                assert!(is_hex(&trace_id, 32));
+            if let Some(parent) = parse_traceparent(&text) {
+                assert!(is_hex(&parent.trace_id, 32) && is_hex(&parent.span_id, 16));
             }
             if let Some(trace_id) = parse_trace_id(&text) {
                 assert!(is_hex(&trace_id, 32));

@@ -13,3 +13,4 @@ mod probes;
 mod requests;
 mod signals;
 mod sockets;
+mod traces;

@@ -27,14 +27,14 @@ fn command(port: u16) -> Command {
     command
 }
 
-struct Tiny {
-    child: Child,
+pub(crate) struct Tiny {
+    pub(crate) child: Child,
     log: BufReader<ChildStderr>,
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
 }
 
 impl Tiny {
-    fn start(set: impl FnOnce(&mut Command)) -> Self {
+    pub(crate) fn start(set: impl FnOnce(&mut Command)) -> Self {
         let port = free_port();
         let mut command = command(port);
         set(&mut command);
@@ -60,7 +60,7 @@ impl Tiny {
         stream
     }
 
-    fn signal(&self, signal: Signal) {
+    pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(i32::try_from(self.child.id()).unwrap()), signal).unwrap();
     }
 }

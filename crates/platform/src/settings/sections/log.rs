@@ -1,4 +1,4 @@
-//! How logs are written.
+//! How logs are written, and where traces go.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use tracing_subscriber::filter::Targets;
 
 use crate::settings::Reader;
 
-/// Format and levels of the log on standard error.
+/// Format and levels of the log on standard error, and the collector of traces.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct LogSettings {
@@ -15,12 +15,28 @@ pub struct LogSettings {
     pub format: LogFormat,
     /// What is logged.
     pub levels: LogLevels,
+    /// Base address of an OpenTelemetry collector that takes OTLP over HTTP. `None`: spans are not sent anywhere.
+    pub otlp_endpoint: Option<String>,
 }
 
 impl LogSettings {
     /// Reads the section.
     pub fn read(reader: &mut Reader<'_>) -> Self {
+        let otlp_endpoint: Option<String> = reader
+            .key(
+                "OTLP_ENDPOINT",
+                "collector of spans by OTLP over HTTP: http://localhost:4318; none: not sent",
+            )
+            .also(&["OTEL_EXPORTER_OTLP_ENDPOINT"])
+            .optional();
+        if otlp_endpoint
+            .as_ref()
+            .is_some_and(|url| !url.starts_with("http://") && !url.starts_with("https://"))
+        {
+            reader.fault("OTLP_ENDPOINT", "expected http:// or https:// and a host");
+        }
         Self {
+            otlp_endpoint,
             format: reader.key("LOG_FORMAT", "json or human").also(&["LOG_FORMAT"]).or(LogFormat::Human),
             levels: reader
                 .key("LOG_LEVEL", "level, or levels by module: info,tradai_service=debug")
