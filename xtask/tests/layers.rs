@@ -101,6 +101,7 @@ const CONFINED: [(&str, &[&str]); 8] = [
     ("lightgbm3", &["tradai-ml"]),
     ("object_store", &["tradai-timeseries"]),
     ("rusqlite", &["tradai-embedded"]),
+    ("bollard", &["tradai-embedded"]),
     ("reqwest", &["tradai-exchange", "tradai-mlflow", "tradai-service", "tradai-backend", "tradai-cli"]),
 ];
 

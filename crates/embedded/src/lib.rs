@@ -4,7 +4,7 @@
 //! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`] and [`SqliteAudit`] keep their state in it. [`LocalBlobs`]
 //! keeps objects in a directory, [`LocalSecrets`] reads secrets from a file or the environment, [`ProcessTasks`] runs
 //! tasks as processes and [`InProcessTasks`] in this one; with the feature `docker`, `DockerTasks` runs them as
-//! containers. Not for choosing between these and the cloud's adapters; that is the host's.
+//! containers. [`SqliteWorkflows`] goes through documents of the States Language. Not for choosing between these and the cloud's adapters; that is the host's.
 //!
 //! Invariant: what was acknowledged is on the disk, and a process that is killed at any moment leaves nothing that
 //! another one cannot go on with. See `docs/adr/0006-embedded-state.md`.
@@ -23,6 +23,7 @@ mod json;
 mod queue;
 mod secrets;
 mod tasks;
+mod workflow;
 
 pub use audit::SqliteAudit;
 pub use blobs::LocalBlobs;
@@ -37,3 +38,7 @@ pub use jobs::SqliteJobs;
 pub use queue::{QueueSettings, SqliteQueue};
 pub use secrets::LocalSecrets;
 pub use tasks::{InProcessTasks, ProcessSettings, ProcessTasks, Work};
+pub use workflow::{
+    DocumentFault, DocumentFaults, OnWorkflowEvent, SqliteWorkflows, TaskCall, TaskHandlers,
+    WorkflowDocument, WorkflowEvent, WorkflowFault, WorkflowRun, WorkflowStep,
+};

@@ -13,7 +13,7 @@ const APPLICATION_ID: i64 = 0x7472_4149;
 
 /// What makes each layout of the one before; the first makes it of nothing. Never changed once released, only added
 /// to: files of every layout are out there.
-const MIGRATIONS: [&str; 1] = [include_str!("schema_1.sql")];
+const MIGRATIONS: [&str; 2] = [include_str!("schema_1.sql"), include_str!("schema_2.sql")];
 
 /// Returns the newest layout.
 pub(super) const fn layout() -> usize {
@@ -85,9 +85,8 @@ mod tests {
         drop(Database::open(&newer).unwrap());
         Connection::open(&newer).unwrap().pragma_update(None, "user_version", 99).unwrap();
         let error = Database::open(&newer).unwrap_err();
-        assert!(
-            error.to_string().ends_with("has layout 99, and this program knows 1 at most; update tradai")
-        );
+        let told = format!("has layout 99, and this program knows {} at most; update tradai", layout());
+        assert!(error.to_string().ends_with(&told), "{error}");
 
         let text = folder.path().join("text.db");
         std::fs::write(&text, "this is no database, and long enough to be seen as none".repeat(100)).unwrap();

@@ -21,7 +21,11 @@ pub(crate) fn is_name(name: &str) -> bool {
 
 /// Returns the last line of a task's output that says something.
 pub(crate) fn last_line(text: &str) -> Option<String> {
-    let line = text.lines().rev().map(str::trim).find(|line| !line.is_empty())?;
+    // Rust's runtime says what happened, and then a word on backtraces.
+    let tells = |line: &&str| {
+        !line.is_empty() && !line.starts_with("note: ") && !line.starts_with("skipping backtrace")
+    };
+    let line = text.lines().rev().map(str::trim).find(tells)?;
     Some(line.chars().take(LINE).collect())
 }
 

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
+use serde_json::json;
 use tempfile::TempDir;
-use tradai_domain::ManualClock;
 use tradai_domain::ports::{
-    AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository,
+    AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository, WorkflowRunner,
 };
+use tradai_domain::{ManualClock, RandomIds};
 use tradai_embedded::{
     Database, LocalBlobs, QueueSettings, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteIdempotency,
-    SqliteJobs, SqliteQueue,
+    SqliteJobs, SqliteQueue, SqliteWorkflows, WorkflowDocument,
 };
 use tradai_testkit::queue::{MAX_RECEIVES, VISIBILITY};
 
@@ -32,6 +33,13 @@ fn queue(database: Database) -> tradai_testkit::queue::Port {
     let settings = QueueSettings { visibility: VISIBILITY, max_receives: MAX_RECEIVES };
     let clock = Arc::new(ManualClock::at(1_000));
     (Arc::new(SqliteQueue::new(database, "q", settings, clock.clone())), clock)
+}
+
+fn workflows(database: Database) -> SqliteWorkflows {
+    let document = json!({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 3_600, "End": true}}});
+    let document = WorkflowDocument::parse(&document).unwrap();
+    let clock = Arc::new(ManualClock::at(1_000));
+    SqliteWorkflows::new(database, "w", document, clock, Arc::new(RandomIds))
 }
 
 /// All ports over one kind of database.
@@ -132,6 +140,14 @@ macro_rules! over {
                     one_is_first,
                     completing_a_free_key_does_nothing,
                 ]);
+            }
+
+            mod workflows {
+                use super::*;
+                fn port() -> Guard<Arc<dyn WorkflowRunner>> {
+                    with(|database| Arc::new(workflows(database)) as _)
+                }
+                tradai_testkit::laws!(workflow_runner: port => [starts_a_name_once, stops]);
             }
 
             mod audit {
@@ -244,7 +260,6 @@ mod tasks_in_process {
 }
 
 mod fakes {
-    use tradai_domain::ports::WorkflowRunner;
     use tradai_testkit::MemoryWorkflows;
 
     use super::*;

@@ -7,3 +7,4 @@ mod full_disk;
 mod laws;
 mod processes;
 mod worker;
+mod workflow;

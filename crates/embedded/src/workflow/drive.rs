@@ -1,0 +1,152 @@
+//! Going on with runs, in one process at a time.
+
+use std::collections::BTreeMap;
+use std::fs::{File, OpenOptions, TryLockError};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::task::{AbortHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tradai_domain::ports::{PortError, WorkflowStatus};
+
+use super::document::WorkflowDocument;
+use super::fault::WorkflowFault;
+use super::handlers::TaskHandlers;
+use super::run::Running;
+use super::runner::SqliteWorkflows;
+use crate::Error;
+
+/// How often runs of other processes are looked for.
+const LOOK_EVERY: Duration = Duration::from_millis(250);
+/// How long a run is left alone whose database fails.
+const PAUSE: Duration = Duration::from_secs(1);
+
+impl SqliteWorkflows {
+    /// Goes on with every run of the workflow until it is told to stop; runs are then as they were kept last, and the
+    /// next process goes on with them. Only one process does so: the others wait for the file `lock`, which is free
+    /// again however its holder ends. Without a file, the caller sees to that.
+    ///
+    /// # Errors
+    /// [`Error::Io`] naming the file that cannot be locked.
+    pub async fn drive(
+        &self,
+        handlers: &TaskHandlers,
+        lock: Option<&Path>,
+        stop: CancellationToken,
+    ) -> Result<(), Error> {
+        let _held = match lock {
+            Some(path) => match held(path, &stop).await? {
+                Some(file) => Some(file),
+                None => return Ok(()),
+            },
+            None => None,
+        };
+        let mut driver = Driver { runs: BTreeMap::new(), tasks: JoinSet::new() };
+        loop {
+            // Listening before looking: a run that is started in between is not slept through.
+            let changed = self.changed.notified();
+            tokio::pin!(changed);
+            changed.as_mut().enable();
+            match self.store.under_way(&self.workflow).await {
+                Ok(under_way) => driver.take_up(self, handlers, &under_way),
+                Err(error) => {
+                    tracing::warn!(%error, workflow = %self.workflow, "runs cannot be read: {error}")
+                }
+            }
+            tokio::select! {
+                () = stop.cancelled() => break,
+                () = changed => {}
+                () = tokio::time::sleep(LOOK_EVERY) => {}
+                Some(ended) = driver.tasks.join_next() => driver.note(ended),
+            }
+        }
+        driver.tasks.shutdown().await;
+        Ok(())
+    }
+
+    async fn go_on(self, execution: String, handlers: TaskHandlers) -> String {
+        if let Err(error) = self.try_go_on(&execution, handlers).await {
+            tracing::warn!(%error, %execution, "a run waits: {error}");
+            tokio::time::sleep(PAUSE).await;
+        }
+        execution
+    }
+
+    async fn try_go_on(&self, execution: &str, handlers: TaskHandlers) -> Result<(), PortError> {
+        let Some(run) = self.store.find(execution).await? else { return Ok(()) };
+        let document = match WorkflowDocument::parse(&run.document) {
+            Ok(document) => document,
+            // It was read when the run was started, by a program that knew more.
+            Err(faults) => {
+                let fault = WorkflowFault::runtime(format!("the document cannot be read: {faults}"));
+                let now = self.clock.now_ms();
+                let failed = WorkflowStatus::Failed;
+                return self.store.end(execution, failed, Some(fault.output()), now).await.map(drop);
+            }
+        };
+        let running = Running {
+            run,
+            document,
+            store: self.store.clone(),
+            handlers,
+            clock: self.clock.clone(),
+            on_event: self.on_event.clone(),
+        };
+        running.go_on().await
+    }
+}
+
+/// Runs that are gone on with, each in a task of its own.
+struct Driver {
+    runs: BTreeMap<String, AbortHandle>,
+    tasks: JoinSet<String>,
+}
+
+impl Driver {
+    /// Goes on with runs that are new here, and drops those that were stopped.
+    fn take_up(&mut self, workflows: &SqliteWorkflows, handlers: &TaskHandlers, under_way: &[String]) {
+        for execution in under_way {
+            if !self.runs.contains_key(execution) {
+                let task = workflows.clone().go_on(execution.clone(), handlers.clone());
+                self.runs.insert(execution.clone(), self.tasks.spawn(task));
+            }
+        }
+        self.runs.retain(|execution, task| {
+            let goes_on = under_way.contains(execution);
+            if !goes_on {
+                task.abort();
+            }
+            goes_on
+        });
+    }
+
+    fn note(&mut self, ended: Result<String, tokio::task::JoinError>) {
+        match ended {
+            Ok(execution) => {
+                self.runs.remove(&execution);
+            }
+            Err(error) if error.is_cancelled() => {}
+            Err(error) => {
+                tracing::error!(%error, "a run's task ended by a fault of ours: {error}");
+                self.runs.retain(|_, task| !task.is_finished());
+            }
+        }
+    }
+}
+
+/// Waits until the file is this process's to hold; `None` when it was told to stop before.
+async fn held(path: &Path, stop: &CancellationToken) -> Result<Option<File>, Error> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let file = OpenOptions::new().append(true).create(true).open(path).map_err(io)?;
+    loop {
+        match file.try_lock() {
+            Ok(()) => return Ok(Some(file)),
+            Err(TryLockError::WouldBlock) => {}
+            Err(TryLockError::Error(error)) => return Err(io(error)),
+        }
+        tokio::select! {
+            () = stop.cancelled() => return Ok(None),
+            () = tokio::time::sleep(LOOK_EVERY) => {}
+        }
+    }
+}

@@ -1,0 +1,241 @@
+//! What each kind of state does.
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use serde_json::{Map, Value, json};
+use tradai_domain::Millis;
+
+use super::{Halt, Running, until};
+use crate::workflow::document::{
+    Amount, Io, Kind, ResultPath, Rule, Selection, State, States, Then, WaitFor, Wording,
+};
+use crate::workflow::fault::WorkflowFault;
+use crate::workflow::handlers::TaskCall;
+use crate::workflow::path::{Path, Scope};
+use crate::workflow::random::Random;
+use crate::workflow::store::Cursor;
+use crate::workflow::template::Template;
+
+/// Bytes of JSON that a state may hand on: AWS's own bound.
+const MAX_DATA: usize = 256 * 1024;
+
+/// What a state has to work with.
+struct Visit<'a> {
+    cursor: &'a Cursor,
+    item: Option<&'a Value>,
+    context: Value,
+    random: Random,
+}
+
+impl Visit<'_> {
+    fn scope<'a>(&'a self, data: &'a Value) -> Scope<'a> {
+        Scope { data, context: &self.context }
+    }
+
+    fn fill(&self, template: Option<&Template>, data: Value) -> Result<Value, WorkflowFault> {
+        match template {
+            Some(template) => template.fill(self.scope(&data), &self.random),
+            None => Ok(data),
+        }
+    }
+
+    fn select(&self, selection: &Selection, data: Value) -> Result<Value, WorkflowFault> {
+        match selection {
+            Selection::All => Ok(data),
+            Selection::Nothing => Ok(Value::Object(Map::new())),
+            Selection::Path(path) => path.resolve(self.scope(&data)),
+        }
+    }
+
+    /// Puts a result into what the state was entered with.
+    fn put(&self, io: &Io, result: Value) -> Result<Value, WorkflowFault> {
+        let result = self.fill(io.result_selector.as_ref(), result)?;
+        match &io.result {
+            ResultPath::Discard => Ok(self.cursor.input.clone()),
+            ResultPath::At(place) => place.put(self.cursor.input.clone(), result),
+        }
+    }
+
+    fn seconds(&self, amount: &Amount, data: &Value) -> Result<Millis, WorkflowFault> {
+        let seconds = match amount {
+            Amount::Seconds(seconds) => Some(u64::from(*seconds)),
+            Amount::Path(path) => path.resolve(self.scope(data))?.as_u64(),
+        };
+        let millis = seconds.and_then(|seconds| Millis::try_from(seconds.checked_mul(1_000)?).ok());
+        millis.ok_or_else(|| WorkflowFault::runtime("seconds in the data must be a whole number from 0 on"))
+    }
+
+    fn word(&self, wording: Option<&Wording>, data: &Value) -> Result<String, WorkflowFault> {
+        match wording {
+            None => Ok(String::new()),
+            Some(Wording::Text(text)) => Ok(text.clone()),
+            Some(Wording::Expression(expression)) => {
+                match expression.evaluate(self.scope(data), &self.random)? {
+                    Value::String(text) => Ok(text),
+                    other => Ok(other.to_string()),
+                }
+            }
+        }
+    }
+}
+
+impl Running {
+    /// Returns the output of a state, and the name of what comes next.
+    pub(super) async fn execute(
+        &self,
+        state: &State,
+        cursor: &Cursor,
+        item: Option<&Value>,
+    ) -> Result<(Value, Option<String>), Halt> {
+        let random = Random::new(format!("{}/{}.{}", self.run.seed, cursor.entry, cursor.attempt()));
+        let visit = Visit { cursor, item, context: self.context(cursor, item), random };
+        let input = visit.select(&state.input, cursor.input.clone())?;
+        let mut next = match &state.then {
+            Then::Next(next) => Some(next.clone()),
+            Then::End | Then::Own => None,
+        };
+        let output = match &state.kind {
+            Kind::Succeed => input,
+            Kind::Fail { error, cause } => {
+                let (error, cause) =
+                    (visit.word(error.as_ref(), &input)?, visit.word(cause.as_ref(), &input)?);
+                return Err(WorkflowFault::new(error, cause).into());
+            }
+            Kind::Wait(wait) => {
+                self.wait(&visit, wait, &input).await?;
+                input
+            }
+            Kind::Choice { rules, default } => {
+                next = Some(choose(&visit, rules, default.as_deref(), &input)?);
+                input
+            }
+            Kind::Pass { result, io } => {
+                let filled = visit.fill(io.parameters.as_ref(), input)?;
+                visit.put(io, result.clone().unwrap_or(filled))?
+            }
+            Kind::Task { resource, io, timeout, .. } => {
+                let input = visit.fill(io.parameters.as_ref(), input)?;
+                let result = self.task(&visit, resource, input, timeout.as_ref()).await?;
+                visit.put(io, result)?
+            }
+            Kind::Parallel { branches, io, .. } => {
+                let input = visit.fill(io.parameters.as_ref(), input)?;
+                let result = self.parallel(&visit, branches, &input).await?;
+                visit.put(io, result)?
+            }
+            Kind::Map { items, selector, states, at_once, io, .. } => {
+                let result = self.map(&visit, items, selector.as_ref(), states, *at_once, &input).await?;
+                visit.put(io, result)?
+            }
+        };
+        let output = visit.select(&state.output, output)?;
+        check_size(&output)?;
+        Ok((output, next))
+    }
+
+    /// Calls the handler, for as long as the state may take.
+    async fn task(
+        &self,
+        visit: &Visit<'_>,
+        resource: &str,
+        input: Value,
+        timeout: Option<&Amount>,
+    ) -> Result<Value, Halt> {
+        let seconds = timeout.map(|timeout| visit.seconds(timeout, &visit.cursor.input)).transpose()?;
+        let deadline = seconds.map(|millis| self.clock.now_ms().saturating_add(millis));
+        let token = format!("{}/{}.{}", self.run.execution, visit.cursor.entry, visit.cursor.attempt());
+        let call = TaskCall { token, resource: resource.to_owned(), input };
+        let called = self.handlers.call(call);
+        let called =
+            called.ok_or_else(|| WorkflowFault::runtime(format!("nothing does `{resource}` here")))?;
+        let result = tokio::select! {
+            result = AssertUnwindSafe(called).catch_unwind() => result,
+            () = until(&*self.clock, deadline) => {
+                let cause = format!("`{resource}` took longer than its TimeoutSeconds");
+                return Err(Halt::Fault(WorkflowFault::timeout(cause), true));
+            }
+        };
+        let result = result.unwrap_or_else(|_| {
+            Err(WorkflowFault::new("States.TaskFailed", format!("the handler of `{resource}` panicked")))
+        });
+        result.map_err(|fault| Halt::Fault(fault, true))
+    }
+
+    async fn wait(&self, visit: &Visit<'_>, wait: &WaitFor, data: &Value) -> Result<(), Halt> {
+        let moment = |text: Option<&str>| {
+            let moment = text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
+            let problem =
+                || WorkflowFault::runtime("a moment in the data must be such as 2024-01-31T12:00:00Z");
+            moment.map(|moment| moment.timestamp_millis()).ok_or_else(problem)
+        };
+        let until_ms = match wait {
+            // From its entry on, however often the process is killed meanwhile.
+            WaitFor::Amount(amount) => visit.cursor.entered_at.saturating_add(visit.seconds(amount, data)?),
+            WaitFor::Timestamp(text) => moment(Some(text))?,
+            WaitFor::TimestampPath(path) => moment(path.resolve(visit.scope(data))?.as_str())?,
+        };
+        until(&*self.clock, Some(until_ms)).await;
+        Ok(())
+    }
+
+    /// Goes through all branches side by side; the first that fails ends the others.
+    async fn parallel(&self, visit: &Visit<'_>, branches: &[States], input: &Value) -> Result<Value, Halt> {
+        let branches = branches.iter().enumerate().map(|(index, states)| {
+            self.branch(branch_name(visit.cursor, index), states, input.clone(), visit.item)
+        });
+        futures_util::future::try_join_all(branches).await.map(Value::from)
+    }
+
+    /// Goes through the states once for each item.
+    async fn map(
+        &self,
+        visit: &Visit<'_>,
+        items: &Path,
+        selector: Option<&Template>,
+        states: &States,
+        at_once: usize,
+        input: &Value,
+    ) -> Result<Value, Halt> {
+        let items = items.resolve(visit.scope(input))?;
+        let Value::Array(items) = items else {
+            return Err(WorkflowFault::runtime("ItemsPath must lead to an array").into());
+        };
+        let results = stream::iter(items.into_iter().enumerate()).map(|(index, value)| async move {
+            let item = json!({"Index": index, "Value": value});
+            let context = self.context(visit.cursor, Some(&item));
+            let scope = Scope { data: input, context: &context };
+            let input = match selector {
+                Some(selector) => selector.fill(scope, &visit.random)?,
+                None => value,
+            };
+            self.branch(branch_name(visit.cursor, index), states, input, Some(&item)).await
+        });
+        let results: Vec<Value> = results.buffered(at_once).try_collect().await?;
+        Ok(results.into())
+    }
+}
+
+/// The name of a branch of what a state starts: another one for each time that the state is tried.
+fn branch_name(cursor: &Cursor, index: usize) -> String {
+    format!("{}.{}/{index}", cursor.entry, cursor.attempt())
+}
+
+fn choose(
+    visit: &Visit<'_>,
+    rules: &[(Rule, String)],
+    default: Option<&str>,
+    data: &Value,
+) -> Result<String, WorkflowFault> {
+    for (rule, next) in rules {
+        if rule.matches(visit.scope(data))? {
+            return Ok(next.clone());
+        }
+    }
+    default.map(str::to_owned).ok_or_else(|| WorkflowFault::no_choice(&visit.cursor.state))
+}
+
+fn check_size(output: &Value) -> Result<(), WorkflowFault> {
+    let bytes = output.to_string().len();
+    if bytes > MAX_DATA { Err(WorkflowFault::too_large(bytes, MAX_DATA)) } else { Ok(()) }
+}
