@@ -46,9 +46,15 @@ impl From<Error> for Failure {
 }
 
 /// What the door says to callers, such as that they need another role, said on a page.
-pub(super) fn require(caller: &tradai_service::Caller, role: tradai_platform::settings::sections::Role) -> Result<(), Failure> {
+pub(super) fn require(
+    caller: &tradai_service::Caller,
+    role: tradai_platform::settings::sections::Role,
+) -> Result<(), Failure> {
     let refused = |_: Problem| {
-        Failure::new(Code::Forbidden, format!("This needs the role {role}; {} has {}.", caller.name, caller.role))
+        Failure::new(
+            Code::Forbidden,
+            format!("This needs the role {role}; {} has {}.", caller.name, caller.role),
+        )
     };
     caller.require(role).map_err(refused)
 }

@@ -2,9 +2,9 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use tradai_platform::settings::sections::Role;
-use tradai_service::Caller;
 use tradai_service::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use tradai_service::axum::response::{IntoResponse, Response};
+use tradai_service::{Caller, Proof};
 
 use super::assets::ASSETS;
 
@@ -36,18 +36,25 @@ pub(super) struct Page {
     title: String,
     place: Option<Place>,
     status: StatusCode,
+    signed_in: Option<String>,
     content: Markup,
 }
 
 impl Page {
     /// Returns a page; `content` is what its `main` holds.
     pub(super) fn new(title: impl Into<String>, place: impl Into<Option<Place>>, content: Markup) -> Self {
-        Self { title: title.into(), place: place.into(), status: StatusCode::OK, content }
+        Self { title: title.into(), place: place.into(), status: StatusCode::OK, signed_in: None, content }
     }
 
     /// Sends it with this status.
     pub(super) fn with_status(mut self, status: StatusCode) -> Self {
         self.status = status;
+        self
+    }
+
+    /// Shows it to this caller: who signed in with a browser can sign out.
+    pub(super) fn to(mut self, caller: &Caller) -> Self {
+        self.signed_in = (caller.proof == Proof::Session).then(|| caller.name.clone());
         self
     }
 
@@ -84,6 +91,9 @@ impl Page {
                     a href=(path) aria-current=[(self.place == Some(place)).then_some("page")] { (name) }
                 }
                 a href="/docs" { "API" }
+                @if let Some(name) = &self.signed_in {
+                    form method="post" action="/logout" { span.quiet.small { (name) } " " button { "Sign out" } }
+                }
             }
         }
     }

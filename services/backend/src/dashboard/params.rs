@@ -26,12 +26,12 @@ impl Params {
     }
 
     /// Returns the text of a name, without space around it; `None` when there is none, or nothing in it.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(super) fn get<'a>(&'a self, name: &'a str) -> Option<&'a str> {
         self.all(name).next()
     }
 
     /// Returns the text of a name, or nothing.
-    pub(super) fn text(&self, name: &str) -> &str {
+    pub(super) fn text<'a>(&'a self, name: &'a str) -> &'a str {
         self.get(name).unwrap_or_default()
     }
 
@@ -74,6 +74,9 @@ mod tests {
 
     #[test]
     fn links_say_what_is_set() {
-        assert_eq!(Params::query([("status", "failed"), ("strategy", ""), ("x", "a&b")]), "status=failed&x=a%26b");
+        assert_eq!(
+            Params::query([("status", "failed"), ("strategy", ""), ("x", "a&b")]),
+            "status=failed&x=a%26b"
+        );
     }
 }

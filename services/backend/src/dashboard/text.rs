@@ -85,9 +85,10 @@ pub(super) fn duration(ms: Millis) -> String {
 pub(super) fn bytes(bytes: u64) -> String {
     const UNITS: [(u64, &str); 3] = [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")];
     let unit = UNITS.iter().find(|(size, _)| bytes >= *size);
-    unit.map_or_else(|| format!("{bytes} B"), |(size, name)| {
-        format!("{}.{} {name}", bytes / size, bytes % size * 10 / size)
-    })
+    unit.map_or_else(
+        || format!("{bytes} B"),
+        |(size, name)| format!("{}.{} {name}", bytes / size, bytes % size * 10 / size),
+    )
 }
 
 #[cfg(test)]
@@ -108,7 +109,10 @@ mod tests {
         assert_eq!((duration(350).as_str(), duration(4_260).as_str()), ("350 ms", "4.2 s"));
         assert_eq!((duration(200_000).as_str(), duration(97_200_000).as_str()), ("3m 20s", "1d 3h"));
         assert_eq!(minute_of("2024-01-31T13:05:09.123Z"), "2024-01-31 13:05");
-        assert_eq!((minute_of("é").as_str(), minute_of("soon, perhaps é").as_str()), ("é", "soon, perhaps é"));
+        assert_eq!(
+            (minute_of("é").as_str(), minute_of("soon, perhaps é").as_str()),
+            ("é", "soon, perhaps é")
+        );
         assert_eq!((minute(0).as_str(), day(0).as_str()), ("1970-01-01 00:00", "1970-01-01"));
     }
 }

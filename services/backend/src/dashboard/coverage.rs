@@ -1,0 +1,168 @@
+//! How complete stored candles are: a bar per series.
+
+use maud::{Markup, html};
+use serde_json::Value;
+use tradai_control_plane::jobs::BacktestRequest;
+use tradai_domain::{Millis, parse_date_ms};
+
+use super::page::missing;
+use super::peers::{self, count, items, text};
+use super::state::Dashboard;
+use super::text::{count as grouped, minute_of, percent};
+
+/// Units across a bar.
+const WIDTH: i64 = 1_000;
+/// Pairs that the panel beside a form shows.
+const MOST: usize = 20;
+
+/// What is stored for what a form asks for.
+pub(super) async fn of_request(
+    state: &Dashboard,
+    request: &BacktestRequest,
+    of_strategy: Option<&str>,
+) -> Markup {
+    html! {
+        h2 { "Stored candles" }
+        (match &request.exchange {
+            None => html! { p.note {
+                "Imported candles are those that " code { "tradai data" } " wrote into the data folder. \
+                 Choose an exchange to see what was collected from it."
+            } },
+            Some(exchange) => collected(state, request, exchange, of_strategy).await,
+        })
+    }
+}
+
+async fn collected(
+    state: &Dashboard,
+    request: &BacktestRequest,
+    exchange: &str,
+    of_strategy: Option<&str>,
+) -> Markup {
+    let Some(timeframe) = request.timeframe.as_deref().or(of_strategy) else {
+        return html! { p.note { "Choose a strategy or a timeframe." } };
+    };
+    let readable = |symbol: &&String| symbol.parse::<tradai_domain::Symbol>().is_ok();
+    let symbols: Vec<&str> = request.symbols.iter().filter(readable).take(MOST).map(String::as_str).collect();
+    if symbols.is_empty() {
+        return html! { p.note { "Name pairs to see what is stored of them." } };
+    }
+    let symbols = symbols.join(",");
+    let mut query = vec![("exchange", exchange), ("symbols", &symbols), ("timeframe", timeframe)];
+    let sides = [("start", request.start.as_deref()), ("end", request.end.as_deref())];
+    query.extend(
+        sides
+            .iter()
+            .filter_map(|(name, text)| Some((*name, (*text)?)))
+            .filter(|(_, text)| parse_date_ms(text).is_ok()),
+    );
+    match peers::ask(&state.peers.data_collection, "/api/v1/coverage", &query).await {
+        Err(error) => missing("It is not known what is stored:", &error.to_string()),
+        Ok(reply) => html! {
+            @for series in items(&reply, "items") { (line(series)) }
+            p.note { "What is missing is collected before the run." }
+        },
+    }
+}
+
+fn line(series: &Value) -> Markup {
+    let stored = count(series, "stored");
+    html! {
+        div.field {
+            p { strong { (text(series, "symbol")) } " " (text(series, "timeframe")) " "
+                span.quiet { (grouped(stored)) " candles, " (percent(ratio(series))) } }
+            (bar(series))
+            p.hint { (in_words(series)) }
+        }
+    }
+}
+
+fn ratio(series: &Value) -> f64 {
+    series.get("ratio").and_then(Value::as_f64).unwrap_or_default()
+}
+
+/// Says what a bar shows.
+pub(super) fn in_words(series: &Value) -> String {
+    let (missing, absent) = (count(series, "missing"), count(series, "absent"));
+    let span = series
+        .get("span")
+        .map(|span| format!("{} to {}", minute_of(text(span, "start")), minute_of(text(span, "end"))));
+    let mut words = vec![span.unwrap_or_default()];
+    if missing > 0 {
+        words.push(format!("{} missing", grouped(missing)));
+    }
+    if absent > 0 {
+        words.push(format!("{} that the exchange does not have", grouped(absent)));
+    }
+    words.retain(|word| !word.is_empty());
+    words.join(", ")
+}
+
+/// Draws what is stored, missing and absent over the span of a series.
+pub(super) fn bar(series: &Value) -> Markup {
+    let label = format!("{} stored. {}", percent(ratio(series)), in_words(series));
+    let parts = |key, class| rectangles(series, key).into_iter().map(move |(x, width)| (x, width, class));
+    // Only so many spans are listed, so that what is stored is the ground and holes are drawn on top. A series
+    // without candles is a hole as a whole.
+    let nothing = count(series, "stored") == 0;
+    html! {
+        svg.cover viewBox={ "0 0 " (WIDTH) " 12" } preserveAspectRatio="none" role="img" aria-label=(label) {
+            rect class=(if nothing { "missing" } else { "stored" }) x="0" y="0" width=(WIDTH) height="12" {}
+            @for (x, width, class) in parts("absent_spans", "absent").chain(parts("missing_spans", "missing")) {
+                rect class=(class) x=(x) y="0" width=(width) height="12" {}
+            }
+        }
+    }
+}
+
+/// Places of spans on the bar; the shortest is still seen.
+fn rectangles(series: &Value, key: &str) -> Vec<(i64, i64)> {
+    let ends = |span: &Value| Some((moment(span, "start")?, moment(span, "end")?));
+    let Some((start, end)) = series.get("span").and_then(ends).filter(|(start, end)| start < end) else {
+        return Vec::new();
+    };
+    let place = |at: Millis| {
+        (i128::from(at.clamp(start, end) - start) * i128::from(WIDTH) / i128::from(end - start)) as i64
+    };
+    let spans = items(series, key).iter().filter_map(ends);
+    spans.map(|(from, to)| (place(from).min(WIDTH - 3), (place(to) - place(from)).max(3))).collect()
+}
+
+fn moment(span: &Value, key: &str) -> Option<Millis> {
+    chrono::DateTime::parse_from_rfc3339(text(span, key)).ok().map(|moment| moment.timestamp_millis())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn series() -> Value {
+        let span = |start: &str, end: &str| json!({"start": start, "end": end, "candles": 1});
+        json!({
+            "stored": 50, "missing": 25, "absent": 0, "ratio": 0.75,
+            "span": span("2024-01-01T00:00:00Z", "2024-01-05T00:00:00Z"),
+            "missing_spans": [span("2024-01-02T00:00:00Z", "2024-01-03T00:00:00Z"), span("2024-01-05T00:00:00Z", "2024-01-05T00:00:00Z")],
+        })
+    }
+
+    #[test]
+    fn holes_are_where_they_are() {
+        assert_eq!(rectangles(&series(), "missing_spans"), [(250, 250), (997, 3)]);
+        assert!(rectangles(&series(), "absent_spans").is_empty());
+        assert_eq!(in_words(&series()), "2024-01-01 00:00 to 2024-01-05 00:00, 25 missing");
+    }
+
+    #[test]
+    fn what_a_peer_makes_up_draws_nothing() {
+        for odd in [
+            json!(null),
+            json!({"span": 1}),
+            json!({"span": {"start": "x", "end": "y"}, "missing_spans": "z"}),
+        ] {
+            assert!(rectangles(&odd, "missing_spans").is_empty());
+            assert!(bar(&odd).into_string().contains("missing"));
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! How the services do, and who did what.
+
+use maud::{Markup, html};
+use serde_json::{Value, json};
+use tradai_platform::settings::sections::Role;
+use tradai_service::Caller;
+use tradai_service::axum::extract::State;
+
+use super::page::{self, Page, Place, may, missing};
+use super::peers::{self, items, text};
+use super::state::Dashboard;
+use super::text::{NONE, minute, minute_of};
+use crate::infrastructure::peer::{Peer, PeerError};
+
+/// Entries of the audit log that the page shows.
+const ENTRIES: usize = 30;
+
+/// What a service says of itself, or that it says nothing.
+struct Told {
+    name: &'static str,
+    health: Result<Value, PeerError>,
+    version: Value,
+}
+
+pub(super) async fn show(State(state): State<Dashboard>, caller: Caller) -> Page {
+    let (own, data_collection, strategy_service) = tokio::join!(
+        own(&state),
+        told("data-collection", &state.peers.data_collection),
+        told("strategy-service", &state.peers.strategy_service),
+    );
+    let content = html! {
+        div.head { h1 { "Health" } }
+        section aria-labelledby="services-title" {
+            h2 #services-title { "Services" }
+            div.columns { @for service in [own, data_collection, strategy_service] { (panel(&service)) } }
+        }
+        @if may(&caller, Role::Admin) { (audit(&state).await) }
+    };
+    Page::new("Health", Place::Health, content).to(&caller)
+}
+
+/// This service, without asking itself over the network.
+async fn own(state: &Dashboard) -> Told {
+    let status = if state.events.newest().await.is_ok() { "up" } else { "down" };
+    let word = if status == "up" { "ok" } else { "degraded" };
+    let dependency = json!({"name": "state", "required": true, "status": status});
+    Told {
+        name: "backend",
+        health: Ok(json!({"status": word, "dependencies": [dependency]})),
+        version: json!({"version": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("GIT_COMMIT"),
+            "started_at": state.started_at}),
+    }
+}
+
+async fn told(name: &'static str, peer: &Peer) -> Told {
+    let (health, version) =
+        tokio::join!(peers::ask(peer, "/api/v1/health", &[]), peers::ask(peer, "/api/v1/version", &[]));
+    Told { name, health, version: version.unwrap_or_default() }
+}
+
+fn panel(service: &Told) -> Markup {
+    let commit = text(&service.version, "git_commit");
+    html! {
+        div {
+            h3 { (service.name) }
+            @match &service.health {
+                Err(error) => (missing("Not reachable:", &error.to_string())),
+                Ok(health) => {
+                    table {
+                        tbody {
+                            tr { th scope="row" { "Service" } td { (state_of(health)) } }
+                            tr { th scope="row" { "Version" } td {
+                                (text(&service.version, "version"))
+                                @if !commit.is_empty() { small { code { (commit) } } }
+                            } }
+                            tr { th scope="row" { "Since" } td { (minute_of(text(&service.version, "started_at"))) " UTC" } }
+                            @for dependency in items(health, "dependencies") { (line(dependency)) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn state_of(health: &Value) -> Markup {
+    match text(health, "status") {
+        "ok" => page::status("up"),
+        "degraded" => page::status("degraded"),
+        _ => page::status("unknown"),
+    }
+}
+
+fn line(dependency: &Value) -> Markup {
+    let latency = dependency.get("latency_ms").and_then(Value::as_u64);
+    html! {
+        tr {
+            th scope="row" { (text(dependency, "name")) }
+            td {
+                (page::status(text(dependency, "status")))
+                small {
+                    @if dependency["required"] == true { "required" } @else { "useful" }
+                    @if let Some(latency) = latency { ", " (latency) " ms" }
+                }
+            }
+        }
+    }
+}
+
+async fn audit(state: &Dashboard) -> Markup {
+    let entries = state.audit.list(None, ENTRIES).await;
+    html! {
+        section aria-labelledby="audit-title" {
+            h2 #audit-title { "Who did what" }
+            @match entries {
+                Err(error) => (missing("The audit log cannot be read:", &error.to_string())),
+                Ok(entries) => div.scroll tabindex="0" role="region" aria-labelledby="audit-title" {
+                    table.list {
+                        thead { tr {
+                            th scope="col" { "When (UTC)" }
+                            @for head in ["Who", "What", "To what", "Trace"] { th.text scope="col" { (head) } }
+                        } }
+                        tbody {
+                            @for (_, entry) in &entries { tr {
+                                td { (minute(entry.at)) }
+                                td.text { (entry.actor) }
+                                td.text { (entry.action) }
+                                td.wrap { code { (entry.subject) } }
+                                td.text { (entry.trace_id.map_or_else(|| NONE.to_owned(), |trace| trace.to_string())) }
+                            } }
+                            @if entries.is_empty() { tr { td.empty colspan="5" { "Nothing was changed yet." } } }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}

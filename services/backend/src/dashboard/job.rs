@@ -1,0 +1,192 @@
+//! One job: how it goes, and what came of it.
+
+use maud::{Markup, PreEscaped, html};
+use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus};
+use tradai_domain::{JobId, Millis};
+use tradai_runner::report::parts;
+use tradai_service::Caller;
+use tradai_service::axum::extract::{Path, State};
+
+use super::actions::job_id;
+use super::assets::ASSETS;
+use super::failure::Failure;
+use super::figures::{Figures, few};
+use super::jobs::{actions, lasted, progress, range, short};
+use super::page::{self, Page, Place, missing};
+use super::params::Params;
+use super::state::Dashboard;
+use super::text::{NONE, minute};
+
+/// What is known of a job.
+struct Known {
+    record: JobRecord,
+    config: Option<BacktestConfig>,
+    now: Millis,
+}
+
+pub(super) async fn show(
+    State(state): State<Dashboard>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Page, Failure> {
+    let id = job_id(&id)?;
+    let events = state.events_address(Some(id)).await;
+    let record = state.core.backtests.get(id).await?;
+    let config = state.core.backtests.config(id).await.ok();
+    let known = Known { record, config, now: state.clock.now_ms() };
+    let result = match known.record.status {
+        JobStatus::Completed => result(&state, id).await,
+        _ => html! {},
+    };
+    let log = logs(&state, &known.record).await;
+    let title = format!("{} {}", known.record.strategy_name, short(id));
+    let live = !known.record.status.is_terminal();
+    let content = html! {
+        div data-events=[live.then_some(events)] data-parts="job" data-one="yes" {
+            div #job {
+                (head(&known, &caller))
+                (facts(&known))
+                (log)
+                (result)
+            }
+        }
+    };
+    Ok(Page::new(title, Place::Jobs, content).to(&caller))
+}
+
+fn head(known: &Known, caller: &Caller) -> Markup {
+    let record = &known.record;
+    html! {
+        div.head {
+            h1 { (record.strategy_name) " " span.quiet { (short(record.job_id)) } }
+            div.controls {
+                @if let Some(config) = &known.config {
+                    a.button href={ "/backtests/new?" (again(config)) } { "Run again" }
+                }
+                (actions(record, caller))
+            }
+        }
+        p { (page::status(record.status.as_str())) @if !record.status.is_terminal() { (progress(record)) } }
+        @if let Some(error) = &record.error { p.message.bad role="alert" { (error) } }
+    }
+}
+
+fn facts(known: &Known) -> Markup {
+    let (record, moment) = (&known.record, |at: Option<Millis>| at.map_or_else(|| NONE.to_owned(), minute));
+    html! {
+        dl.facts {
+            @if let Some(config) = &known.config {
+                dt { "Pairs" } dd { (pairs(config)) }
+                dt { "Timeframe, range" }
+                dd {
+                    (config.timeframe.map_or_else(|| "the strategy's".to_owned(), |timeframe| timeframe.to_string()))
+                    ", " (range(config))
+                }
+                dt { "Candles" }
+                dd { (config.exchange.as_ref().map_or_else(|| "imported".to_owned(), |key| format!("collected from {key}"))) }
+            }
+            dt { "Created, took" } dd { (minute(record.created_at)) " UTC, " (lasted(record, known.now)) }
+            @if record.ttl.is_some() { dt { "Kept until" } dd { (moment(record.ttl.map(|seconds| seconds.saturating_mul(1_000)))) " UTC" } }
+            dt { "Job" } dd { code { (record.job_id) } }
+            dt { "Trace" } dd { code { (record.trace_id) } }
+            @if record.status == JobStatus::Completed {
+                dt { "Reproduce" } dd { code { "tradai verify " (record.job_id) } }
+            }
+        }
+    }
+}
+
+fn pairs(config: &BacktestConfig) -> String {
+    let pairs = few(config.symbols.iter().map(|symbol| symbol.as_str()));
+    if pairs.is_empty() { "the strategy's".to_owned() } else { pairs }
+}
+
+/// The query that fills the form in as it was.
+fn again(config: &BacktestConfig) -> String {
+    let symbols = config.symbols.iter().map(|symbol| symbol.as_str()).collect::<Vec<_>>().join(" ");
+    let side = |at: Option<Millis>| at.map(|at| minute(at).replace(" 00:00", "")).unwrap_or_default();
+    let json = |empty: bool, text: serde_json::Result<String>| {
+        if empty { String::new() } else { text.unwrap_or_default() }
+    };
+    let timeframe = config.timeframe.map(|timeframe| timeframe.to_string()).unwrap_or_default();
+    let exchange = config.exchange.as_ref().map(ToString::to_string).unwrap_or_default();
+    let version = config.config_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let (start, end) = (side(config.start), side(config.end));
+    let settings = json(config.settings.is_empty(), serde_json::to_string_pretty(&config.settings));
+    let parameters = json(config.parameters.is_empty(), serde_json::to_string_pretty(&config.parameters));
+    Params::query([
+        ("strategy", config.strategy.as_str()),
+        ("symbols", &symbols),
+        ("timeframe", &timeframe),
+        ("start", &start),
+        ("end", &end),
+        ("exchange", &exchange),
+        ("config_id", &version),
+        ("settings", &settings),
+        ("parameters", &parameters),
+    ])
+}
+
+/// What the report's scripts draw into, and the figures for those who have none.
+async fn result(state: &Dashboard, id: JobId) -> Markup {
+    let (figures, content) = tokio::join!(state.results.figures(id), state.results.content(id));
+    let (Some(figures), Ok(Some(content))) = (figures, content) else {
+        return missing("The result is not there.", "It was deleted, or written by another program.");
+    };
+    html! {
+        div data-scripts=(ASSETS.result_scripts()) {
+            p #fault role="alert" hidden {}
+            p #synthetic hidden[!figures.synthetic] {
+                strong { "SYNTHETIC candles." }
+                " The prices on this page are made up; the results say nothing about a real market."
+            }
+            p #subtitle {}
+            (downloads(id))
+            noscript { (plain(&figures)) }
+            (PreEscaped(parts::sections()))
+            (page::data("content", &content))
+        }
+    }
+}
+
+/// The end of what the job's program wrote.
+async fn logs(state: &Dashboard, record: &JobRecord) -> Markup {
+    let log = match state.results.log(record.job_id).await {
+        Err(error) => missing("The log cannot be shown:", &error.to_string()),
+        Ok(log) if log.is_empty() => return html! {},
+        Ok(log) => html! { pre.log tabindex="0" { (log) } },
+    };
+    html! {
+        details open[record.status == JobStatus::Failed] {
+            summary { "Log" }
+            (log)
+        }
+    }
+}
+
+fn downloads(id: JobId) -> Markup {
+    let api = format!("/api/v1/backtests/{id}");
+    html! {
+        p.controls.small {
+            "Files: "
+            a href={ (api) "/report.html" } { "report" }
+            a href={ (api) "/trades?format=csv" } download={ "trades-" (short(id)) ".csv" } { "trades, CSV" }
+            a href={ (api) "/trades?format=parquet" } download={ "trades-" (short(id)) ".parquet" } { "trades, Parquet" }
+            a href={ (api) "/equity?format=csv" } download={ "equity-" (short(id)) ".csv" } { "equity, CSV" }
+            a href={ (api) "/equity?format=parquet" } download={ "equity-" (short(id)) ".parquet" } { "equity, Parquet" }
+            a href={ (api) "/manifest" } { "manifest" }
+        }
+    }
+}
+
+/// The figures as a table.
+fn plain(figures: &Figures) -> Markup {
+    html! {
+        table {
+            caption.unseen { "Figures" }
+            @for figure in figures.all() {
+                tr { th scope="row" { (figure.label) } td class=(figure.tone) { (figure.text) } }
+            }
+        }
+    }
+}

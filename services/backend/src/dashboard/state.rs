@@ -1,0 +1,50 @@
+//! What pages are made of.
+
+use std::sync::Arc;
+
+use tradai_domain::ports::{AuditLog, EventBus};
+use tradai_domain::{Clock, IdSource, JobId, format_utc};
+use tradai_platform::wiring::Wiring;
+
+use super::peers::Peers;
+use super::results::Results;
+use crate::core::Core;
+
+/// The use cases and what pages read besides, shared by all requests.
+#[derive(Clone)]
+pub(crate) struct Dashboard {
+    pub(super) core: Core,
+    pub(super) results: Arc<Results>,
+    pub(super) peers: Peers,
+    pub(super) events: Arc<dyn EventBus>,
+    pub(super) audit: Arc<dyn AuditLog>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) ids: Arc<dyn IdSource>,
+    /// When the service began, RFC 3339.
+    pub(super) started_at: String,
+}
+
+impl Dashboard {
+    pub(crate) fn new(core: Core, peers: Peers, wiring: &Wiring) -> Self {
+        Self {
+            peers,
+            started_at: format_utc(wiring.clock.now_ms()).replace(' ', "T"),
+            results: Arc::new(Results::new(core.results.clone())),
+            core,
+            events: wiring.events.clone(),
+            audit: wiring.audit.clone(),
+            clock: wiring.clock.clone(),
+            ids: wiring.ids.clone(),
+        }
+    }
+
+    /// Returns the address that tells of all jobs, or of one, what happens from now on. Asked before a page is made,
+    /// so that nothing is lost between the two.
+    pub(super) async fn events_address(&self, job: Option<JobId>) -> String {
+        let since = self.events.newest().await.unwrap_or_default();
+        match job {
+            Some(id) => format!("/api/v1/backtests/{id}/events?since_seq={since}"),
+            None => format!("/api/v1/jobs/events?since_seq={since}"),
+        }
+    }
+}
