@@ -24,14 +24,13 @@ const STOP_GRACE: Duration = Duration::from_secs(10);
 
 /// Variables of the host that a job gets, beside those whose names begin with one of [`PASSED_PREFIXES`] and those that
 /// `CONFIG_VARIABLES` lets configs read. Nothing else of the host's environment reaches a job: it may hold secrets.
-const PASSED: [&str; 12] = [
+const PASSED: [&str; 11] = [
     "CONFIG_VARIABLES",
     "HOME",
     "LD_LIBRARY_PATH",
     "MLFLOW_TRACKING_URI",
     "PATH",
     "RAYON_NUM_THREADS",
-    "RUST_BACKTRACE",
     "SSL_CERT_DIR",
     "SSL_CERT_FILE",
     "TMPDIR",

@@ -71,7 +71,7 @@ impl Job<'_> {
                 return Err(Error::Ended { id: self.id, status });
             }
         }
-        if self.folders.manifest(&self.id).is_ok_and(|manifest| manifest.job_id == self.id) {
+        if self.is_written() {
             info!("the folder of job {} is there already; whoever wrote it died before it said so", self.id);
             return self.complete().await;
         }
@@ -82,8 +82,17 @@ impl Job<'_> {
             finished = self.compute(record.created_at, given_up.clone()) => finished?,
             () = stop.cancelled() => return Err(Error::Stopped),
         };
-        self.write(finished, given_up.clone()).await?;
+        if let Err(error) = self.write(finished, given_up.clone()).await
+            && !self.is_written()
+        {
+            return Err(error);
+        }
         self.complete().await
+    }
+
+    /// Returns whether the job's folder is there: of an earlier run, or of one at the same time.
+    fn is_written(&self) -> bool {
+        self.folders.manifest(&self.id).is_ok_and(|manifest| manifest.job_id == self.id)
     }
 
     /// Runs the engine until it ends, or the job turns out to have ended.
