@@ -11,7 +11,7 @@ if [ -e "$file" ]; then
   exit 0
 fi
 mine=$("$@" new-key me admin)
-peers=$("$@" new-key backend admin)
+peers=$("$@" new-key backend trader)
 password=$("$@" new-key postgres viewer)
 
 key_of() { printf '%s\n' "$1" | sed -n 's/^key[^:]*: *//p'; }

@@ -93,7 +93,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
 ];
 
 /// Packages of others that only some of ours may depend on directly.
-const CONFINED: [(&str, &[&str]); 8] = [
+const CONFINED: [(&str, &[&str]); 9] = [
     ("aws-sdk-", &["tradai-aws"]),
     ("aws-config", &["tradai-aws"]),
     ("axum", &["tradai-service", "tradai-sandbox"]),

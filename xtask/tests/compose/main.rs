@@ -5,3 +5,5 @@
 
 mod documents;
 mod file;
+mod processes;
+mod stack;
