@@ -4,6 +4,8 @@
 //! target directory. What cannot be installed is said in one line, and the tests that need it say that they are
 //! skipped.
 
+mod api_bench;
+mod fuzz_yaml;
 mod oracle;
 mod s3;
 mod sim;
@@ -29,10 +31,14 @@ enum Command {
     Check,
     /// Random backtests here and in Freqtrade, compared.
     Fuzz(FuzzArgs),
+    /// Random strategy files: none may hang or stop the program, or go wrong without a line.
+    FuzzYaml(FuzzYamlArgs),
     /// CPU seconds of whole backtests here and in Freqtrade.
     Bench,
     /// The candle store beside ArcticDB and raw Parquet: seconds, bytes, requests.
     BenchStore(StoreBenchArgs),
+    /// The backend's API beside a FastAPI twin: requests per CPU second, 99th percentiles, memory.
+    BenchApi(ApiBenchArgs),
     /// The candle store in simulated worlds: random schedules, and every order of small scenarios.
     Sim(SimArgs),
     /// A local S3 to try things out with, until it is stopped.
@@ -76,11 +82,31 @@ struct StoreBenchArgs {
 }
 
 #[derive(Debug, Args)]
+struct ApiBenchArgs {
+    /// How many backtests are submitted to each server.
+    #[arg(long, default_value_t = 10_000)]
+    submits: usize,
+    /// How often a status is read from each.
+    #[arg(long, default_value_t = 100_000)]
+    statuses: usize,
+}
+
+#[derive(Debug, Args)]
 struct FuzzArgs {
     /// How many cases.
     #[arg(long, default_value_t = 200)]
     cases: u32,
     /// Where the random numbers begin.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
+}
+
+#[derive(Debug, Args)]
+struct FuzzYamlArgs {
+    /// How many files.
+    #[arg(long, default_value_t = 100_000)]
+    cases: u64,
+    /// Seed of the first file; the others follow.
     #[arg(long, default_value_t = 1)]
     seed: u64,
 }
@@ -93,8 +119,10 @@ fn main() -> anyhow::Result<()> {
         }
         Command::Check => tests::check(),
         Command::Fuzz(args) => oracle::fuzz(args.cases, args.seed),
+        Command::FuzzYaml(args) => fuzz_yaml::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
         Command::BenchStore(args) => store_bench::bench(args.s3_delay_ms, &args.arguments),
+        Command::BenchApi(args) => api_bench::bench(args.submits, args.statuses),
         Command::Sim(args) => sim::simulate(args.schedules, args.orders, args.start, args.seed),
         Command::S3(args) => s3::serve(args.port, args.delay_ms),
     }

@@ -23,10 +23,18 @@ pub struct Fault {
     pub snippet: Option<String>,
 }
 
+/// Most faults that are told of one file: nobody reads more at once.
+pub(crate) const MAX_FAULTS: usize = 100;
+
+/// Longest key and longest message, in characters: a file may hold names of any length.
+const MAX_KEY: usize = 200;
+const MAX_MESSAGE: usize = 2_000;
+
 impl Fault {
     pub(crate) fn new(place: Place, key: &str, message: impl Into<String>) -> Self {
         let Place { line, column } = place;
-        Self { line, column, key: key.to_owned(), message: message.into(), snippet: None }
+        let (key, message) = (shortened(key.to_owned(), MAX_KEY), shortened(message.into(), MAX_MESSAGE));
+        Self { line, column, key, message, snippet: None }
     }
 
     pub(crate) fn expression(place: Place, key: &str, text: &str, error: &ExpressionError) -> Self {
@@ -53,13 +61,23 @@ impl Fault {
     }
 }
 
+/// Cuts a text that is longer than so many characters, and marks that it was.
+fn shortened(mut text: String, most: usize) -> String {
+    if let Some((end, _)) = text.char_indices().nth(most) {
+        text.truncate(end);
+        text.push('…');
+    }
+    text
+}
+
 /// Everything wrong with a strategy file.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}", rendered(.file, .faults))]
 pub struct DeclarativeError {
     /// The file, or what stands for it.
     pub file: PathBuf,
-    /// The faults in the order of the file, at least one.
+    /// The faults in the order of the file, at least one. Of more than a hundred the first are told, and how many there
+    /// are.
     pub faults: Vec<Fault>,
 }
 
@@ -67,6 +85,15 @@ impl DeclarativeError {
     pub(crate) fn new(file: &Path, mut faults: Vec<Fault>) -> Self {
         faults.sort_by_key(|fault| (fault.line, fault.column));
         faults.dedup();
+        let more = faults.len().saturating_sub(MAX_FAULTS);
+        if more > 0 {
+            faults.truncate(MAX_FAULTS);
+            faults.push(Fault::new(
+                Place::default(),
+                "",
+                format!("has {more} more faults; these are the first"),
+            ));
+        }
         Self { file: file.to_owned(), faults }
     }
 }

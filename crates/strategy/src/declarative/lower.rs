@@ -9,6 +9,9 @@ use crate::expression::{
 /// Deepest nesting over all declarations that an expression goes through.
 const MAX_DEPTH: usize = 300;
 
+/// Most steps of all expressions together, those on other candles included.
+const MAX_STEPS: usize = 100_000;
+
 /// Longest window and furthest look back, in candles.
 const MAX_WINDOW: f64 = 100_000.0;
 
@@ -16,9 +19,11 @@ impl Compiler<'_> {
     /// Lowers an expression whose names stand for columns of `series`.
     pub(super) fn lower(&mut self, expression: &Expr, series: SeriesId) -> Result<Typed, Problem> {
         self.depth += 1;
+        let refused = |message: &str| Err(ExpressionError::new(expression.span, message).into());
         let result = if self.depth > MAX_DEPTH {
-            Err(ExpressionError::new(expression.span, "goes through too many indicators, one upon another")
-                .into())
+            refused("goes through too many indicators, one upon another")
+        } else if self.graph.len() > MAX_STEPS {
+            refused("is one step too many; rules and indicators may come to 100000 steps")
         } else {
             self.lower_kind(expression, series)
         };

@@ -2,7 +2,7 @@
 
 use super::compile::{Compiled, Compiler, Problem};
 use super::declaration::Declaration;
-use super::error::Fault;
+use super::error::{Fault, MAX_FAULTS};
 use super::parameters::ParameterValue;
 use super::section::Faults;
 use super::yaml::Place;
@@ -130,6 +130,10 @@ impl Compiler<'_> {
         if variable::find(wrong).is_some() {
             let message = format!("`{wrong}` is known to hooks about a trade, not to rules about candles");
             return ExpressionError::new(at.span, message).into();
+        }
+        // Nobody is told of more faults than that, and looking for names takes its time.
+        if self.faults.len() > MAX_FAULTS {
+            return ExpressionError::new(at.span, format!("there is no `{wrong}`")).into();
         }
         let own = self.declarations.keys().chain(self.parameters.keys()).map(String::as_str);
         let all: Vec<&str> = own.chain(CandleField::NAMES).collect();

@@ -15,10 +15,11 @@ use super::plan::{Plan, Source};
 use super::rules::RuleSide;
 use super::section::{Faults, Section};
 use super::settings::FileSettings;
+use super::yaml::{Node, Value};
 use super::{declaration, hooks, names, parameters, rules, settings, yaml};
 use crate::expression::did_you_mean;
 
-/// Most indicators and most rules of a file: far more than anyone can reason about.
+/// Most parameters, indicators, rules and cases of a hook: far more than anyone can reason about.
 const MAX_DECLARATIONS: usize = 500;
 
 /// A strategy declared in a file.
@@ -104,6 +105,9 @@ impl DeclarativeStrategy {
             }
             return None;
         };
+        if has_too_many(&file, &signals, faults) {
+            return None;
+        }
         let parameters = declared_parameters(&signals, faults);
         let source = source(&file, &signals, &parameters, faults);
         let settings = settings::read(&file, &source.hooks, faults);
@@ -225,19 +229,36 @@ fn source(
     }
     let hooks = file.root.find("hooks").filter(|node| !node.is_null());
     let hooks = hooks.and_then(|node| Section::open(node, "hooks", faults));
-    let source = Source {
+    Source {
         timeframe: file.strategy.timeframe,
         declarations,
         entry: rules::read(signals.find("entry"), "signals.entry", faults),
         exit: rules::read(signals.find("exit"), "signals.exit", faults),
         hooks: hooks.map(|section| hooks::read(&section, faults)).unwrap_or_default(),
-    };
-    let size = source.declarations.len().max(source.entry.len()).max(source.exit.len());
-    if size > MAX_DECLARATIONS {
-        let message = format!("has {size} entries in one section; at most {MAX_DECLARATIONS} are allowed");
-        faults.push(Fault::new(signals.place(), "signals", message));
     }
-    source
+}
+
+/// Whether a section has more entries than are looked at; what they are is not reported then.
+fn has_too_many(file: &StrategyFile, signals: &Section<'_>, faults: &mut Faults) -> bool {
+    let before = faults.len();
+    let mut check = |key: String, node: &Node| {
+        let size = match &node.value {
+            Value::Map(entries) => entries.len(),
+            Value::List(items) => items.len(),
+            Value::Scalar { .. } => 0,
+        };
+        if size > MAX_DECLARATIONS {
+            let message = format!("has {size} entries; at most {MAX_DECLARATIONS} are allowed");
+            faults.push(Fault::new(node.place, &key, message));
+        }
+    };
+    for (name, _, node) in signals.entries() {
+        check(signals.key(name), node);
+    }
+    for entry in file.root.find("hooks").and_then(Node::entries).unwrap_or_default() {
+        check(format!("hooks.{}", entry.key), &entry.node);
+    }
+    faults.len() > before
 }
 
 /// Without a `startup_candle_count`, the longest lookback is taken.

@@ -1,7 +1,9 @@
 //! YAML as a tree that remembers its lines.
 //!
-//! The parser gives events; this builds the tree, within bounds on size, depth and the number of nodes, so that no
-//! file can hang the program or exhaust the stack (aliases are copied, and copies count).
+//! The parser gives events; this builds the tree, within bounds on size, depth, the number of nodes and the length of
+//! their texts, so that no file can hang the program or exhaust stack or memory (aliases are copied, and copies count).
+
+use std::collections::HashMap;
 
 use saphyr_parser::{Event, Parser, ScalarStyle, Span as EventSpan};
 
@@ -13,8 +15,11 @@ const MAX_BYTES: usize = 1_000_000;
 /// Deepest nesting.
 const MAX_DEPTH: usize = 40;
 
-/// Most nodes, aliases spelt out.
-const MAX_NODES: usize = 100_000;
+/// Most nodes, aliases spelt out and anchors kept: many times what the largest strategy has.
+const MAX_NODES: usize = 20_000;
+
+/// Longest text of all nodes together, aliases spelt out and anchors kept, in bytes.
+const MAX_TEXT: usize = 2 * MAX_BYTES;
 
 /// A place in a file; both count from 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -174,14 +179,17 @@ struct Open {
     value: Value,
     /// The key that waits for its value.
     key: Option<(String, Place)>,
+    /// Where each key of a map stands in it.
+    positions: HashMap<String, usize>,
 }
 
 #[derive(Default)]
 struct Builder {
     root: Option<Node>,
     open: Vec<Open>,
-    anchors: Vec<(usize, Node)>,
+    anchors: HashMap<usize, Node>,
     nodes: usize,
+    text: usize,
 }
 
 impl Builder {
@@ -190,19 +198,23 @@ impl Builder {
         match event {
             Event::Scalar(text, style, anchor, _) => {
                 let value = Value::Scalar { text: text.into_owned(), plain: style == ScalarStyle::Plain };
-                self.complete(Node { place, value }, anchor)
+                let node = Node { place, value };
+                self.count(&node, place)?;
+                self.complete(node, anchor)
             }
             Event::SequenceStart(anchor, _) => self.begin(place, anchor, Value::List(Vec::new())),
             Event::MappingStart(anchor, _) => self.begin(place, anchor, Value::Map(Vec::new())),
             Event::SequenceEnd | Event::MappingEnd => match self.open.pop() {
-                Some(open) => self.complete(Node { place: open.place, value: open.value }, open.anchor),
+                Some(open) => {
+                    self.add(1, 0, place)?;
+                    self.complete(Node { place: open.place, value: open.value }, open.anchor)
+                }
                 None => Ok(()),
             },
-            Event::Alias(anchor) => match self.anchors.iter().rev().find(|(id, _)| *id == anchor) {
-                Some((_, node)) => {
-                    let node = Node { place, ..node.clone() };
-                    self.count(size(&node), place)?;
-                    self.complete(node, 0)
+            Event::Alias(anchor) => match self.anchors.get(&anchor).cloned() {
+                Some(node) => {
+                    self.count(&node, place)?;
+                    self.complete(Node { place, ..node }, 0)
                 }
                 None => Err(Fault::new(place, "", "an alias cannot stand inside what it stands for")),
             },
@@ -217,23 +229,34 @@ impl Builder {
         if self.open.len() >= MAX_DEPTH {
             return Err(Fault::new(place, "", format!("is nested more than {MAX_DEPTH} levels deep")));
         }
-        self.open.push(Open { place, anchor, value, key: None });
+        self.open.push(Open { place, anchor, value, key: None, positions: HashMap::new() });
         Ok(())
     }
 
-    fn count(&mut self, nodes: usize, place: Place) -> Result<(), Fault> {
+    /// Counts a node and all that is in it.
+    fn count(&mut self, node: &Node, place: Place) -> Result<(), Fault> {
+        let (nodes, text) = size(node);
+        self.add(nodes, text, place)
+    }
+
+    fn add(&mut self, nodes: usize, text: usize, place: Place) -> Result<(), Fault> {
         self.nodes += nodes;
+        self.text += text;
         if self.nodes > MAX_NODES {
             return Err(Fault::new(place, "", format!("holds more than {MAX_NODES} values")));
+        }
+        if self.text > MAX_TEXT {
+            let message = format!("holds more than {MAX_TEXT} bytes of text with aliases spelt out");
+            return Err(Fault::new(place, "", message));
         }
         Ok(())
     }
 
     /// Puts a finished node where it belongs.
     fn complete(&mut self, node: Node, anchor: usize) -> Result<(), Fault> {
-        self.count(1, node.place)?;
         if anchor > 0 {
-            self.anchors.push((anchor, node.clone()));
+            self.count(&node, node.place)?;
+            self.anchors.insert(anchor, node.clone());
         }
         let Some(open) = self.open.last_mut() else {
             self.root = Some(node);
@@ -241,9 +264,11 @@ impl Builder {
         };
         match (&mut open.value, open.key.take()) {
             (Value::List(items), _) => items.push(node),
-            (Value::Map(entries), Some((key, place))) if key == "<<" => merge(entries, node, place)?,
+            (Value::Map(entries), Some((key, place))) if key == "<<" => {
+                merge(entries, &mut open.positions, node, place)?;
+            }
             (Value::Map(entries), Some((key, place))) => {
-                insert(entries, Entry { key, place, node, merged: false })?
+                insert(entries, &mut open.positions, Entry { key, place, node, merged: false })?;
             }
             (Value::Map(_), None) => match node.value {
                 Value::Scalar { text, .. } => open.key = Some((text, node.place)),
@@ -255,8 +280,13 @@ impl Builder {
     }
 }
 
-fn insert(entries: &mut Vec<Entry>, entry: Entry) -> Result<(), Fault> {
-    let Some(known) = entries.iter_mut().find(|known| known.key == entry.key) else {
+fn insert(
+    entries: &mut Vec<Entry>,
+    positions: &mut HashMap<String, usize>,
+    entry: Entry,
+) -> Result<(), Fault> {
+    let Some(known) = positions.get(&entry.key).map(|&position| &mut entries[position]) else {
+        positions.insert(entry.key.clone(), entries.len());
         entries.push(entry);
         return Ok(());
     };
@@ -269,23 +299,35 @@ fn insert(entries: &mut Vec<Entry>, entry: Entry) -> Result<(), Fault> {
 }
 
 /// Adds the entries of a `<<: *map` that are not there yet.
-fn merge(entries: &mut Vec<Entry>, node: Node, place: Place) -> Result<(), Fault> {
+fn merge(
+    entries: &mut Vec<Entry>,
+    positions: &mut HashMap<String, usize>,
+    node: Node,
+    place: Place,
+) -> Result<(), Fault> {
     let Value::Map(others) = node.value else {
         return Err(Fault::new(place, "<<", "must be a map, such as `<<: *defaults`"));
     };
     for other in others {
-        if !entries.iter().any(|known| known.key == other.key) {
+        if !positions.contains_key(&other.key) {
+            positions.insert(other.key.clone(), entries.len());
             entries.push(Entry { merged: true, ..other });
         }
     }
     Ok(())
 }
 
-fn size(node: &Node) -> usize {
-    1 + match &node.value {
-        Value::Scalar { .. } => 0,
-        Value::List(items) => items.iter().map(size).sum(),
-        Value::Map(entries) => entries.iter().map(|entry| size(&entry.node)).sum(),
+/// Returns how many nodes there are in a node, itself included, and how long their texts are. Keys count as values do.
+fn size(node: &Node) -> (usize, usize) {
+    let sum = |(nodes, text), (more_nodes, more_text)| (nodes + more_nodes, text + more_text);
+    match &node.value {
+        Value::Scalar { text, .. } => (1, text.len()),
+        Value::List(items) => items.iter().map(size).fold((1, 0), sum),
+        Value::Map(entries) => {
+            let keys = entries.iter().map(|entry| (1, entry.key.len()));
+            let values = entries.iter().map(|entry| size(&entry.node));
+            keys.chain(values).fold((1, 0), sum)
+        }
     }
 }
 
@@ -329,7 +371,10 @@ mod tests {
         let deep = "[".repeat(10_000);
         let wide = "- - ".repeat(10_000);
         let huge = " ".repeat(MAX_BYTES + 1);
-        for (text, part) in [(&bomb, "values"), (&deep, "deep"), (&wide, "deep"), (&huge, "bytes")] {
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(400_000), vec!["*a"; 10].join(", "));
+        for (text, part) in
+            [(&bomb, "values"), (&deep, "deep"), (&wide, "deep"), (&huge, "bytes"), (&long, "bytes of text")]
+        {
             let fault = parse(text).unwrap_err();
             assert!(fault.message.contains(part) || fault.message.contains("no YAML"), "{}", fault.message);
         }

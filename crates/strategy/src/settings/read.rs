@@ -1,5 +1,6 @@
 //! From JSON values to typed settings.
 
+use indexmap::IndexSet;
 use serde_json::{Map, Value};
 use tradai_domain::{Symbol, TimeRange, Timeframe};
 
@@ -239,15 +240,15 @@ impl<'a> Reader<'a> {
             self.fault(key, format!("is {value}; a list of pairs is needed"));
             return Vec::new();
         };
-        let mut pairs: Vec<Symbol> = Vec::with_capacity(items.len());
+        let mut pairs: IndexSet<Symbol> = IndexSet::with_capacity(items.len());
         for item in items {
-            match item.as_str().unwrap_or_default().parse() {
+            match item.as_str().unwrap_or_default().parse::<Symbol>() {
                 Ok(pair) if pairs.contains(&pair) => self.fault(key, format!("names {pair} twice")),
-                Ok(pair) => pairs.push(pair),
+                Ok(pair) => drop(pairs.insert(pair)),
                 Err(_) => self.fault(key, format!("has {item}; pairs are written BTC/USDT or BTC/USDT:USDT")),
             }
         }
-        pairs
+        pairs.into_iter().collect()
     }
 
     fn minimal_roi(&mut self) -> Vec<(i64, f64)> {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 use tradai_domain::Timeframe;
 
 use super::read::Reader;
+use super::validate::MOST_MINUTES;
 use super::{Protection, ProtectionMethod};
 
 impl Reader<'_> {
@@ -29,7 +30,13 @@ impl Reader<'_> {
         let whole = |inner: &mut Reader<'_>, key: &str, default: i64| inner.integer(key).unwrap_or(default);
         let span = |inner: &mut Reader<'_>, key: &str| {
             let candles = inner.integer(&format!("{key}_candles"));
-            (candles, candles.map_or_else(|| whole(inner, key, 60), |candles| candles * timeframe.minutes()))
+            let minutes = candles.map(|candles| candles.saturating_mul(timeframe.minutes()));
+            let minutes = minutes.unwrap_or_else(|| whole(inner, key, 60));
+            if !(0..=MOST_MINUTES).contains(&minutes) {
+                let given = if candles.is_some() { format!("{key}_candles") } else { key.to_owned() };
+                inner.fault(&given, format!("comes to {minutes} minutes; 0 to {MOST_MINUTES}"));
+            }
+            (candles, minutes)
         };
         let (stop_duration_candles, stop_duration) = span(&mut inner, "stop_duration");
         let (lookback_period_candles, lookback_period) = span(&mut inner, "lookback_period");

@@ -86,3 +86,18 @@ fn candle_counts_become_minutes() {
 fn wallet_may_be_a_map() {
     assert_eq!(with(&json!({"dry_run_wallet": {"USDT": 250}})).unwrap().dry_run_wallet, 250.0);
 }
+
+/// What is reckoned with in milliseconds must stay a time.
+#[test]
+fn lengths_of_time_have_a_bound() {
+    let cooldown = |key: &str, value: i64| json!({"protections": [{"method": "CooldownPeriod", key: value}]});
+    for (settings, part) in [
+        (json!({"minimal_roi": {"9223372036854775807": 0.1}}), "has 9223372036854775807 minutes"),
+        (json!({"ignore_buying_expired_candle_after": i64::MIN}), "at most 1000000000 seconds"),
+        (cooldown("stop_duration_candles", i64::MAX), "stop_duration_candles: comes to 9223372036854775807"),
+        (cooldown("stop_duration", -1), "protections[0].stop_duration: comes to -1 minutes; 0 to 1000000000"),
+    ] {
+        let error = with(&settings).unwrap_err();
+        assert!(error.to_string().contains(part), "{error}");
+    }
+}

@@ -5,6 +5,9 @@ use super::{SettingFault, Settings, StakeAmount, TradingMode};
 /// Far beyond any indicator's memory, and well inside what time stamps can hold.
 const MOST_STARTUP_CANDLES: usize = 1_000_000;
 
+/// Longest time in minutes, some 1 900 years: whatever is reckoned with it, in milliseconds, stays a time.
+pub(super) const MOST_MINUTES: i64 = 1_000_000_000;
+
 /// Returns everything wrong with settings whose single values have the right types.
 pub(super) fn faults(settings: &Settings) -> Vec<SettingFault> {
     let mut faults = Vec::new();
@@ -25,6 +28,15 @@ pub(super) fn faults(settings: &Settings) -> Vec<SettingFault> {
         format!("is {}; 0 to {MOST_STARTUP_CANDLES}", s.startup_candle_count),
     );
     check(!s.minimal_roi.is_empty(), "minimal_roi", "is empty; {\"0\": 100} never takes profit".into());
+    if let Some((minutes, _)) = s.minimal_roi.last().filter(|(minutes, _)| *minutes > MOST_MINUTES) {
+        check(false, "minimal_roi", format!("has {minutes} minutes; at most {MOST_MINUTES}"));
+    }
+    let expired = s.ignore_buying_expired_candle_after;
+    check(
+        expired.unsigned_abs() <= MOST_MINUTES.unsigned_abs(),
+        "ignore_buying_expired_candle_after",
+        format!("is {expired}; at most {MOST_MINUTES} seconds"),
+    );
     if s.trailing_stop {
         trailing(s, &mut check);
     }

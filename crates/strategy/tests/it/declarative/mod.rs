@@ -5,7 +5,11 @@
 mod columns;
 mod faults;
 mod files;
+mod fuzz;
+mod fuzz_corpus;
 mod hooks;
+mod hostile;
+mod schema;
 
 use std::path::Path;
 use std::sync::Arc;
