@@ -4,6 +4,7 @@
 //! the source of ids. Invariant: nothing in this crate (save [`clock::SystemClock`] and [`ids::RandomIds`],
 //! the two places where the outside world comes in) depends on time, randomness or the environment.
 
+pub mod breaker;
 pub mod candles;
 pub mod clock;
 pub mod configs;
@@ -17,6 +18,7 @@ pub mod symbol;
 pub mod time_range;
 pub mod timeframe;
 
+pub use breaker::{Breaker, BreakerState};
 pub use candles::{CandleKind, CandleSeries, SeriesFault, SeriesKey};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use error::ErrorKind;

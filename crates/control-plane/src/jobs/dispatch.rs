@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info_span, warn};
 use tradai_domain::JobId;
-use tradai_domain::jobs::{ExecutionId, JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
 
 use super::executors::BacktestJobSubmitter;
@@ -67,6 +67,9 @@ impl Jobs {
             return Ok(None);
         }
         let message = repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
+        if !self.make_ready(&message).await? {
+            return Ok(None);
+        }
         let execution = repeat(|| executor.submit(&message)).await?;
         let change = JobChange {
             at: self.ports.clock.now_ms(),
@@ -80,6 +83,35 @@ impl Jobs {
             return Ok(None);
         }
         Ok(Some(execution))
+    }
+
+    /// Makes ready what a job needs; false when it is not to be handed over. One that cannot be made ready fails; a
+    /// process that stops leaves it pending, and recovery begins anew.
+    async fn make_ready(&self, message: &BacktestJobMessage) -> Result<bool, PortError> {
+        let Some(prepare) = &self.prepare else { return Ok(true) };
+        tokio::select! {
+            () = self.stopping.cancelled() => Ok(false),
+            ended = self.ended(message.job_id) => ended.map(|()| false),
+            ready = repeat(|| prepare.prepare(message)) => match ready {
+                Ok(()) => Ok(true),
+                Err(error) => {
+                    self.report_failure(message.job_id, error.to_string()).await;
+                    Ok(false)
+                }
+            },
+        }
+    }
+
+    /// Returns once a job has ended, or is not there any more.
+    async fn ended(&self, id: JobId) -> Result<(), PortError> {
+        loop {
+            let seen = repeat(|| self.ports.events.newest()).await?;
+            let record = repeat(|| self.ports.jobs.get(id)).await?;
+            if record.is_none_or(|record| record.status.is_terminal()) {
+                return Ok(());
+            }
+            repeat(|| self.ports.events.wait(seen)).await?;
+        }
     }
 
     /// Waits for a job's program to end, and reports its job failed if that did not report its own end.

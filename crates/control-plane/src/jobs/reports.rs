@@ -55,6 +55,8 @@ impl JobReports {
         match &outcome {
             ChangeOutcome::Refused(refused) => {
                 info!(job_id = %id, trace_id = %record.trace_id, "a report came too late: {refused}");
+                // Whoever ended the job may have died before it told.
+                self.announce(&record).await;
             }
             ChangeOutcome::Applied { steps, changed } => {
                 for step in steps {

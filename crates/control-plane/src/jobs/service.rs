@@ -18,7 +18,7 @@ use tradai_domain::{Clock, IdSource, JobId};
 
 use super::artifacts;
 use super::executors::BacktestJobSubmitter;
-use super::{JobReports, Requester};
+use super::{JobReports, Prepare, Requester};
 use crate::Error;
 
 /// What the use cases stand on.
@@ -61,6 +61,7 @@ pub struct Jobs {
     pub(super) ports: JobPorts,
     pub(super) reports: JobReports,
     pub(super) executor: Option<Arc<dyn BacktestJobSubmitter>>,
+    pub(super) prepare: Option<Arc<dyn Prepare>>,
     pub(super) settings: JobSettings,
     pub(super) slots: Arc<Semaphore>,
     pub(super) tasks: TaskTracker,
@@ -77,10 +78,22 @@ impl Jobs {
         executor: Option<Arc<dyn BacktestJobSubmitter>>,
         settings: JobSettings,
     ) -> Arc<Self> {
+        Self::with_preparation(ports, executor, settings, None)
+    }
+
+    /// As [`Jobs::new`], with something that is done before a job is handed over.
+    #[must_use]
+    pub fn with_preparation(
+        ports: JobPorts,
+        executor: Option<Arc<dyn BacktestJobSubmitter>>,
+        settings: JobSettings,
+        prepare: Option<Arc<dyn Prepare>>,
+    ) -> Arc<Self> {
         let reports = JobReports::new(ports.jobs.clone(), ports.events.clone(), ports.clock.clone());
         Arc::new(Self {
             reports,
             executor,
+            prepare,
             settings,
             slots: Arc::new(Semaphore::new(settings.parallel.clamp(1, Semaphore::MAX_PERMITS))),
             tasks: TaskTracker::new(),

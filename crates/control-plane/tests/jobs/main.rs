@@ -6,6 +6,7 @@ mod cancel;
 mod deaths;
 mod executors;
 mod housekeeping;
+mod prepare;
 mod processes;
 mod reports;
 mod runner_process;

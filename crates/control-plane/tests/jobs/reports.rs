@@ -76,3 +76,20 @@ async fn fault_x06_a_late_running_is_no_error_and_changes_nothing() {
     assert_eq!((reported.record.status, reported.record.started_at), (JobStatus::Completed, Some(10)));
     assert_eq!(reports.report(job_id(2), JobChange::default()).await.unwrap(), None);
 }
+
+/// The job's own process stored the end and was killed; whoever watches over it comes with a report that is too late.
+#[tokio::test]
+async fn an_end_that_was_not_told_is_told_with_a_report_that_is_refused() {
+    let world = World::new();
+    let (ports, reports) = (world.ports(), world.reports());
+    ports.jobs.create(&job(1)).await.unwrap();
+    for status in [JobStatus::Running, JobStatus::Completed] {
+        ports.jobs.apply(job_id(1), &JobChange::status(status, 5)).await.unwrap().unwrap();
+    }
+    for _ in 0..2 {
+        reports.report(job_id(1), JobChange::failed("killed", 9)).await.unwrap().unwrap();
+    }
+    let told: Vec<JobEvent> =
+        ports.events.read(None, 0).await.unwrap().events.into_iter().map(|event| event.event).collect();
+    assert_eq!(statuses(&told), [JobStatus::Pending, JobStatus::Running, JobStatus::Completed]);
+}

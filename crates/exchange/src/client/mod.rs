@@ -10,7 +10,6 @@
 //! Invariant: every future of this module may be dropped at any point; then no budget, breaker or queue is left held,
 //! and an order that may be on its way stays marked until it was looked up.
 
-mod breaker;
 mod builder;
 mod candles;
 mod gate;
@@ -30,7 +29,6 @@ use std::sync::{Arc, RwLock};
 
 use tradai_domain::{Clock, Millis};
 
-pub use breaker::{Breaker, BreakerState};
 pub use builder::{ClientBuilder, OrderPolicy, Timeouts};
 pub use candles::{CandleChunk, CandleReport, CandleWalk};
 pub use limiter::{Decision, Limiter};
@@ -38,6 +36,7 @@ pub use order_ids::client_order_id;
 pub use retry::RetryPolicy;
 pub use server_time::ServerTime;
 pub use timer::{Timer, TokioTimer};
+pub use tradai_domain::{Breaker, BreakerState};
 
 use crate::model::LeverageTiers;
 use crate::{Adapter, Call, Credentials, Endpoint, Error, Reply, Request};

@@ -1,8 +1,9 @@
-//! A circuit breaker per exchange: who does not answer is left alone for a while.
+//! A circuit breaker: who does not answer is left alone for a while. One per exchange, and per service that another
+//! one asks.
 
 use std::time::Duration;
 
-use tradai_domain::Millis;
+use crate::Millis;
 
 /// Where a breaker stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,12 +15,12 @@ pub enum BreakerState {
         /// When one call may try.
         until: Millis,
     },
-    /// One call is under way to see whether the exchange is back.
+    /// One call is under way to see whether the other side is back.
     HalfOpen,
 }
 
 /// Opens after so many failures in a row, lets one call try after a pause, and doubles the pause each time that
-/// fails, up to sixteen times. Only what may have been the exchange's or the network's fault counts as a failure.
+/// fails, up to sixteen times. Only what may have been the other side's or the network's fault counts as a failure.
 #[derive(Debug, Clone)]
 pub struct Breaker {
     failures_to_open: u32,
@@ -85,7 +86,7 @@ impl Breaker {
         }
     }
 
-    /// A call came back, be it with a refusal: the exchange is there.
+    /// A call came back, be it with a refusal: the other side is there.
     pub fn succeeded(&mut self) {
         (self.failures, self.reopened, self.state) = (0, 0, BreakerState::Closed);
     }

@@ -1,0 +1,16 @@
+//! What must be there before a job is handed over.
+
+use async_trait::async_trait;
+use tradai_domain::jobs::BacktestJobMessage;
+use tradai_domain::ports::PortError;
+
+/// Makes ready what a job needs, such as candles.
+#[async_trait]
+pub trait Prepare: Send + Sync {
+    /// Returns once all is there. Idempotent: it is repeated where it may work later, and by a process that takes the
+    /// job up again. May be dropped where it awaits: the job was cancelled, or the process stops.
+    ///
+    /// # Errors
+    /// Why the job cannot run; it fails for this reason.
+    async fn prepare(&self, job: &BacktestJobMessage) -> Result<(), PortError>;
+}
