@@ -71,7 +71,8 @@ pub(super) struct ExchangesReply {
 }
 
 /// Lists the configured exchanges
-#[utoipa::path(get, path = "/api/v1/exchanges", tag = "exchanges", responses((status = 200, body = ExchangesReply)))]
+#[utoipa::path(get, path = "/api/v1/exchanges", operation_id = "list_exchanges", tag = "exchanges",
+    responses((status = 200, body = ExchangesReply)))]
 pub(super) async fn list(extract::State(state): extract::State<State>) -> Json<ExchangesReply> {
     Json(ExchangesReply { items: bodies(&state) })
 }

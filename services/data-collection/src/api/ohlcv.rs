@@ -84,7 +84,8 @@ type Position = (Millis, u64);
 /// Reads stored candles
 ///
 /// As JSON page by page; as CSV or Parquet all of the span at once, as many candles as one reply may have.
-#[utoipa::path(get, path = "/api/v1/ohlcv", tag = "store", params(OhlcvQuery), responses(
+#[utoipa::path(get, path = "/api/v1/ohlcv", operation_id = "read_ohlcv", tag = "store", params(OhlcvQuery),
+    responses(
     (status = 200, content((OhlcvBody = "application/json"), (String = "text/csv"),
         (Vec<u8> = "application/vnd.apache.parquet"))),
     (status = 404, description = "There is no such series or version"),

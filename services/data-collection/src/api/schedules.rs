@@ -89,7 +89,7 @@ pub(super) struct SchedulesReply {
 /// Lists the schedules
 ///
 /// The `ETag` names their revision.
-#[utoipa::path(get, path = "/api/v1/schedules", tag = "schedules", responses((status = 200, body = SchedulesReply)))]
+#[utoipa::path(get, path = "/api/v1/schedules", operation_id = "read_schedules", tag = "schedules", responses((status = 200, body = SchedulesReply)))]
 pub(super) async fn read(
     extract::State(state): extract::State<State>,
 ) -> Result<(ETag, Json<SchedulesReply>), Problem> {

@@ -44,7 +44,7 @@ pub(super) struct SnapshotsReply {
 }
 
 /// Lists snapshots
-#[utoipa::path(get, path = "/api/v1/snapshots", tag = "store", params(ExchangeQuery),
+#[utoipa::path(get, path = "/api/v1/snapshots", operation_id = "list_snapshots", tag = "store", params(ExchangeQuery),
     responses((status = 200, body = SnapshotsReply)))]
 pub(super) async fn list(
     extract::State(state): extract::State<State>,

@@ -31,7 +31,7 @@ pub(super) struct SymbolsQuery {
 }
 
 /// Lists what is stored
-#[utoipa::path(get, path = "/api/v1/symbols", tag = "store", params(SymbolsQuery),
+#[utoipa::path(get, path = "/api/v1/symbols", operation_id = "list_symbols", tag = "store", params(SymbolsQuery),
     responses((status = 200, body = Page<SeriesBody>)))]
 pub(super) async fn list(
     extract::State(state): extract::State<State>,

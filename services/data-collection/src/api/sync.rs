@@ -231,7 +231,7 @@ pub(super) async fn cancel(
 /// Lists sync jobs
 ///
 /// The newest first, without their symbols. Ended jobs are remembered for a day.
-#[utoipa::path(get, path = "/api/v1/sync", tag = "sync", params(PageQuery),
+#[utoipa::path(get, path = "/api/v1/sync", operation_id = "list_syncs", tag = "sync", params(PageQuery),
     responses((status = 200, body = Page<SyncJobBody>)))]
 pub(super) async fn list(
     extract::State(state): extract::State<State>,

@@ -1,5 +1,7 @@
 //! The checked-in OpenAPI document is what the service serves.
 
+use std::collections::BTreeSet;
+
 use crate::support::World;
 
 #[tokio::test]
@@ -52,6 +54,12 @@ async fn it_is_openapi_3_1_and_every_path_of_the_design_is_there() {
         for method in methods.split(' ') {
             assert!(spec["paths"][path][method].is_object(), "{method} {path}");
         }
+    }
+    let mut names = BTreeSet::new();
+    let items = spec["paths"].as_object().unwrap().values();
+    for operation in items.flat_map(|item| item.as_object().unwrap().values()) {
+        let name = operation["operationId"].as_str().unwrap();
+        assert!(names.insert(name.to_owned()), "{name} names two operations");
     }
     let page = world.get("/docs/").await;
     assert!(page.status == 200 && !page.text.contains("https://"), "the page must work offline");
