@@ -186,13 +186,18 @@ impl StrategyFile {
         self.root.find("signals").is_some()
     }
 
-    /// Returns the whole file as JSON, variables in texts not resolved: the weakest source of a config.
+    /// Returns the whole file as JSON, variables in texts not resolved: the weakest source of a config. What the header
+    /// says are texts, whatever YAML takes them for: a version 1.10 is not 1.1.
     #[must_use]
     pub fn document(&self) -> Map<String, Json> {
-        match self.root.to_json() {
-            Json::Object(map) => map,
-            _ => Map::new(),
+        let Json::Object(mut map) = self.root.to_json() else { return Map::new() };
+        let header = self.root.find("strategy").and_then(Node::entries).unwrap_or_default();
+        if let Some(Json::Object(strategy)) = map.get_mut("strategy") {
+            for entry in header {
+                strategy.extend(entry.node.text().map(|text| (entry.key.clone(), text.into())));
+            }
         }
+        map
     }
 
     /// Returns the section `defaults`, which may stand at the top or under `strategy_service`, with its path.

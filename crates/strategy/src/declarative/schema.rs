@@ -88,7 +88,7 @@ fn header() -> Json {
         "description": "Who the strategy is.",
         "required": ["name", "timeframe"],
         "properties": {
-            "name": {"type": "string", "pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
+            "name": {"type": ["string", "boolean"], "pattern": "^[A-Za-z_][A-Za-z0-9_-]{0,63}$"},
             "version": text(),
             "entry_point": text(),
             "category": text(),

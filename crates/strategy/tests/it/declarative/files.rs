@@ -26,6 +26,14 @@ fn the_reference_file_parses_unchanged() {
 }
 
 #[test]
+fn a_header_is_texts_in_the_document_too() {
+    let text = "strategy: {name: False, version: 1.10, timeframe: 1h}\nsettings: {stoploss: -0.10}\n";
+    let document = StrategyFile::parse(text, Path::new("tradai.yaml")).unwrap().document();
+    let header = json!({"name": "False", "version": "1.10", "timeframe": "1h"});
+    assert_eq!((&document["strategy"], &document["settings"]), (&header, &json!({"stoploss": -0.1})));
+}
+
+#[test]
 fn the_reference_file_can_declare_its_strategy() {
     let text =
         format!("{REFERENCE}\nsettings: {{stoploss: -0.1}}\nsignals:\n  entry: [{{when: close > open}}]\n");
