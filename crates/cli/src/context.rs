@@ -61,6 +61,11 @@ impl Context {
         self.store.is_some()
     }
 
+    /// Whether there is no store of candles yet; one in a bucket always is.
+    pub(crate) fn has_no_candles(&self) -> bool {
+        self.store.is_none() && !self.data_dir.join("store").is_dir()
+    }
+
     /// Folder of the jobs.
     pub(crate) fn jobs(&self) -> JobFolder {
         JobFolder::new(self.data_dir.join("jobs"))

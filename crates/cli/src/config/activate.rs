@@ -19,7 +19,8 @@ pub(super) struct ActivateArgs {
     /// Name of the strategy.
     strategy: StrategyName,
     /// The version, such as v3-0f1e2d3c.
-    version: ConfigId,
+    #[arg(value_name = "VERSION")]
+    id: ConfigId,
     #[command(flatten)]
     platform: PlatformArgs,
 }
@@ -32,14 +33,15 @@ pub(super) struct DeprecateArgs {
     /// Name of the strategy.
     strategy: StrategyName,
     /// The version, such as v3-0f1e2d3c.
-    version: ConfigId,
+    #[arg(value_name = "VERSION")]
+    id: ConfigId,
     #[command(flatten)]
     platform: PlatformArgs,
 }
 
 pub(super) async fn run(args: &ActivateArgs, ctx: &Context) -> anyhow::Result<()> {
     let service = args.platform.strategy_service(ctx).await?;
-    let (name, id) = (&args.strategy, &args.version);
+    let (name, id) = (&args.strategy, &args.id);
     let path = format!("/api/v1/strategies/{name}/configs/{id}/activate");
     let activated = service.send(Request::post(&path)).await?;
     if ctx.json {
@@ -52,7 +54,7 @@ pub(super) async fn run(args: &ActivateArgs, ctx: &Context) -> anyhow::Result<()
 
 pub(super) async fn deprecate(args: &DeprecateArgs, ctx: &Context) -> anyhow::Result<()> {
     let service = args.platform.strategy_service(ctx).await?;
-    let (name, id) = (&args.strategy, &args.version);
+    let (name, id) = (&args.strategy, &args.id);
     let path = format!("/api/v1/strategies/{name}/configs/{id}/deprecate");
     let version = service.send(Request::post(&path)).await?;
     if ctx.json {

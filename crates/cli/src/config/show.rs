@@ -19,8 +19,8 @@ pub(super) struct ShowArgs {
     /// Name of the strategy.
     strategy: StrategyName,
     /// The version, such as v3-0f1e2d3c, or `active`.
-    #[arg(default_value = "active")]
-    version: Version,
+    #[arg(value_name = "VERSION", default_value = "active")]
+    which: Version,
     #[command(flatten)]
     platform: PlatformArgs,
 }
@@ -42,7 +42,7 @@ impl FromStr for Version {
 
 pub(super) async fn run(args: &ShowArgs, ctx: &Context) -> anyhow::Result<()> {
     let service = args.platform.strategy_service(ctx).await?;
-    let version = match &args.version {
+    let version = match &args.which {
         Version::Active => "active".to_owned(),
         Version::Id(id) => id.to_string(),
     };

@@ -58,6 +58,9 @@ async fn jobs(wiring: &Wiring, running: Option<&Running>) -> Check {
 }
 
 fn store(ctx: &Context) -> Check {
+    if ctx.has_no_candles() {
+        return Check::ok(STORE, "none yet");
+    }
     let opened = ctx.store().and_then(|store| Ok(store.list()?));
     match opened {
         Ok(listing) if listing.damaged.is_empty() => {

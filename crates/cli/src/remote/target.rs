@@ -15,6 +15,8 @@ use crate::up::running::Running;
 const KEY: &str = "TRADAI_API_KEY";
 /// The variable of the strategy-service's address.
 const STRATEGY_SERVICE: &str = "TRADAI_STRATEGY_SERVICE_URL";
+/// Means no platform, but the data folder itself.
+const LOCAL: &str = "local";
 /// How long the documented address may take to say what it is.
 const PATIENCE: Duration = Duration::from_millis(500);
 
@@ -62,7 +64,7 @@ impl PlatformArgs {
     /// [`RemoteError::Address`]; when the data folder's lock cannot be read.
     pub(crate) async fn target(&self, ctx: &Context) -> anyhow::Result<Target> {
         match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
-            Some("local") => return Ok(Target::Folder),
+            Some(LOCAL) => return Ok(Target::Folder),
             Some(url) => return Ok(Target::Platform(Platform::at(url)?)),
             None => {}
         }
@@ -89,7 +91,7 @@ impl PlatformArgs {
 
     /// Returns whether a platform is named.
     pub(crate) fn is_named(&self) -> bool {
-        self.url.as_deref().is_some_and(|url| !url.trim().is_empty())
+        self.url.as_deref().is_some_and(|url| !url.trim().is_empty() && url.trim() != LOCAL)
     }
 
     /// Returns the platform, which must run.
@@ -114,7 +116,8 @@ impl Platform {
         Ok(Self { backend, strategy_service, is_ours: true })
     }
 
-    /// The platform of a backend. Its strategy-service is the variable's, or has its documented port on the same host.
+    /// The platform of a backend. Its strategy-service is the variable's, or as far from it as the documented ports are
+    /// apart; behind an address without a port, one proxy serves both.
     fn at(backend: &str) -> Result<Self, RemoteError> {
         let strategy_service = match std::env::var(STRATEGY_SERVICE) {
             Ok(url) if !url.is_empty() => url,
@@ -128,7 +131,9 @@ impl Platform {
 /// The strategy-service's address beside a backend's.
 fn beside(backend: &str) -> Option<String> {
     let mut url = reqwest::Url::parse(backend).ok()?;
-    url.set_port(topology().port("strategy-service")).ok()?;
+    let documented = |service| topology().port(service).unwrap_or_default();
+    let apart = documented("strategy-service").abs_diff(documented("backend-api"));
+    url.set_port(Some(url.port()?.checked_add(apart)?)).ok()?;
     Some(url.as_str().trim_end_matches('/').to_owned())
 }
 
@@ -154,6 +159,8 @@ mod tests {
     #[test]
     fn the_strategy_service_is_beside_the_backend() {
         assert_eq!(beside("http://10.0.0.7:8000").unwrap(), "http://10.0.0.7:8003");
-        assert_eq!(beside("http://[::1]:8000/").unwrap(), "http://[::1]:8003");
+        assert_eq!(beside("http://[::1]:8100/").unwrap(), "http://[::1]:8103");
+        assert_eq!(beside("https://tradai.example"), None);
+        assert_eq!(beside("http://127.0.0.1:65535"), None);
     }
 }

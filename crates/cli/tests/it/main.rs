@@ -3,8 +3,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_input;
+mod client;
 mod doctor;
 mod first_run;
+mod flow;
 mod platform;
 mod program;
 mod sandbox;

@@ -110,3 +110,11 @@ fn request(url: &str, head: &str, body: &str) -> Reply {
 pub(crate) fn get(url: &str) -> Reply {
     request(url, "GET", "")
 }
+pub(crate) fn post(url: &str, body: &Value) -> Reply {
+    request(url, "POST\nContent-Type: application/json\r\n", &body.to_string())
+}
+
+/// Opens an event stream; the lines of it, as they come.
+pub(crate) fn events(url: &str) -> impl Iterator<Item = String> {
+    BufReader::new(send(url, "GET\nAccept: text/event-stream\r\n", "")).lines().map_while(Result::ok)
+}

@@ -57,6 +57,8 @@ impl Place {
             .current_dir(self.path())
             .env_remove("TRADAI_DATA_DIR")
             .env_remove("TRADAI_STORE")
+            // A platform that runs on this machine is not the test's.
+            .env("TRADAI_URL", "local")
             .envs(environment.iter().copied())
             .output()
             .unwrap();
