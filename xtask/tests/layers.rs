@@ -51,6 +51,7 @@ const ALLOWED: [(&str, &[&str]); 18] = [
             "tradai-platform",
             "tradai-runner",
             "tradai-service",
+            "tradai-timeseries",
             "tradai-trading",
         ],
     ),

@@ -9,6 +9,7 @@
 
 pub mod api;
 mod core;
+mod dashboard;
 mod infrastructure;
 mod settings;
 
@@ -21,7 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
-use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Sweep};
+use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
@@ -29,9 +30,13 @@ use tradai_service::{App, Check, Service, Shutdown};
 
 pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
-use api::State;
-use core::{Backtests, Core, Feed, Hub, JobMetrics, Results, recover};
+use api::{ExecutorsBody, State};
+use core::{
+    Backtests, CandleCollection, Catalogue, Core, Feed, Hub, JobMetrics, Journal, Results, Verifier, recover,
+};
+use dashboard::{Dashboard, Peers};
 use infrastructure::logs::TaskLogs;
+use infrastructure::peer::Peer;
 
 /// How long a dependency may take to answer a health check.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3);
@@ -71,26 +76,26 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
 /// Returns the service over its parts, and takes up jobs that have not ended. Must be called within a tokio runtime.
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
-    let Parts { wiring, executor, sweep_tasks, logs } = parts;
-    let jobs = Jobs::new(job_ports(&wiring), executor, settings.job_settings());
-    let metrics = JobMetrics::default();
+    let (peers, metrics) = (peers(settings, &parts.wiring), JobMetrics::default());
+    let Parts { wiring, executor, sweep_tasks, .. } = parts.clone();
+    let takes_jobs = executor.is_some();
+    let (stop, background) = (CancellationToken::new(), TaskTracker::new());
+    let hub = Arc::new(Hub::new(metrics.clone()));
+    background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
+    let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub);
+    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .metrics(|registry| metrics.register(registry))
-        .check(state_check(&wiring));
-    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
-    let service = service.metrics(|registry| sockets.register(registry));
-    let (stop, background) = (CancellationToken::new(), TaskTracker::new());
-    let hub = Arc::new(Hub::new());
-    background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
-    let backtests = Arc::new(Backtests::new(jobs.clone(), wiring.events.clone(), metrics));
-    let core = Core {
-        results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
-        backtests,
-        feed: Feed::new(jobs.clone(), wiring.events.clone(), wiring.clock.clone(), hub),
-    };
+        .metrics(|registry| sockets.register(registry))
+        .check(state_check(&wiring))
+        .check(peer_check("data-collection", &peers.data_collection))
+        .check(peer_check("strategy-service", &peers.strategy_service));
+    let executor = dashboard::Executor::new(settings, takes_jobs);
+    let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
     let state = State {
         core,
+        executors: ExecutorsBody::new(&settings.executor, takes_jobs, settings.parallel_jobs),
         cursors: service.cursors(),
         sockets: sockets.clone(),
         shutdown: shutdown.clone(),
@@ -102,6 +107,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     background.spawn(async move { housekeeping.run(stopping).await }.in_current_span());
     service
         .routes(api::routes(state))
+        .pages(pages)
+        .sign_in(dashboard::sign_in_page)
         .on_stop(move || {
             let (stop, background, jobs) = (stop.clone(), background.clone(), jobs.clone());
             let sockets = sockets.clone();
@@ -114,6 +121,47 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
             }
         })
         .build()
+}
+
+/// Puts the use cases on top of the ports.
+fn use_cases(
+    settings: &Settings,
+    parts: Parts,
+    peers: &Peers,
+    metrics: &JobMetrics,
+    hub: Arc<Hub>,
+) -> (Core, Arc<Jobs>) {
+    let Parts { wiring, executor, logs, .. } = parts;
+    let (clock, ids, events) = (wiring.clock.clone(), wiring.ids.clone(), wiring.events.clone());
+    let catalogue = Arc::new(Catalogue::new(peers.strategy_service.clone(), clock.clone(), ids.clone()));
+    let data_collection = peers.data_collection.clone();
+    let collection =
+        Arc::new(CandleCollection::new(data_collection, catalogue.clone(), clock.clone(), ids.clone()));
+    let prepare: Option<Arc<dyn Prepare>> = Some(collection.clone());
+    let jobs = Jobs::with_preparation(job_ports(&wiring), executor, settings.job_settings(), prepare);
+    let backtests =
+        Backtests::new(jobs.clone(), events.clone(), metrics.clone(), catalogue.clone(), collection);
+    let backtests = Arc::new(backtests);
+    let core = Core {
+        journal: Journal::new(wiring.audit.clone(), jobs.clone()),
+        verifier: Verifier::new(backtests.clone(), settings.state.data_dir.clone(), clock.clone(), ids),
+        results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
+        backtests,
+        feed: Feed::new(jobs.clone(), events, clock, hub),
+        catalogue,
+    };
+    (core, jobs)
+}
+
+fn peers(settings: &Settings, wiring: &Wiring) -> Peers {
+    let peer = |name, url: &PeerUrl| {
+        let key = settings.peer_api_key.clone();
+        Peer::new(name, url.clone(), key, wiring.clock.clone(), wiring.ids.clone())
+    };
+    Peers {
+        data_collection: peer("data-collection", &settings.data_collection_url),
+        strategy_service: peer("strategy-service", &settings.strategy_service_url),
+    }
 }
 
 /// Jobs and config versions say themselves how long they are kept; the remains of tasks stay as long as jobs do.
@@ -138,6 +186,18 @@ fn job_ports(wiring: &Wiring) -> JobPorts {
         clock: wiring.clock,
         ids: wiring.ids,
     }
+}
+
+/// Without another service, less works: what is said there.
+fn peer_check(name: &'static str, peer: &Peer) -> Check {
+    let peer = peer.clone();
+    Check::soft(name, CHECK_PATIENCE, move || {
+        let peer = peer.clone();
+        async move {
+            let health = peer.get("/api/v1/health", &[], CHECK_PATIENCE).await;
+            health.map(drop).map_err(|error| error.to_string())
+        }
+    })
 }
 
 /// Nothing works without the state.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tradai_domain::JobId;
-use tradai_domain::jobs::WorkflowType;
+use tradai_domain::jobs::{JobRecord, WorkflowType};
 use tradai_domain::ports::{JobFilter, JobPage};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::Extension;
@@ -69,7 +69,9 @@ pub(super) async fn list(
     let page = JobPage { limit: page.limit()?, before: state.cursors.open(&list, &page)? };
     let listed = state.core.backtests.list(&filter, page).await.map_err(problem)?;
     let next_cursor = listed.more_before.map(|last| state.cursors.seal(&list, &last));
-    let items = listed.records.iter().map(BacktestBody::of).collect();
+    let backtests = &state.core.backtests;
+    let view = |record: &JobRecord| BacktestBody::of(record).collecting(backtests.collecting(record.job_id));
+    let items = listed.records.iter().map(view).collect();
     let headers = page_links(&uri, next_cursor.as_deref());
     Ok((headers, Json(Page::<BacktestBody> { items, next_cursor })).into_response())
 }
@@ -87,7 +89,8 @@ pub(super) async fn show(
 ) -> Result<Json<BacktestBody>, Problem> {
     let wait = query.duration()?.min(state.longest_wait);
     let record = state.core.backtests.wait(job_id(&id)?, wait).await.map_err(problem)?;
-    Ok(Json(BacktestBody::of(&record)))
+    let collecting = state.core.backtests.collecting(record.job_id);
+    Ok(Json(BacktestBody::of(&record).collecting(collecting)))
 }
 
 /// Cancels a backtest

@@ -6,6 +6,8 @@ use tradai_domain::jobs::JobRecord;
 use tradai_domain::{JobId, Millis};
 use tradai_service::utoipa::{self, ToSchema};
 
+use crate::core::Collecting;
+
 /// A job that was taken in.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct AcceptedBody {
@@ -48,6 +50,18 @@ pub(super) struct BacktestBody {
     execution_arn: Option<String>,
     /// Why it failed.
     error: Option<String>,
+    /// How far its candles are, while they are collected before it runs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    collecting: Option<CollectingBody>,
+}
+
+/// Candles that are being collected.
+#[derive(Debug, Serialize, ToSchema)]
+struct CollectingBody {
+    /// Series that are there.
+    series_done: u64,
+    /// Series that the job needs.
+    series_total: u64,
 }
 
 /// Addresses of a job.
@@ -99,7 +113,15 @@ impl BacktestBody {
             git_commit: record.git_commit.clone(),
             execution_arn: record.execution_arn.as_ref().map(|execution| execution.as_str().to_owned()),
             error: record.error.clone(),
+            collecting: None,
         }
+    }
+
+    /// Adds how far its candles are.
+    pub(super) fn collecting(mut self, collecting: Option<Collecting>) -> Self {
+        let body = |Collecting { done, total }| CollectingBody { series_done: done, series_total: total };
+        self.collecting = collecting.map(body);
+        self
     }
 }
 

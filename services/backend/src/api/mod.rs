@@ -8,32 +8,44 @@
 //! | GET `/api/v1/backtests/{job_id}/metrics`, `/trades`, `/equity`, `/manifest`, `/logs` | `results.rs` |
 //! | GET `/api/v1/backtests/{job_id}/report.html`, `/report-data` | `report.rs` |
 //! | POST `/api/v1/backtests/compare` | `compare.rs` |
+//! | GET `/api/v1/strategies`, `/strategies/{name}` | `strategies.rs` |
+//! | POST `/api/v1/backtests/{job_id}/verify` | `verify.rs` |
+//! | GET `/api/v1/executors` | `executors.rs` |
+//! | GET `/api/v1/audit`, `/traces/{trace_id}` | `journal.rs` |
 //!
 //! Handlers parse, call a use case and present. The role viewer reads, trader submits and cancels, admin deletes.
 
 mod backtests;
 mod compare;
+mod executors;
 mod format;
 mod job_view;
+mod journal;
 mod message;
 mod problem;
 mod report;
 mod results;
 mod state;
+mod strategies;
 mod streams;
 mod submit;
+mod verify;
 
 use tradai_service::axum::routing::{any, get};
 use tradai_service::utoipa_axum::router::OpenApiRouter;
 use tradai_service::utoipa_axum::routes;
 use tradai_service::{axum, utoipa};
 
+pub(crate) use executors::ExecutorsBody;
 pub(crate) use state::State;
 
 /// Returns the routes. None of them needs the shared layer for `Idempotency-Key`: submitting binds the key to the
 /// job's id before the job is made, which also a restart in between does not undo, and the others repeat safely.
 pub(crate) fn routes(state: State) -> OpenApiRouter {
-    let (alias, alias_spec) = OpenApiRouter::new().routes(routes!(submit::submit_alias)).split_for_parts();
+    let alias = OpenApiRouter::new().routes(routes!(submit::submit_alias));
+    let (alias, mut alias_spec) = alias.split_for_parts();
+    let operations = alias_spec.paths.paths.values_mut().filter_map(|path| path.post.as_mut());
+    operations.for_each(|operation| operation.deprecated = Some(utoipa::openapi::Deprecated::True));
     OpenApiRouter::new()
         .routes(routes!(backtests::list, submit::submit))
         .routes(routes!(backtests::show, backtests::delete))
@@ -46,6 +58,12 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(report::report))
         .routes(routes!(report::report_data))
         .routes(routes!(compare::compare))
+        .routes(routes!(verify::verify))
+        .routes(routes!(executors::show))
+        .routes(routes!(journal::audit))
+        .routes(routes!(journal::trace))
+        .routes(routes!(strategies::list))
+        .routes(routes!(strategies::show))
         .routes(routes!(streams::backtest_socket))
         .routes(routes!(streams::jobs_socket))
         .routes(routes!(streams::backtest_events))

@@ -5,12 +5,14 @@ use std::time::Duration;
 use tradai_service::socket::Sockets;
 use tradai_service::{Cursors, Shutdown};
 
+use super::ExecutorsBody;
 use crate::core::Core;
 
 /// The use cases, shared by all requests.
 #[derive(Clone)]
 pub(crate) struct State {
     pub(crate) core: Core,
+    pub(crate) executors: ExecutorsBody,
     pub(crate) cursors: Cursors,
     pub(crate) sockets: Sockets,
     pub(crate) shutdown: Shutdown,

@@ -6,17 +6,19 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{BacktestRequest, Jobs, Requester, Submitted};
-use tradai_domain::JobId;
 use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus, WorkflowType};
-use tradai_domain::ports::{EventBus, EventSubscription, JobFilter, JobPage};
+use tradai_domain::ports::{EventBus, EventSubscription, JobFilter, JobPage, PortError};
+use tradai_domain::{ErrorKind, JobId};
 
-use super::JobMetrics;
+use super::{CandleCollection, Catalogue, Collecting, JobMetrics};
 
 /// Takes backtests in and shows how they go. A job of another kind is not there, for this.
 pub(crate) struct Backtests {
     jobs: Arc<Jobs>,
     events: Arc<dyn EventBus>,
     metrics: JobMetrics,
+    catalogue: Arc<Catalogue>,
+    collection: Arc<CandleCollection>,
 }
 
 /// Part of a list.
@@ -29,16 +31,28 @@ pub(crate) struct Listed {
 }
 
 impl Backtests {
-    pub(crate) fn new(jobs: Arc<Jobs>, events: Arc<dyn EventBus>, metrics: JobMetrics) -> Self {
-        Self { jobs, events, metrics }
+    pub(crate) fn new(
+        jobs: Arc<Jobs>,
+        events: Arc<dyn EventBus>,
+        metrics: JobMetrics,
+        catalogue: Arc<Catalogue>,
+        collection: Arc<CandleCollection>,
+    ) -> Self {
+        Self { jobs, events, metrics, catalogue, collection }
     }
 
-    /// Takes a backtest in.
+    /// Takes a backtest in, if its strategy is there, as far as anybody knows, and its candles can be asked for.
     pub(crate) async fn submit(
         &self,
         request: &BacktestRequest,
         requester: &Requester,
     ) -> Result<Submitted, Error> {
+        let config = request.check()?;
+        if let (Some(_), Some(pause)) = (&config.exchange, self.collection.refuses()) {
+            let away = "data-collection does not answer, and candles of an exchange need it";
+            return Err(PortError::new(ErrorKind::Unavailable, away).retry_after(pause).into());
+        }
+        self.catalogue.check(&config.strategy, requester.trace_id).await?;
         let submitted = self.jobs.submit(request, requester).await?;
         if !submitted.replayed {
             self.metrics.submitted();
@@ -50,6 +64,11 @@ impl Backtests {
     pub(crate) async fn get(&self, id: JobId) -> Result<JobRecord, Error> {
         let record = self.jobs.get(id).await?;
         if record.workflow_type == WorkflowType::Backtest { Ok(record) } else { Err(Error::NoSuchJob { id }) }
+    }
+
+    /// Returns how far the candles of a backtest are, while they are collected.
+    pub(crate) fn collecting(&self, id: JobId) -> Option<Collecting> {
+        self.collection.of(id)
     }
 
     /// Returns what a backtest is asked to do.

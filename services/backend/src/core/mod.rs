@@ -3,19 +3,27 @@
 //! Jobs themselves are `tradai_control_plane::jobs`; what is here is how this host puts them to use.
 
 mod backtests;
+mod catalogue;
 mod feed;
+mod journal;
 mod metrics;
+mod orchestration;
 mod recovery;
 mod results;
+mod verification;
 
 use std::sync::Arc;
 
 pub(crate) use backtests::Backtests;
+pub(crate) use catalogue::{Answer, Catalogue};
 pub(crate) use feed::{Feed, Hub, JobStream, Told};
+pub(crate) use journal::Journal;
 pub(crate) use metrics::JobMetrics;
+pub(crate) use orchestration::{CandleCollection, Collecting};
 pub(crate) use recovery::recover;
 pub use results::JobLogs;
 pub(crate) use results::{ResultFile, Results};
+pub(crate) use verification::Verifier;
 
 /// The use cases. Clones share everything.
 #[derive(Clone)]
@@ -24,6 +32,12 @@ pub(crate) struct Core {
     pub(crate) backtests: Arc<Backtests>,
     /// What happens to jobs, as it happens.
     pub(crate) feed: Feed,
-    /// What came of them.
+    /// Strategies.
+    pub(crate) catalogue: Arc<Catalogue>,
+    /// What was noted.
+    pub(crate) journal: Journal,
+    /// Jobs run again.
+    pub(crate) verifier: Verifier,
+    /// What came of jobs.
     pub(crate) results: Results,
 }

@@ -123,11 +123,11 @@ fn table(known: &Known, find: &str) -> Markup {
                     @for head in ["Timeframe", "Candles", "First", "Last"] { th scope="col" { (head) } }
                     th.text scope="col" { "Coverage" }
                     th.text scope="col" { "Fresh" }
-                    @for head in ["Gaps", "Size", "Version"] { th scope="col" { (head) } }
+                    @for head in ["Gaps", "Size"] { th scope="col" { (head) } }
                 } }
                 tbody {
                     @for series in &shown { (line(series, known)) }
-                    @if shown.is_empty() { tr { td.empty colspan="11" { "No candles here. " code { "tradai data sync" } " or a backtest on this exchange collects some." } } }
+                    @if shown.is_empty() { tr { td.empty colspan="10" { "No candles here. " code { "tradai data sync" } " or a backtest on this exchange collects some." } } }
                 }
             }
         }
@@ -158,7 +158,6 @@ fn line(series: &Value, known: &Known) -> Markup {
             td.text { (fresh(known.freshness.get(key))) }
             td { (grouped(count(series, "gaps"))) }
             td { (bytes(count(series, "bytes"))) }
-            td { (count(series, "version")) }
         }
     }
 }
@@ -171,6 +170,6 @@ fn fresh(freshness: Option<&Value>) -> Markup {
         .map(|seconds| duration(seconds.saturating_mul(1_000)));
     html! {
         (page::status(text(freshness, "status")))
-        @if let Some(age) = age { span.quiet.small { (age) " old" } }
+        @if let Some(age) = age { small { (age) " old" } }
     }
 }

@@ -2,13 +2,14 @@
 
 use maud::{Markup, html};
 use serde_json::{Value, json};
+use tradai_domain::jobs::ExecutorMode;
 use tradai_platform::settings::sections::Role;
 use tradai_service::Caller;
 use tradai_service::axum::extract::State;
 
 use super::page::{self, Page, Place, may, missing};
 use super::peers::{self, items, text};
-use super::state::Dashboard;
+use super::state::{Dashboard, Executor};
 use super::text::{NONE, minute, minute_of};
 use crate::infrastructure::peer::{Peer, PeerError};
 
@@ -32,7 +33,10 @@ pub(super) async fn show(State(state): State<Dashboard>, caller: Caller) -> Page
         div.head { h1 { "Health" } }
         section aria-labelledby="services-title" {
             h2 #services-title { "Services" }
-            div.columns { @for service in [own, data_collection, strategy_service] { (panel(&service)) } }
+            div.columns {
+                @for service in [own, data_collection, strategy_service] { (panel(&service)) }
+                (executor(&state.executor))
+            }
         }
         @if may(&caller, Role::Admin) { (audit(&state).await) }
     };
@@ -83,6 +87,28 @@ fn panel(service: &Told) -> Markup {
     }
 }
 
+/// How jobs are run.
+fn executor(executor: &Executor) -> Markup {
+    html! {
+        div {
+            h3 { "executor" }
+            table {
+                tbody {
+                    tr { th scope="row" { "Jobs" } td {
+                        @if executor.takes_jobs { (page::status("ready")) small { "taken" } }
+                        @else { (page::status("down")) small { "none are taken: no executor is set up" } }
+                    } }
+                    tr { th scope="row" { "Mode" } td {
+                        (executor.mode)
+                        @if executor.mode == ExecutorMode::Local { small { (executor.local_mode) } }
+                    } }
+                    tr { th scope="row" { "At the same time" } td { (executor.parallel) } }
+                }
+            }
+        }
+    }
+}
+
 fn state_of(health: &Value) -> Markup {
     match text(health, "status") {
         "ok" => page::status("up"),
@@ -108,27 +134,27 @@ fn line(dependency: &Value) -> Markup {
 }
 
 async fn audit(state: &Dashboard) -> Markup {
-    let entries = state.audit.list(None, ENTRIES).await;
+    let read = state.core.journal.audit(None, ENTRIES).await;
     html! {
         section aria-labelledby="audit-title" {
             h2 #audit-title { "Who did what" }
-            @match entries {
+            @match read {
                 Err(error) => (missing("The audit log cannot be read:", &error.to_string())),
-                Ok(entries) => div.scroll tabindex="0" role="region" aria-labelledby="audit-title" {
+                Ok(page) => div.scroll tabindex="0" role="region" aria-labelledby="audit-title" {
                     table.list {
                         thead { tr {
                             th scope="col" { "When (UTC)" }
                             @for head in ["Who", "What", "To what", "Trace"] { th.text scope="col" { (head) } }
                         } }
                         tbody {
-                            @for (_, entry) in &entries { tr {
+                            @for (_, entry) in &page.entries { tr {
                                 td { (minute(entry.at)) }
                                 td.text { (entry.actor) }
                                 td.text { (entry.action) }
                                 td.wrap { code { (entry.subject) } }
                                 td.text { (entry.trace_id.map_or_else(|| NONE.to_owned(), |trace| trace.to_string())) }
                             } }
-                            @if entries.is_empty() { tr { td.empty colspan="5" { "Nothing was changed yet." } } }
+                            @if page.entries.is_empty() { tr { td.empty colspan="5" { "Nothing was changed yet." } } }
                         }
                     }
                 }

@@ -185,7 +185,7 @@ fn filters(wanted: &Wanted) -> Markup {
 }
 
 fn table(rows: &[Row], now: Millis, caller: &Caller) -> Markup {
-    let heads = ["Range", "Created (UTC)", "Profit", "Drawdown", "Trades", "Sharpe"];
+    let figures = ["Profit", "Drawdown", "Trades", "Sharpe"];
     html! {
         div.scroll tabindex="0" role="region" aria-label="Jobs" {
             table.list {
@@ -193,8 +193,9 @@ fn table(rows: &[Row], now: Millis, caller: &Caller) -> Markup {
                     th scope="col" { span.unseen { "Compare" } }
                     th.text scope="col" { "Status" }
                     th.text scope="col" { "Strategy" }
+                    @for head in figures { th scope="col" { (head) } }
                     th.text scope="col" { "Pairs" }
-                    @for head in heads { th scope="col" { (head) } }
+                    @for head in ["Range", "Created (UTC)"] { th scope="col" { (head) } }
                     th scope="col" { span.unseen { "Actions" } }
                 } }
                 tbody {
@@ -219,13 +220,15 @@ fn line(row: &Row, now: Millis, caller: &Caller) -> Markup {
             td.text { (page::status(record.status.as_str())) }
             th.text scope="row" {
                 a href={ "/jobs/" (id) } { (record.strategy_name) }
-                small { (short(id)) }
-                @if row.figures.as_ref().is_some_and(|figures| figures.synthetic) { (page::synthetic()) }
+                small {
+                    (short(id))
+                    @if row.figures.as_ref().is_some_and(|figures| figures.synthetic) { " " (page::synthetic()) }
+                }
             }
+            (outcome(row))
             td.text title=(row.pairs()) { (row.pairs()) small { (row.timeframe()) } }
             td { (row.range()) }
             td { (minute(record.created_at)) small { (lasted(record, now)) } }
-            (outcome(row))
             td { (actions(record, caller)) }
         }
     }

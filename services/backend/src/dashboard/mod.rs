@@ -47,7 +47,7 @@ use tradai_service::axum::routing::{get, post};
 
 pub(crate) use login::sign_in_page;
 pub(crate) use peers::Peers;
-pub(crate) use state::Dashboard;
+pub(crate) use state::{Dashboard, Executor};
 
 /// Returns the routes.
 pub(crate) fn routes(state: Dashboard) -> Router {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tradai_control_plane::jobs::executors::ExecutorSettings;
+use tradai_domain::jobs::{ExecutorMode, LocalExecutionMode};
 use tradai_domain::ports::{AuditLog, EventBus};
 use tradai_domain::{Clock, IdSource, JobId, format_utc};
 use tradai_platform::wiring::Wiring;
@@ -9,6 +11,7 @@ use tradai_platform::wiring::Wiring;
 use super::peers::Peers;
 use super::results::Results;
 use crate::core::Core;
+use crate::settings::Settings;
 
 /// The use cases and what pages read besides, shared by all requests.
 #[derive(Clone)]
@@ -16,6 +19,7 @@ pub(crate) struct Dashboard {
     pub(super) core: Core,
     pub(super) results: Arc<Results>,
     pub(super) peers: Peers,
+    pub(super) executor: Executor,
     pub(super) events: Arc<dyn EventBus>,
     pub(super) audit: Arc<dyn AuditLog>,
     pub(super) clock: Arc<dyn Clock>,
@@ -24,10 +28,28 @@ pub(crate) struct Dashboard {
     pub(super) started_at: String,
 }
 
+/// How jobs are run.
+#[derive(Debug, Clone)]
+pub(crate) struct Executor {
+    pub(super) mode: ExecutorMode,
+    pub(super) local_mode: LocalExecutionMode,
+    /// Jobs that run at the same time.
+    pub(super) parallel: usize,
+    pub(super) takes_jobs: bool,
+}
+
+impl Executor {
+    pub(crate) fn new(settings: &Settings, takes_jobs: bool) -> Self {
+        let ExecutorSettings { mode, local_mode, .. } = settings.executor;
+        Self { mode, local_mode, parallel: settings.parallel_jobs, takes_jobs }
+    }
+}
+
 impl Dashboard {
-    pub(crate) fn new(core: Core, peers: Peers, wiring: &Wiring) -> Self {
+    pub(crate) fn new(core: Core, peers: Peers, executor: Executor, wiring: &Wiring) -> Self {
         Self {
             peers,
+            executor,
             started_at: format_utc(wiring.clock.now_ms()).replace(' ', "T"),
             results: Arc::new(Results::new(core.results.clone())),
             core,

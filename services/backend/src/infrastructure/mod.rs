@@ -2,3 +2,4 @@
 
 pub(crate) mod executor;
 pub(crate) mod logs;
+pub(crate) mod peer;

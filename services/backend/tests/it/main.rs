@@ -3,6 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod jobs;
+mod openapi;
+mod operation;
+mod peers;
+mod process;
+mod results;
 mod settings;
 mod streams;
 mod support;

@@ -325,13 +325,18 @@ async fn fault_x38_a_client_that_never_reads_holds_up_nobody() {
     let telling = tokio::spawn(async move {
         for _ in 0..EVENTS {
             let id = JobId(ids.next(clock.as_ref()));
-            let mut job = JobRecord::pending(id, WorkflowType::Backtest, "Demo".parse().unwrap(), id.into(), 1);
+            let mut job =
+                JobRecord::pending(id, WorkflowType::Backtest, "Demo".parse().unwrap(), id.into(), 1);
             job.apply(&JobChange::failed("x".repeat(2_000), 2));
             events.publish(JobEvent::history(&job).last().unwrap()).await.unwrap();
         }
     });
     for told in 0..EVENTS {
-        assert_eq!(quick.next().await["data"]["new_status"], "failed", "the quick one gets all; this is {told}");
+        assert_eq!(
+            quick.next().await["data"]["new_status"],
+            "failed",
+            "the quick one gets all; this is {told}"
+        );
     }
     telling.await.unwrap();
     live.world.until(|| async { live.sockets().await == 1 }).await;

@@ -1,6 +1,6 @@
 //! The service in process, over the state of one machine and tasks that a test plays.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use tower::ServiceExt;
 use tradai_backend::{Parts, Settings, build};
 use tradai_control_plane::jobs::JobReports;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
-use tradai_domain::JobId;
 use tradai_domain::jobs::{JobChange, JobStatus};
 use tradai_domain::ports::EventBus;
+use tradai_domain::{JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
@@ -21,6 +21,8 @@ use tradai_service::axum::http::request::Builder;
 use tradai_service::axum::http::{HeaderMap, Request};
 use tradai_service::{App, Shutdown};
 use tradai_testkit::MemoryTasks;
+use tradai_timeseries::store::SYNTHETIC;
+use tradai_timeseries::{CandleStore, Metadata, sample};
 
 /// Longer than any machine takes; a test that waits so long has failed.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
@@ -71,7 +73,11 @@ impl Reply {
 
 /// Returns settings as a process with these variables would have them.
 pub(crate) fn settings(variables: &[(&str, &str)]) -> Settings {
-    let mut inputs = Inputs::default();
+    // Nobody listens on the port 9 of this machine.
+    let nobody = "http://127.0.0.1:9";
+    let mut inputs = Inputs::default()
+        .variable("BACKEND_DATA_COLLECTION_URL", nobody)
+        .variable("BACKEND_STRATEGY_SERVICE_URL", nobody);
     for (name, value) in variables {
         inputs = inputs.variable(name, value);
     }
@@ -194,4 +200,14 @@ pub(crate) fn json_request(request: Builder, body: &Value) -> Request<Body> {
 
 pub(crate) fn request(strategy: &str) -> Value {
     json!({"strategy": strategy, "symbols": ["BTC/USDT"], "timerange": "20240101-20240201"})
+}
+
+/// Puts made-up candles of BTC/USDT into a data folder, five minutes each, from 2024-01-01 on.
+pub(crate) fn add_candles(folder: &Path, days: i64) {
+    let store = CandleStore::open(&folder.join("store"), Arc::new(SystemClock), Arc::new(RandomIds)).unwrap();
+    let key = SeriesKey::traded(&"BTC/USDT".parse().unwrap(), Timeframe::M5);
+    let start = parse_date_ms("2024-01-01").unwrap();
+    let candles = sample::candles(1, &key, start, start + days * 86_400_000);
+    let metadata = Metadata::from_iter([(SYNTHETIC.to_owned(), json!(true))]);
+    store.append(&key, &candles, Some(metadata)).unwrap();
 }

@@ -6,7 +6,10 @@ use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
+use tradai_domain::jobs::JobEventKind;
 use tradai_domain::ports::{Delivery, EventBus, EventSubscription, NumberedEvent, PortError};
+
+use crate::core::JobMetrics;
 
 /// Events that are kept for listeners which have not taken them yet: about 300 KB. Who is slower reads the log.
 const KEPT: usize = 1_024;
@@ -23,16 +26,19 @@ pub(super) enum Passed {
 }
 
 /// Passes events on as they are told, whichever process tells them.
-pub(crate) struct Hub(broadcast::Sender<Passed>);
+pub(crate) struct Hub {
+    sender: broadcast::Sender<Passed>,
+    metrics: JobMetrics,
+}
 
 impl Hub {
-    pub(crate) fn new() -> Self {
-        Self(broadcast::Sender::new(KEPT))
+    pub(crate) fn new(metrics: JobMetrics) -> Self {
+        Self { sender: broadcast::Sender::new(KEPT), metrics }
     }
 
     /// Returns what is passed on from now on.
     pub(super) fn listen(&self) -> broadcast::Receiver<Passed> {
-        self.0.subscribe()
+        self.sender.subscribe()
     }
 
     /// Reads the log until told to stop.
@@ -58,7 +64,12 @@ impl Hub {
         self.pass(Passed::Gap);
         loop {
             match subscription.next().await? {
-                Delivery::Event(event) => self.pass(Passed::Event(Arc::new(event))),
+                Delivery::Event(event) => {
+                    if let JobEventKind::State { new_status, .. } = event.event.kind {
+                        self.metrics.reached(new_status);
+                    }
+                    self.pass(Passed::Event(Arc::new(event)));
+                }
                 Delivery::Missed { .. } => self.pass(Passed::Gap),
             }
         }
@@ -66,6 +77,6 @@ impl Hub {
 
     fn pass(&self, passed: Passed) {
         // Nobody listening is no fault.
-        let _listeners = self.0.send(passed);
+        let _listeners = self.sender.send(passed);
     }
 }

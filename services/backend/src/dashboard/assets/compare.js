@@ -12,7 +12,7 @@ function drawGrowth() {
   }));
   if (traces.every((trace) => trace.x.length === 0)) return idle("growth-chart", "There is no candle to show.");
   Plotly.react("growth-chart", traces, layout({
-    hovermode: "x unified", xaxis: { type: "date" }, yaxis: { tickformat: ".0%", title: { text: "Growth of the wallet" } }, showlegend: true,
+    hovermode: "x unified", xaxis: { type: "date" }, yaxis: { tickformat: ".1%", title: { text: "Growth of the wallet" } }, showlegend: true,
   }), options());
 }
 

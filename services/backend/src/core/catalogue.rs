@@ -1,0 +1,171 @@
+//! Strategies, as the strategy service knows them.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::Value;
+use tracing::warn;
+use tradai_control_plane::{Error, RequestFault};
+use tradai_domain::jobs::TraceId;
+use tradai_domain::{Clock, IdSource, Millis, StrategyName};
+
+use crate::infrastructure::peer::{Peer, PeerError, PeerTrace};
+
+/// How long a reply is waited for.
+const PATIENCE: Duration = Duration::from_secs(5);
+/// How long a submission waits to learn whether its strategy is there: it is taken without, too.
+const CHECK_PATIENCE: Duration = Duration::from_secs(2);
+/// For how long a strategy that was there counts as there when jobs are submitted.
+const STILL_THERE: Duration = Duration::from_secs(30);
+/// Replies that are remembered.
+const REMEMBERED: usize = 100;
+/// Names that a refusal lists.
+const NAMES: usize = 10;
+/// How much alike a name must be to be what was meant, from 0 to 1.
+const ALIKE: f64 = 0.6;
+
+/// Asks for strategies, and remembers what it was told.
+pub(crate) struct Catalogue {
+    peer: Peer,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    known: Mutex<BTreeMap<String, Known>>,
+}
+
+struct Known {
+    at: Millis,
+    value: Value,
+}
+
+/// A document of the strategy service.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Answer {
+    /// The document.
+    pub(crate) value: Value,
+    /// How old it is, where the service did not answer and this is what it said last.
+    pub(crate) stale_for: Option<Duration>,
+}
+
+impl Catalogue {
+    pub(crate) fn new(peer: Peer, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        Self { peer, clock, ids, known: Mutex::default() }
+    }
+
+    /// Returns a page of the list.
+    pub(crate) async fn list(&self, query: &[(&str, &str)], trace: PeerTrace) -> Result<Answer, PeerError> {
+        self.ask("/api/v1/strategies", query, &self.peer.within(trace)).await
+    }
+
+    /// Returns a strategy, with the text of its file.
+    pub(crate) async fn show(&self, name: &StrategyName, trace: PeerTrace) -> Result<Answer, PeerError> {
+        self.ask(&path_of(name), &[], &self.peer.within(trace)).await
+    }
+
+    /// Refuses a strategy that is not there, naming those that are alike. Where nobody answers, it passes: whoever runs
+    /// the job looks again.
+    pub(crate) async fn check(&self, name: &StrategyName, trace_id: Option<TraceId>) -> Result<(), Error> {
+        let key = key_of(&path_of(name), &[]);
+        if self.recall(&key).and_then(|answer| answer.stale_for).is_some_and(|age| age < STILL_THERE) {
+            return Ok(());
+        }
+        let peer = match trace_id {
+            Some(trace_id) => self.peer.within(PeerTrace::of(trace_id, &*self.ids, &*self.clock)),
+            None => self.peer.clone(),
+        };
+        match peer.get(&path_of(name), &[], CHECK_PATIENCE).await {
+            Err(PeerError::Refused { status: 404, .. }) => {
+                let names = self.names(&peer).await.unwrap_or_default();
+                Err(Error::Request(vec![RequestFault::new("strategy", unknown(name.as_str(), &names))]))
+            }
+            Err(error) => {
+                warn!(%error, strategy = %name, "nobody knows yet whether {name} is there: {error}");
+                Ok(())
+            }
+            Ok(value) => {
+                self.remember(key, &value);
+                Ok(())
+            }
+        }
+    }
+
+    async fn names(&self, peer: &Peer) -> Result<Vec<String>, PeerError> {
+        let list = peer.get("/api/v1/strategies", &[("limit", "500")], CHECK_PATIENCE).await?;
+        let items = list["items"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Ok(items.iter().filter_map(|item| item["name"].as_str().map(str::to_owned)).collect())
+    }
+
+    /// Asks for a document; where the service does not answer, returns what it said last.
+    async fn ask(&self, path: &str, query: &[(&str, &str)], peer: &Peer) -> Result<Answer, PeerError> {
+        let key = key_of(path, query);
+        match peer.get(path, query, PATIENCE).await {
+            Ok(value) => {
+                self.remember(key, &value);
+                Ok(Answer { value, stale_for: None })
+            }
+            Err(error) if error.is_failure() => self.recall(&key).ok_or(error),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn remember(&self, key: String, value: &Value) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.insert(key, Known { at: self.clock.now_ms(), value: value.clone() });
+        if known.len() > REMEMBERED {
+            let oldest = known.iter().min_by_key(|(_, known)| known.at).map(|(key, _)| key.clone());
+            oldest.and_then(|key| known.remove(&key));
+        }
+    }
+
+    fn recall(&self, key: &str) -> Option<Answer> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let Known { at, value } = known.get(key)?;
+        let age = u64::try_from(self.clock.now_ms().saturating_sub(*at)).unwrap_or(0);
+        Some(Answer { value: value.clone(), stale_for: Some(Duration::from_millis(age)) })
+    }
+}
+
+fn key_of(path: &str, query: &[(&str, &str)]) -> String {
+    format!("{path} {query:?}")
+}
+
+fn path_of(name: &StrategyName) -> String {
+    // A name has letters, digits, `_` and `-` only.
+    format!("/api/v1/strategies/{name}")
+}
+
+/// Says that a strategy is not there, and which ones may be meant.
+fn unknown(name: &str, names: &[String]) -> String {
+    let likeness = |other: &String| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let mut near: Vec<(f64, &String)> = names.iter().map(|other| (likeness(other), other)).collect();
+    near.sort_by(|one, other| other.0.total_cmp(&one.0).then(one.1.cmp(other.1)));
+    let alike: Vec<&str> = near
+        .iter()
+        .filter(|(likeness, _)| *likeness >= ALIKE)
+        .map(|(_, name)| name.as_str())
+        .take(3)
+        .collect();
+    let all: Vec<&str> = names.iter().map(String::as_str).take(NAMES).collect();
+    let more = if names.len() > NAMES { ", …" } else { "" };
+    match (alike.is_empty(), all.is_empty()) {
+        (_, true) => format!("there is no strategy `{name}`"),
+        (true, _) => format!("there is no strategy `{name}`; there are {}{more}", all.join(", ")),
+        (false, _) => format!("there is no strategy `{name}`; did you mean {}?", alike.join(" or ")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_are_alike_are_offered() {
+        let names = ["EmaCross", "DonchianBreakout", "RsiMeanReversion"].map(str::to_owned);
+        assert_eq!(unknown("EmaCros", &names), "there is no strategy `EmaCros`; did you mean EmaCross?");
+        assert_eq!(
+            unknown("Qqqq", &names),
+            "there is no strategy `Qqqq`; there are EmaCross, DonchianBreakout, RsiMeanReversion"
+        );
+        assert_eq!(unknown("X", &[]), "there is no strategy `X`");
+    }
+}

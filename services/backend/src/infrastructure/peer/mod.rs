@@ -1,0 +1,273 @@
+//! Another service of the platform, by its HTTP API.
+//!
+//! Invariant: a call ends within its patience, whatever the service does; one that does not answer is left alone for a
+//! while; only what is safe to repeat is repeated.
+
+mod calm;
+mod error;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use reqwest::redirect::Policy;
+use reqwest::{Method, RequestBuilder, Response};
+use rustls::ClientConfig;
+use rustls::crypto::ring;
+use secrecy::{ExposeSecret, SecretString};
+use serde_json::Value;
+use tokio::time::timeout;
+use tracing::error;
+use tradai_domain::jobs::TraceId;
+use tradai_domain::{Clock, IdSource};
+
+use crate::settings::PeerUrl;
+use calm::Calm;
+pub(crate) use error::PeerError;
+
+/// How long a connection may take to come about.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The longest reply that is read.
+const MAX_REPLY_BYTES: usize = 8 * 1024 * 1024;
+/// How many characters of a refusal are passed on.
+const MAX_DETAIL: usize = 500;
+/// How often a call that is safe to repeat is sent.
+const TRIES: u32 = 3;
+
+/// A service that this one asks. Clones share connections and the breaker.
+#[derive(Clone)]
+pub(crate) struct Peer {
+    name: &'static str,
+    url: PeerUrl,
+    key: Option<Arc<SecretString>>,
+    http: Option<reqwest::Client>,
+    calm: Arc<Calm>,
+    trace: Option<PeerTrace>,
+}
+
+/// What a call belongs to, as it is passed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct PeerTrace {
+    /// W3C's `traceparent`.
+    pub(crate) traceparent: String,
+    /// `X-Correlation-ID`.
+    pub(crate) correlation_id: String,
+}
+
+impl PeerTrace {
+    /// Returns a trace with a span of its own.
+    pub(crate) fn of(trace_id: TraceId, ids: &dyn IdSource, clock: &dyn Clock) -> Self {
+        let span = ids.next(clock).simple().to_string();
+        let span = span.get(16..).unwrap_or_default();
+        Self { traceparent: format!("00-{trace_id}-{span}-01"), correlation_id: trace_id.to_string() }
+    }
+}
+
+impl Peer {
+    /// Returns the client of a service; `key` is what it knows us by. Where TLS cannot be set up, nobody is
+    /// reachable: the service can do without its peers.
+    pub(crate) fn new(
+        name: &'static str,
+        url: PeerUrl,
+        key: Option<SecretString>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        let http = client().inspect_err(|error| error!(error, "{name} cannot be asked: {error}")).ok();
+        let calm = Arc::new(Calm::new(clock, ids));
+        Self { name, url, key: key.map(Arc::new), http, calm, trace: None }
+    }
+
+    /// Returns the same peer, whose calls belong to something.
+    #[must_use]
+    pub(crate) fn within(&self, trace: PeerTrace) -> Self {
+        Self { trace: Some(trace), ..self.clone() }
+    }
+
+    /// Returns for how long the service is left alone because it did not answer; `None` when it may be asked.
+    pub(crate) fn refuses(&self) -> Option<Duration> {
+        self.calm.refuses()
+    }
+
+    /// Returns what the service answers to a GET with this query.
+    pub(crate) async fn get(
+        &self,
+        path: &str,
+        query: &[(&str, &str)],
+        patience: Duration,
+    ) -> Result<Value, PeerError> {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+        let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
+        self.repeat(|| self.request(Method::GET, &path, patience), patience).await
+    }
+
+    /// Returns what the service answers to a POST of a JSON document, which is sent once.
+    pub(crate) async fn post(
+        &self,
+        path: &str,
+        body: &Value,
+        patience: Duration,
+    ) -> Result<Value, PeerError> {
+        self.call(self.posted(path, body, patience)?).await
+    }
+
+    /// As [`Peer::post`], of something that is safe to repeat.
+    pub(crate) async fn post_again(
+        &self,
+        path: &str,
+        body: &Value,
+        patience: Duration,
+    ) -> Result<Value, PeerError> {
+        self.repeat(|| self.posted(path, body, patience), patience).await
+    }
+
+    /// Sends a request a few times, as long as the patience lasts.
+    async fn repeat(
+        &self,
+        request: impl Fn() -> Result<RequestBuilder, PeerError>,
+        patience: Duration,
+    ) -> Result<Value, PeerError> {
+        let sending = async {
+            for repetition in 0..TRIES - 1 {
+                match self.call(request()?).await {
+                    Err(error) if error.is_failure() && self.refuses().is_none() => {
+                        tokio::time::sleep(self.calm.backoff(repetition)).await;
+                    }
+                    done => return done,
+                }
+            }
+            self.call(request()?).await
+        };
+        let too_late = |_| Err(self.unreachable("did not answer in time"));
+        timeout(patience, sending).await.unwrap_or_else(too_late)
+    }
+
+    /// Sends a request if the service is not left alone, and notes what becomes of it.
+    async fn call(&self, request: RequestBuilder) -> Result<Value, PeerError> {
+        let pass = self.calm.pass().map_err(|pause| PeerError::Unreachable {
+            peer: self.name,
+            problem: "is left alone, because it did not answer",
+            retry_after: Some(pause),
+        })?;
+        let answer = self.send(request).await;
+        pass.report(answer.as_ref().is_err_and(PeerError::is_failure));
+        answer
+    }
+
+    fn posted(&self, path: &str, body: &Value, patience: Duration) -> Result<RequestBuilder, PeerError> {
+        let request = self.request(Method::POST, path, patience)?.body(body.to_string());
+        Ok(request.header("content-type", "application/json"))
+    }
+
+    fn request(&self, method: Method, path: &str, patience: Duration) -> Result<RequestBuilder, PeerError> {
+        let Some(http) = &self.http else { return Err(self.unreachable("is not reachable")) };
+        let mut headers = HeaderMap::new();
+        if let Some(key) = &self.key
+            && let Ok(mut value) = HeaderValue::from_str(&format!("Bearer {}", key.expose_secret()))
+        {
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static("authorization"), value);
+        }
+        if let Some(trace) = &self.trace {
+            let passed = [("traceparent", &trace.traceparent), ("x-correlation-id", &trace.correlation_id)];
+            for (name, value) in passed {
+                headers
+                    .extend(HeaderValue::from_str(value).map(|value| (HeaderName::from_static(name), value)));
+            }
+        }
+        Ok(http.request(method, format!("{}{path}", self.url)).headers(headers).timeout(patience))
+    }
+
+    async fn send(&self, request: RequestBuilder) -> Result<Value, PeerError> {
+        let response = request.send().await.map_err(|error| self.lost(&error))?;
+        let status = response.status();
+        let value = self.read(response).await?;
+        if status.is_success() {
+            return Ok(value);
+        }
+        let text = |key: &str| value[key].as_str().map(|text| text.chars().take(MAX_DETAIL).collect());
+        let detail: Option<String> = text("detail").or_else(|| text("title"));
+        let detail = detail.unwrap_or_else(|| format!("answered with the status {status}"));
+        Err(PeerError::Refused { peer: self.name, status: status.as_u16(), detail, problem: value })
+    }
+
+    /// Reads a body that is not too long; nothing is `null`.
+    async fn read(&self, mut response: Response) -> Result<Value, PeerError> {
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
+            if body.len() + chunk.len() > MAX_REPLY_BYTES {
+                return Err(self.unreachable("answered with more than can be read"));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if body.is_empty() {
+            return Ok(Value::Null);
+        }
+        serde_json::from_slice(&body).map_err(|_| self.unreachable("did not answer with JSON"))
+    }
+
+    fn lost(&self, error: &reqwest::Error) -> PeerError {
+        self.unreachable(if error.is_timeout() { "did not answer in time" } else { "is not reachable" })
+    }
+
+    fn unreachable(&self, problem: &'static str) -> PeerError {
+        PeerError::Unreachable { peer: self.name, problem, retry_after: None }
+    }
+}
+
+fn client() -> Result<reqwest::Client, String> {
+    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    let builder = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        // Services of one platform reach one another directly.
+        .no_proxy()
+        .redirect(Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("tradai-backend/", env!("CARGO_PKG_VERSION")));
+    builder.build().map_err(|error| error.to_string())
+}
+
+impl fmt::Debug for Peer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Peer")
+            .field("name", &self.name)
+            .field("url", &self.url.as_str())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradai_domain::{ErrorKind, ManualClock, SequentialIds};
+
+    use super::*;
+
+    #[tokio::test]
+    async fn nobody_there_is_said_in_few_words_and_soon_without_asking() {
+        // Bound and dropped: nobody listens there.
+        let port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+        let clock = Arc::new(ManualClock::at(0));
+        let ids = Arc::new(SequentialIds::default());
+        let key = Some("s3cret".into());
+        let peer = Peer::new("data-collection", PeerUrl::loopback(port), key, clock.clone(), ids);
+        let ask = || peer.get("/api/v1/exchanges", &[], Duration::from_secs(30));
+        let error = ask().await.unwrap_err();
+        assert_eq!(error.to_string(), "data-collection is not reachable");
+        assert_eq!(error.kind(), ErrorKind::Unavailable);
+        // Three tries have failed.
+        assert_eq!(peer.refuses(), Some(Duration::from_secs(1)));
+        assert!(ask().await.unwrap_err().to_string().contains("is left alone"));
+        clock.advance(1_000);
+        assert_eq!(ask().await.unwrap_err().to_string(), "data-collection is not reachable");
+        assert_eq!(peer.refuses(), Some(Duration::from_secs(2)));
+        assert!(!format!("{peer:?}").contains("s3cret"));
+    }
+}

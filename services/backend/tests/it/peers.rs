@@ -1,0 +1,306 @@
+//! The other services: asked, away, partitioned off, and back.
+
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
+use tradai_domain::JobId;
+use tradai_service::axum::extract::State;
+use tradai_service::axum::http::{HeaderMap, StatusCode, Uri};
+use tradai_service::axum::response::{IntoResponse, Response};
+use tradai_service::axum::{Json, Router, routing::get, routing::post};
+
+use crate::support::{BACKTESTS, PATIENCE, World, request};
+
+/// What lies between two services.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Line {
+    /// Bytes pass.
+    Up,
+    /// Connections are refused or cut.
+    Cut,
+    /// Connections are taken, and nothing comes back.
+    Silent,
+}
+
+/// A proxy that breaks lines.
+struct Toxic {
+    address: SocketAddr,
+    line: watch::Sender<Line>,
+}
+
+impl Toxic {
+    async fn before(target: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let (line, state) = watch::channel(Line::Up);
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(pass(stream, target, state.clone()));
+            }
+        });
+        Self { address, line }
+    }
+
+    fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn set(&self, line: Line) {
+        self.line.send_replace(line);
+    }
+}
+
+/// Passes bytes on for as long as the line is up.
+async fn pass(mut near: TcpStream, target: SocketAddr, mut line: watch::Receiver<Line>) {
+    let state = *line.borrow_and_update();
+    match state {
+        Line::Cut => drop(near.shutdown().await),
+        Line::Silent => drop(line.wait_for(|line| *line != Line::Silent).await),
+        Line::Up => {
+            let mut far = TcpStream::connect(target).await.unwrap();
+            tokio::select! {
+                _ = tokio::io::copy_bidirectional(&mut near, &mut far) => {}
+                _ = line.wait_for(|line| *line != Line::Up) => {}
+            }
+        }
+    }
+}
+
+/// What a stub was asked: the path, and who asked in which trace.
+type Asked = Arc<Mutex<Vec<(String, HeaderMap, Value)>>>;
+
+/// The strategy service and data-collection in one, as the backend knows them.
+#[derive(Clone, Default)]
+struct Stub {
+    asked: Asked,
+    /// Replies to `ensure`, then to questions after the job, the next last.
+    collecting: Arc<Mutex<Vec<Value>>>,
+}
+
+impl Stub {
+    async fn serve(&self) -> SocketAddr {
+        let router = Router::new()
+            .route("/api/v1/strategies", get(strategies))
+            .route("/api/v1/strategies/{name}", get(strategy))
+            .route("/api/v1/ensure", post(collect))
+            .route("/api/v1/sync/{id}", get(collect))
+            .route("/api/v1/health", get(|| async { Json(json!({"status": "ok"})) }))
+            .with_state(self.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { tradai_service::axum::serve(listener, router).await });
+        address
+    }
+
+    fn note(&self, uri: &Uri, headers: HeaderMap, body: Value) {
+        self.asked.lock().unwrap().push((uri.to_string(), headers, body));
+    }
+
+    /// What was asked at paths that begin so.
+    fn asked(&self, start: &str) -> Vec<(String, HeaderMap, Value)> {
+        let asked = self.asked.lock().unwrap();
+        asked.iter().filter(|(path, _, _)| path.starts_with(start)).cloned().collect()
+    }
+}
+
+async fn strategies(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
+    stub.note(&uri, headers, Value::Null);
+    Json(json!({"items": [{"name": "Demo"}, {"name": "EmaCross"}], "next_cursor": null}))
+}
+
+async fn strategy(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Response {
+    stub.note(&uri, headers, Value::Null);
+    let name = uri.path().rsplit('/').next().unwrap_or_default();
+    if !["Demo", "EmaCross"].contains(&name) {
+        return (StatusCode::NOT_FOUND, Json(json!({"detail": "there is no such strategy"}))).into_response();
+    }
+    Json(json!({"name": name, "timeframe": "5m", "startup_candles": 200, "informative": ["@1h"], "settings": {}}))
+        .into_response()
+}
+
+async fn collect(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: String) -> Response {
+    stub.note(&uri, headers, serde_json::from_str(&body).unwrap_or_default());
+    match stub.collecting.lock().unwrap().pop() {
+        Some(reply) => Json(reply).into_response(),
+        None => Json(json!({"ready": true})).into_response(),
+    }
+}
+
+fn job(status: &str, errors: Value) -> Value {
+    json!({"job_id": "018cc251-f400-7000-8000-000000000009", "status": status, "errors": errors,
+        "progress": {"symbols_done": 0, "symbols_total": 1}})
+}
+
+/// A backend whose peers are behind toxic proxies.
+struct Partition {
+    world: World,
+    stub: Stub,
+    strategies: Toxic,
+    candles: Toxic,
+}
+
+impl Partition {
+    async fn new() -> Self {
+        let stub = Stub::default();
+        let address = stub.serve().await;
+        let (strategies, candles) = (Toxic::before(address).await, Toxic::before(address).await);
+        let world = World::with(&[
+            ("BACKEND_STRATEGY_SERVICE_URL", &strategies.url()),
+            ("BACKEND_DATA_COLLECTION_URL", &candles.url()),
+            ("BACKEND_PEER_API_KEY", "peer-secret"),
+        ]);
+        Self { world, stub, strategies, candles }
+    }
+
+    fn on_exchange() -> Value {
+        let mut body = request("Demo");
+        body["exchange"] = json!("binance_futures");
+        body
+    }
+
+    async fn taken(&self, body: &Value) -> JobId {
+        let reply = self.world.post(BACKTESTS, body).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+        reply.json()["job_id"].as_str().unwrap().parse().unwrap()
+    }
+
+    async fn shown(&self, id: JobId) -> Value {
+        self.world.get(&format!("{BACKTESTS}/{id}?wait=20")).await.json()
+    }
+
+    /// What `/health` says of a dependency.
+    async fn dependency(&self, name: &str) -> String {
+        let ready = self.world.get("/api/v1/ready").await;
+        assert_eq!(ready.status, 200, "jobs are shown and taken without: {}", ready.text);
+        let dependencies = ready.json()["dependencies"].as_array().unwrap().clone();
+        let found = dependencies.iter().find(|dependency| dependency["name"] == name).unwrap();
+        assert_eq!(found["required"], false);
+        found["status"].as_str().unwrap().to_owned()
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn candles_of_an_exchange_are_completed_before_the_job_is_handed_over() {
+    let partition = Partition::new().await;
+    *partition.stub.collecting.lock().unwrap() = vec![job("completed", json!([])), job("running", json!([]))];
+    let id = partition.taken(&Partition::on_exchange()).await;
+    partition.world.started(id).await;
+    let asked = partition.stub.asked("/api/v1/ensure");
+    let bodies: Vec<(&Value, &Value)> =
+        asked.iter().map(|(_, _, body)| (&body["timeframe"], &body["price"])).collect();
+    assert_eq!(bodies, [(&json!("5m"), &json!("traded")), (&json!("1h"), &json!("traded"))]);
+    let (_, headers, body) = &asked[0];
+    assert_eq!((&body["exchange"], &body["symbols"]), (&json!("binance_futures"), &json!(["BTC/USDT"])));
+    assert_eq!((&body["start"], &body["padding_days"]), (&json!("2024-01-01T00:00:00Z"), &json!(1)));
+    // Who asks, and in whose trace.
+    assert_eq!(headers["authorization"], "Bearer peer-secret");
+    let trace = partition.world.get(&format!("{BACKTESTS}/{id}")).await.json()["trace_id"].clone();
+    let traceparent = headers["traceparent"].to_str().unwrap();
+    assert!(traceparent.starts_with(&format!("00-{}-", trace.as_str().unwrap())), "{traceparent}");
+    assert_eq!(partition.stub.asked("/api/v1/sync/").len(), 1);
+    // Without an exchange nothing is collected.
+    let id = partition.taken(&request("Demo")).await;
+    partition.world.started(id).await;
+    assert_eq!(partition.stub.asked("/api/v1/ensure").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_candles_cannot_be_had_fails_with_the_reason() {
+    let partition = Partition::new().await;
+    let errors =
+        json!([{"symbol": "BTC/USDT", "kind": "not_found", "message": "the exchange has no such market"}]);
+    *partition.stub.collecting.lock().unwrap() = vec![job("failed", errors)];
+    let id = partition.taken(&Partition::on_exchange()).await;
+    let shown = partition.shown(id).await;
+    assert_eq!(shown["status"], "failed", "{shown}");
+    let expected =
+        "candles of binance_futures could not be completed: BTC/USDT: the exchange has no such market";
+    assert_eq!(shown["error"], expected);
+    assert!(partition.world.tasks.started().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhile() {
+    let partition = Partition::new().await;
+    *partition.stub.collecting.lock().unwrap() = vec![job("running", json!([])); 100_000];
+    let id = partition.taken(&Partition::on_exchange()).await;
+    let path = format!("{BACKTESTS}/{id}");
+    partition
+        .world
+        .until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() })
+        .await;
+    let shown = partition.world.get(&path).await.json();
+    assert_eq!(shown["collecting"], json!({"series_done": 0, "series_total": 2}));
+    assert_eq!(partition.world.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
+    partition
+        .world
+        .until(|| async { !partition.world.get(&path).await.json()["collecting"].is_object() })
+        .await;
+    assert!(partition.world.tasks.started().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn strategies_are_checked_at_submission_where_somebody_knows_them() {
+    let partition = Partition::new().await;
+    let (status, _, text) = partition.world.post(BACKTESTS, &request("EmaCros")).await.problem();
+    assert_eq!((status, &*text), (422, "/strategy there is no strategy `EmaCros`; did you mean EmaCross?"));
+    let listed = partition.world.get("/api/v1/strategies?limit=2").await;
+    assert_eq!(listed.json()["items"][1]["name"], "EmaCross");
+    assert!(listed.json().get("stale").is_none() && listed.header("warning").is_empty());
+    assert!(partition.stub.asked("/api/v1/strategies?limit=2").len() == 1);
+    assert_eq!(partition.world.get("/api/v1/strategies/Demo").await.json()["timeframe"], "5m");
+    assert_eq!(partition.world.get("/api/v1/strategies/Other").await.problem().0, 404);
+    assert_eq!(partition.world.get("/api/v1/strategies/..%2Fx").await.problem().0, 404);
+    partition.strategies.set(Line::Cut);
+    partition.taken(&request("EmaCros")).await;
+}
+
+/// The network between the services breaks, in both ways in which it can, and comes back.
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
+    let partition = Partition::new().await;
+    let fresh = partition.world.get("/api/v1/strategies").await.json();
+    assert_eq!(partition.dependency("strategy-service").await, "up");
+    for line in [Line::Cut, Line::Silent] {
+        partition.strategies.set(line);
+        partition.candles.set(line);
+        // Reads: what was known, labelled.
+        let stale = partition.world.get("/api/v1/strategies").await;
+        assert_eq!((stale.status, stale.header("warning")), (200, "110 - \"Response is Stale\""), "{line:?}");
+        assert_eq!((&stale.json()["stale"], &stale.json()["items"]), (&json!(true), &fresh["items"]));
+        assert!(stale.json()["age_seconds"].is_u64());
+        // What is not known is said to be away, by name.
+        let away = partition.world.get("/api/v1/strategies/EmaCross").await;
+        let (status, code, text) = away.problem();
+        assert!(status == 503 && code == "EXT001" && text.starts_with("strategy-service"), "{text}");
+        assert!(!away.header("retry-after").is_empty());
+        // Health names both; the service itself is ready.
+        partition.world.until(|| async { partition.dependency("data-collection").await != "up" }).await;
+        partition.world.until(|| async { partition.dependency("strategy-service").await != "up" }).await;
+        // A job that needs nobody is taken; one that needs candles is refused once that is known to be in vain.
+        partition.taken(&request("Demo")).await;
+        let refused = async {
+            loop {
+                let reply = partition.world.post(BACKTESTS, &Partition::on_exchange()).await;
+                if reply.status == 503 {
+                    return reply;
+                }
+            }
+        };
+        let refused = tokio::time::timeout(PATIENCE, refused).await.expect("the breaker opens");
+        assert!(!refused.header("retry-after").is_empty());
+        partition.strategies.set(Line::Up);
+        partition.candles.set(Line::Up);
+        partition.world.until(|| async { partition.dependency("data-collection").await == "up" }).await;
+        partition
+            .world
+            .until(|| async { partition.world.get("/api/v1/strategies").await.json().get("stale").is_none() })
+            .await;
+        let id = partition.taken(&Partition::on_exchange()).await;
+        partition.world.started(id).await;
+    }
+}
