@@ -12,6 +12,7 @@ use tradai_platform::settings::sections::{HttpSettings, LogSettings, MlflowSetti
 use tradai_platform::settings::{Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
+use tradai_trading::containers::ContainerSettings;
 use url::Url;
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
@@ -30,6 +31,8 @@ pub struct Settings {
     pub mlflow: MlflowSettings,
     /// How jobs reach whoever runs them.
     pub executor: ExecutorSettings,
+    /// The containers of jobs, where they run in some.
+    pub containers: ContainerSettings,
     /// Whether the service goes on without an executor: it shows jobs and takes none.
     pub allow_no_executor: bool,
     /// Where candles are collected.
@@ -115,6 +118,7 @@ impl HostSettings for Settings {
             log: LogSettings::read(reader),
             mlflow: MlflowSettings::read(reader),
             executor: read_executor(reader),
+            containers: ContainerSettings::read(reader),
             allow_no_executor: reader
                 .key("ALLOW_NO_EXECUTOR", "for development: start without an executor, and take no jobs")
                 .or(false),

@@ -8,6 +8,7 @@
 //! its record says so, or whoever watches over its process does.
 
 mod backtest;
+pub mod containers;
 mod error;
 pub mod local;
 mod process;

@@ -1,4 +1,4 @@
-//! Jobs on the machine of whoever takes them in: in a process each, or within the host's own.
+//! Jobs on the machine of whoever takes them in: in a process or container each, or within the host's own process.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -12,11 +12,12 @@ use tradai_control_plane::jobs::executors::ExecutorPorts;
 use tradai_domain::ErrorKind;
 use tradai_domain::jobs::LocalExecutionMode;
 use tradai_domain::ports::{PortError, TaskEnd, TaskRunner, TaskSpec};
-use tradai_embedded::{InProcessTasks, ProcessSettings, ProcessTasks};
+use tradai_embedded::{DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks};
 use tradai_platform::settings::sections::{LogSettings, StateSettings};
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
 
+use crate::containers::ContainerSettings;
 use crate::{TradingSettings, run_job};
 
 /// How long a job's process may take to end after SIGTERM.
@@ -60,6 +61,7 @@ pub struct LocalHost<'a> {
 pub struct LocalTasks {
     processes: Arc<ProcessTasks>,
     in_process: Arc<InProcessTasks>,
+    containers: Option<Arc<DockerTasks>>,
 }
 
 impl LocalTasks {
@@ -80,7 +82,15 @@ impl LocalTasks {
             environment.extend(task.environment);
             Box::pin(async move { in_this_process(environment, &wiring).await })
         }));
-        Self { processes: Arc::new(processes), in_process: Arc::new(in_process) }
+        Self { processes: Arc::new(processes), in_process: Arc::new(in_process), containers: None }
+    }
+
+    /// Adds containers to the ways. The daemon is asked for when the first job is started.
+    #[must_use]
+    pub fn with_containers(mut self, host: &LocalHost<'_>, containers: &ContainerSettings) -> Self {
+        let docker = containers.docker(host, &environment(host), STOP_GRACE);
+        self.containers = Some(Arc::new(DockerTasks::new(docker)));
+        self
     }
 
     /// Returns what [`ExecutorFactory`](tradai_control_plane::jobs::executors::ExecutorFactory) chooses from.
@@ -88,13 +98,14 @@ impl LocalTasks {
     pub fn executor_ports(&self) -> ExecutorPorts {
         let processes: Arc<dyn TaskRunner> = self.processes.clone();
         let in_process: Arc<dyn TaskRunner> = self.in_process.clone();
-        ExecutorPorts {
-            local: BTreeMap::from([
-                (LocalExecutionMode::Subprocess, processes),
-                (LocalExecutionMode::InProcess, in_process),
-            ]),
-            ..ExecutorPorts::default()
+        let mut local = BTreeMap::from([
+            (LocalExecutionMode::Subprocess, processes),
+            (LocalExecutionMode::InProcess, in_process),
+        ]);
+        if let Some(containers) = &self.containers {
+            local.insert(LocalExecutionMode::Docker, containers.clone());
         }
+        ExecutorPorts { local, ..ExecutorPorts::default() }
     }
 
     /// Returns what deletes the remains of old processes, for

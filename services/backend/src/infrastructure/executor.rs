@@ -32,7 +32,7 @@ pub(crate) fn open(
         log: &settings.log,
         environment: &inputs.environment,
     };
-    let tasks = LocalTasks::new(&host, wiring);
+    let tasks = LocalTasks::new(&host, wiring).with_containers(&host, &settings.containers);
     let mut ports = tasks.executor_ports();
     if let Some(uri) = &settings.mlflow.tracking_uri {
         ports.environment.insert("MLFLOW_TRACKING_URI".to_owned(), uri.clone());
