@@ -14,12 +14,12 @@ RUN --mount=type=cache,target=/usr/local/cargo/registry \
     cargo build --release --locked \
       --package tradai-backend --package tradai-data-collection \
       --package tradai-strategy-service --package tradai-trading \
-    && mkdir -p /out/bin /out/data \
+    && mkdir -p /out/bin /out/data/strategies \
     && cp target/release/tradai-backend target/release/tradai-data-collection \
       target/release/tradai-strategy-service target/release/tradai-trading /out/bin/
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS base
-# A volume that is mounted there for the first time takes over the owner.
+# Volumes that are mounted there for the first time take over the owner.
 COPY --from=build --chown=65532:65532 /out/data /data
 ENV TRADAI_DATA_DIR=/data
 WORKDIR /data
