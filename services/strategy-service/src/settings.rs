@@ -44,6 +44,7 @@ impl HostSettings for Settings {
                 "CONFIG_VARIABLES",
                 "variables that configs may read by ${NAME}; whoever pushes a config sees them",
             )
+            .also(&["CONFIG_VARIABLES"])
             .list(&[]);
         Self {
             strategy_path: folder.map_or_else(|| state.strategies(), PathBuf::from),

@@ -146,6 +146,16 @@ mod tests {
     }
 
     #[test]
+    fn the_guide_names_every_key_and_variable() {
+        let guide = include_str!("../../../../docs/guides/configs.md");
+        let at_the_top = super::super::layers::PROMOTED.iter().map(|(_, key)| *key);
+        let names = at_the_top.chain(NOT_OF_JOBS).chain(OF_THE_FILE);
+        for name in names.chain(super::super::layers::variable_names()) {
+            assert!(guide.contains(&format!("`{name}`")), "{name} is not in docs/guides/configs.md");
+        }
+    }
+
+    #[test]
     fn what_nobody_knows_is_a_fault_and_so_are_stored_rules() {
         let yaml = json!({"signals": {"entry": [1]}});
         let stored = json!({"minimal_roi": {"0": 1}, "signals": {"entry": []}, "hooks": {},

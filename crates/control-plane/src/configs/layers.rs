@@ -118,7 +118,7 @@ const VARIABLES: [(&str, &[&str], Kind); 9] = [
 ];
 
 /// Settings that a config has at the top, under names of its own.
-const PROMOTED: [(&str, &str); 7] = [
+pub(super) const PROMOTED: [(&str, &str); 7] = [
     ("timeframe", "timeframe"),
     ("timerange", "timerange"),
     ("pair_whitelist", "symbols"),

@@ -87,7 +87,12 @@ async fn what_cannot_be_registered() {
         ("merge", DIP.replace("Dip", "merge"), 422, "part of this API's paths"),
         ("Py", "strategy: {name: Py, timeframe: 1h, entry_point: 'a.b:C'}".to_owned(), 422, "entry_point"),
         ("Dip", DIP.replace("category: mean", "category: AKIAIOSFODNN7EXAMPLE mean"), 422, "secret store"),
-        ("Dip", DIP.replace("category: mean", "category: '${HOME}', summary: mean"), 422, "variable HOME is not set"),
+        (
+            "Dip",
+            DIP.replace("category: mean", "category: '${HOME}', summary: mean"),
+            422,
+            "variable HOME is not set",
+        ),
     ] {
         let (found, _, detail) = register(name, &text).await;
         assert!(found == status && detail.contains(part), "{name}: {found} {detail}");

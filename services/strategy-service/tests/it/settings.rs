@@ -19,6 +19,9 @@ fn documented_names_are_read() {
     assert_eq!(settings.http.address.port(), 8103);
     let own = inputs.variable("STRATEGY_SERVICE_STRATEGY_PATH", "/srv/mine");
     assert_eq!(load::<Settings>(&own).unwrap().settings.strategy_path, Path::new("/srv/mine"));
+    // The name that jobs know it by.
+    let shared = Inputs::default().variable("CONFIG_VARIABLES", "REGION");
+    assert_eq!(load::<Settings>(&shared).unwrap().settings.config_variables, ["REGION"]);
     let plain = load::<Settings>(&Inputs::default()).unwrap().settings;
     assert_eq!(
         (plain.http.address.port(), plain.strategy_path.as_path()),
