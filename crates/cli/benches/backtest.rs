@@ -150,7 +150,7 @@ fn loop_alone(shared: &Path, data: &Path) {
     let candles = StoreCandles::new(&store, &[]);
     let before = cpu(UsageWho::RUSAGE_SELF);
     let pairs =
-        tradai_engine::prepare(&settings, strategy.as_ref(), &candles, &rules, SignalSource::Strategy)
+        tradai_engine::prepare(&settings, strategy.as_ref(), &candles, &rules, SignalSource::Strategy, &())
             .unwrap();
     println!("loading, indicators and signals: {:.3} CPU s", cpu(UsageWho::RUSAGE_SELF) - before);
     let rows: usize = pairs.iter().map(|pair| pair.frame.len() - pair.first_row).sum();

@@ -18,9 +18,10 @@ pub use backtest::{Counters, EquityCurve, Lock, Outcome, PairData};
 pub use metrics::Statistics;
 pub use prepare::{CandleProvider, GivenSignal, MarketRules, PrepareError, SignalSource, prepare};
 
-/// Hears how far a backtest is, and may end it.
+/// Hears how far a preparation or a backtest is, and may end it.
 pub trait Progress: Sync {
-    /// `done` of `total` main candles are behind.
+    /// `done` of `total` steps are behind: main candles of a backtest, pairs of a preparation. May be told by several
+    /// threads.
     fn advance(&self, done: u64, total: u64);
 
     /// Returns whether nobody wants the rest any more. It is asked whenever progress is told; what comes of a backtest

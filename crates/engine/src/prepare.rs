@@ -1,6 +1,7 @@
 //! From stored candles to what the loop runs over: windows, indicators, signals.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use rayon::prelude::*;
@@ -9,6 +10,7 @@ use tradai_domain::{
 };
 use tradai_strategy::{CandleSource, Frame, Settings, Signals, Strategy, StrategyError, TradingMode};
 
+use crate::Progress;
 use crate::backtest::PairData;
 use crate::money::TickHistory;
 use crate::risk::FundingHistory;
@@ -106,6 +108,9 @@ pub enum PrepareError {
         /// Why.
         source: Box<StrategyError>,
     },
+    /// Nobody wants the result any more.
+    #[error("the preparation was stopped")]
+    Stopped,
     /// A given signal lies on no candle.
     #[error("{symbol}: a signal at {} lies on no candle of the tested window", tradai_domain::format_utc(*.time))]
     SignalWithoutCandle {
@@ -122,22 +127,27 @@ pub enum PrepareError {
 /// The window is Freqtrade's: `startup_candle_count` candles before the start, the candle that opens at the end
 /// included, indicators on that window only, holes filled with the previous close.
 ///
+/// `progress` hears of every pair that is loaded and of every one that is done, from several threads at once.
+///
 /// # Errors
-/// [`PrepareError`] naming the pair or series.
+/// [`PrepareError`] naming the pair or series; [`PrepareError::Stopped`] when `progress` says so.
 pub fn prepare(
     settings: &Settings,
     strategy: &dyn Strategy,
     provider: &dyn CandleProvider,
     rules: &MarketRules,
     signals: SignalSource<'_>,
+    progress: &dyn Progress,
 ) -> Result<Vec<PairData>, PrepareError> {
     let first = settings.pair_whitelist.first().ok_or(PrepareError::NoPairs)?;
     let window = Window::new(settings);
+    let steps = Steps { done: AtomicU64::new(0), total: 2 * settings.pair_whitelist.len() as u64, progress };
     let loaded: Vec<(CandleSeries, usize)> = settings
         .pair_whitelist
         .par_iter()
         .map(|pair| {
-            load_filled(provider, &SeriesKey::traded(pair, settings.timeframe), window.main(settings))
+            let key = SeriesKey::traded(pair, settings.timeframe);
+            load_filled(provider, &key, window.main(settings)).and_then(|loaded| steps.next(loaded))
         })
         .collect::<Result<_, _>>()?;
     let window = window.moved(settings, &loaded);
@@ -148,7 +158,7 @@ pub fn prepare(
         .zip(loaded)
         .map(|(symbol, candles)| {
             let own = OwnPair { settings, strategy, provider, rules, signals, window };
-            own.prepare(symbol, candles, &informative)
+            own.prepare(symbol, candles, &informative).and_then(|pair| steps.next(pair))
         })
         .collect::<Result<_, _>>()?;
     let startup = settings.startup_candle_count;
@@ -156,6 +166,22 @@ pub fn prepare(
         return Err(PrepareError::NothingLeft { symbol: first.clone(), startup });
     }
     Ok(pairs)
+}
+
+/// Counts what is done.
+struct Steps<'a> {
+    done: AtomicU64,
+    total: u64,
+    progress: &'a dyn Progress,
+}
+
+impl Steps<'_> {
+    /// Tells that one more is done, and returns it unless nobody wants the rest.
+    fn next<T>(&self, done: T) -> Result<T, PrepareError> {
+        let count = self.done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.progress.advance(count, self.total);
+        if self.progress.is_stopped() { Err(PrepareError::Stopped) } else { Ok(done) }
+    }
 }
 
 /// Start and end of the test; the candle that opens at the end is included.

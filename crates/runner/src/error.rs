@@ -34,7 +34,7 @@ pub enum Error {
     },
     /// The backtest cannot be prepared.
     #[error(transparent)]
-    Prepare(#[from] tradai_engine::PrepareError),
+    Prepare(tradai_engine::PrepareError),
     /// The request asks for something that cannot be.
     #[error("{0}")]
     Invalid(String),
@@ -55,6 +55,15 @@ pub enum Error {
     /// The store refuses.
     #[error(transparent)]
     Store(#[from] tradai_timeseries::Error),
+}
+
+impl From<tradai_engine::PrepareError> for Error {
+    fn from(error: tradai_engine::PrepareError) -> Self {
+        match error {
+            tradai_engine::PrepareError::Stopped => Self::Stopped,
+            error => Self::Prepare(error),
+        }
+    }
 }
 
 impl Error {

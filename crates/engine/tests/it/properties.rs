@@ -93,7 +93,8 @@ fn the_number_of_threads_changes_no_byte() {
             let futures = settings.trading_mode == tradai_strategy::TradingMode::Futures;
             let world = World { seed: 7, end: from + days };
             let source = SignalSource::Given(&given);
-            let pairs = tradai_engine::prepare(&settings, &Nothing, &world, &rules(futures), source).unwrap();
+            let pairs =
+                tradai_engine::prepare(&settings, &Nothing, &world, &rules(futures), source, &()).unwrap();
             let outcome = tradai_engine::backtest::run(&settings, &Nothing, &pairs, &());
             let statistics = Statistics::new(&settings, &pairs, &outcome);
             format!("{}{:?}", serde_json::to_string(&statistics).unwrap(), outcome)

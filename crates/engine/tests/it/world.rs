@@ -156,8 +156,14 @@ pub(crate) fn run(seed: u64, days: i64) -> (Settings, Outcome) {
     let world = World { seed: 7, end };
     let futures = settings.trading_mode == tradai_strategy::TradingMode::Futures;
     let given = signals(seed, &settings, end);
-    let pairs =
-        tradai_engine::prepare(&settings, &Nothing, &world, &rules(futures), SignalSource::Given(&given));
+    let pairs = tradai_engine::prepare(
+        &settings,
+        &Nothing,
+        &world,
+        &rules(futures),
+        SignalSource::Given(&given),
+        &(),
+    );
     let outcome = tradai_engine::backtest::run(&settings, &Nothing, &pairs.unwrap(), &());
     (settings, outcome)
 }

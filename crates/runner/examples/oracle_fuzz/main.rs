@@ -224,7 +224,7 @@ fn own_result(case: &Case, folder: &Path) -> Result<Replayed, String> {
         leverage_tiers: tradai_runner::read_leverage_tiers(&read("leverage_tiers.json"))
             .map_err(|error| words(&error))?,
     };
-    let pairs = tradai_engine::prepare(&settings, &strategy, &provider, &rules, SignalSource::Strategy)
+    let pairs = tradai_engine::prepare(&settings, &strategy, &provider, &rules, SignalSource::Strategy, &())
         .map_err(|error| words(&error))?;
     let outcome = tradai_engine::backtest::run(&settings, &strategy, &pairs, &());
     let statistics = Statistics::new(&settings, &pairs, &outcome);

@@ -111,23 +111,48 @@ pub fn run(
     let candles = StoreCandles::new(store, &request.data);
     let settings = effective_settings(request, &candles)?;
     let rules = crate::market_rules::complete(&request.rules, &settings);
+    let (preparing, trading) = Part::halves(progress);
+    let strategy = request.strategy.as_ref();
     let pairs = tradai_engine::prepare(
         &settings,
-        request.strategy.as_ref(),
+        strategy,
         &candles,
         &rules.rules,
         SignalSource::Strategy,
+        &preparing,
     )?;
-    if progress.is_stopped() {
-        return Err(Error::Stopped);
-    }
-    let outcome = tradai_engine::backtest::run(&settings, request.strategy.as_ref(), &pairs, progress);
+    let outcome = tradai_engine::backtest::run(&settings, strategy, &pairs, &trading);
     if progress.is_stopped() {
         return Err(Error::Stopped);
     }
     let statistics = Statistics::new(&settings, &pairs, &outcome);
     let manifest = Manifest::new(request, &settings, &rules, candles.into_versions());
     Ok(Finished { settings, pairs, outcome, statistics, manifest })
+}
+
+/// One part of a run, told as such: steps count in thousandths of the whole.
+struct Part<'a> {
+    whole: &'a dyn Progress,
+    before: u64,
+}
+
+impl<'a> Part<'a> {
+    const HALF: u64 = 500;
+
+    /// Loading candles and computing indicators takes about as long as going through them.
+    fn halves(whole: &'a dyn Progress) -> (Self, Self) {
+        (Self { whole, before: 0 }, Self { whole, before: Self::HALF })
+    }
+}
+
+impl Progress for Part<'_> {
+    fn advance(&self, done: u64, total: u64) {
+        self.whole.advance(self.before + Self::HALF * done / total.max(1), 2 * Self::HALF);
+    }
+
+    fn is_stopped(&self) -> bool {
+        self.whole.is_stopped()
+    }
 }
 
 /// Merges the layers; without a whitelist, every stored pair that fits is tested.

@@ -98,7 +98,7 @@ pub fn replay(
         },
     };
     let pairs =
-        tradai_engine::prepare(&settings, strategy, &provider, &rules, SignalSource::Given(&signals))?;
+        tradai_engine::prepare(&settings, strategy, &provider, &rules, SignalSource::Given(&signals), &())?;
     let outcome = tradai_engine::backtest::run(&settings, strategy, &pairs, progress);
     let statistics = Statistics::new(&settings, &pairs, &outcome);
     Ok(Replayed { settings, outcome, statistics })

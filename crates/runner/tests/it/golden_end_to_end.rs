@@ -30,7 +30,7 @@ fn run_case(shared: &Path, case: &str) -> Vec<String> {
     };
     let strategy: &dyn Strategy = strategy.as_ref();
     let pairs =
-        tradai_engine::prepare(&settings, strategy, &provider, &rules, SignalSource::Strategy).unwrap();
+        tradai_engine::prepare(&settings, strategy, &provider, &rules, SignalSource::Strategy, &()).unwrap();
     let outcome = tradai_engine::backtest::run(&settings, strategy, &pairs, &());
     let statistics = Statistics::new(&settings, &pairs, &outcome);
     let lines: Vec<String> =

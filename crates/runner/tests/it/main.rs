@@ -8,6 +8,7 @@ mod golden_end_to_end;
 mod golden_replay;
 mod oracle_goldens;
 mod oracle_strategy;
+mod progress;
 mod report;
 mod report_browser;
 mod shared;

@@ -69,7 +69,7 @@ impl Sample {
             pairs.map(|pair| (pair.clone(), signals.clone())).collect();
         let rules = market_rules::complete(&MarketRules::default(), &settings).rules;
         let given = SignalSource::Given(&signals);
-        let pairs = tradai_engine::prepare(&settings, &GivenSignals, &Waves, &rules, given).unwrap();
+        let pairs = tradai_engine::prepare(&settings, &GivenSignals, &Waves, &rules, given, &()).unwrap();
         let outcome = tradai_engine::backtest::run(&settings, &GivenSignals, &pairs, &());
         let statistics = Statistics::new(&settings, &pairs, &outcome);
         Self { settings, statistics, outcome, pairs }

@@ -123,7 +123,7 @@ fn with_delays(world: &World, request: &backtest::BacktestRequest, seed: u64) ->
     let rules = tradai_runner::market_rules::complete(&request.rules, &finished.settings).rules;
     let strategy = request.strategy.as_ref();
     finished.pairs =
-        tradai_engine::prepare(&finished.settings, strategy, &candles, &rules, SignalSource::Strategy)
+        tradai_engine::prepare(&finished.settings, strategy, &candles, &rules, SignalSource::Strategy, &())
             .unwrap();
     finished.outcome = tradai_engine::backtest::run(
         &finished.settings,
