@@ -8,6 +8,7 @@ mod api_bench;
 mod fuzz_yaml;
 mod oracle;
 mod s3;
+mod schemathesis;
 mod sim;
 mod store_bench;
 mod tests;
@@ -39,6 +40,8 @@ enum Command {
     BenchStore(StoreBenchArgs),
     /// The backend's API beside a FastAPI twin: requests per CPU second, 99th percentiles, memory.
     BenchApi(ApiBenchArgs),
+    /// Made-up requests by the services' OpenAPI documents, against the running platform.
+    Schemathesis(SchemathesisArgs),
     /// The candle store in simulated worlds: random schedules, and every order of small scenarios.
     Sim(SimArgs),
     /// A local S3 to try things out with, until it is stopped.
@@ -79,6 +82,16 @@ struct StoreBenchArgs {
     /// For the bench itself: `--json`, `--rounds N`, `--only f64,arctic`.
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     arguments: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+struct SchemathesisArgs {
+    /// Most requests for an operation in a phase.
+    #[arg(long, default_value_t = 100)]
+    examples: u32,
+    /// Where the random numbers begin.
+    #[arg(long, default_value_t = 1)]
+    seed: u64,
 }
 
 #[derive(Debug, Args)]
@@ -123,6 +136,10 @@ fn main() -> anyhow::Result<()> {
         Command::Bench => oracle::bench(),
         Command::BenchStore(args) => store_bench::bench(args.s3_delay_ms, &args.arguments),
         Command::BenchApi(args) => api_bench::bench(args.submits, args.statuses),
+        Command::Schemathesis(args) => {
+            let python = tools::python_with("schemathesis", &[schemathesis::PACKAGE])?;
+            schemathesis::test(&python, args.examples, args.seed)
+        }
         Command::Sim(args) => sim::simulate(args.schedules, args.orders, args.start, args.seed),
         Command::S3(args) => s3::serve(args.port, args.delay_ms),
     }

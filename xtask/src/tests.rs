@@ -3,6 +3,7 @@
 use std::process::Command;
 
 use crate::s3::TestServer;
+use crate::schemathesis;
 use crate::tools::{answers, cargo, ensure_chromium, ensure_docker_compose, python_with, run};
 
 /// The client that the sandbox exchange is tried with.
@@ -38,8 +39,28 @@ pub(crate) fn check() -> anyhow::Result<()> {
     run(cargo().args(["doc", "--workspace", "--no-deps", "--locked"]).env("RUSTDOCFLAGS", "-D warnings"))
 }
 
+/// Requests that are made up for an operation in a phase; `cargo xtask schemathesis` tries more.
+const MADE_UP: u32 = 10;
+
 /// Every test, the documentation's included.
 pub(crate) fn test() -> anyhow::Result<()> {
+    programs()?;
+    made_up_requests()
+}
+
+/// The services under requests that are made up by their documents.
+fn made_up_requests() -> anyhow::Result<()> {
+    match python_with("schemathesis", &[schemathesis::PACKAGE]) {
+        Ok(python) => schemathesis::test(&python, MADE_UP, 1),
+        Err(error) => {
+            println!("note: {error}; no requests are made up by the OpenAPI documents");
+            Ok(())
+        }
+    }
+}
+
+/// Every test of the workspace.
+fn programs() -> anyhow::Result<()> {
     ensure_chromium();
     let s3 = TestServer::start();
     let ccxt = python_with("ccxt", &[CCXT]).inspect_err(|error| println!("note: {error}")).ok();

@@ -69,14 +69,15 @@ pub(super) struct OhlcvBody {
     /// What the numbers of a row are: open time in milliseconds, open, high, low, close, volume.
     columns: [&'static str; 6],
     /// The candles, oldest first.
+    #[schema(value_type = Vec<[f64; 6]>, example = json!([[1_704_067_200_000_i64, 42_283.6, 42_554.6, 42_261.0, 42_475.2, 1_271.7]]))]
     rows: Vec<Row>,
     /// Asks for the next page; `null` on the last.
     next_cursor: Option<String>,
 }
 
 /// Open time in milliseconds, open, high, low, close, volume.
-#[derive(Debug, Serialize, ToSchema)]
-struct Row(#[schema(example = 1_704_067_200_000_i64)] Millis, f64, f64, f64, f64, f64);
+#[derive(Debug, Serialize)]
+struct Row(Millis, f64, f64, f64, f64, f64);
 
 /// Where a page begins, and of which version it is.
 type Position = (Millis, u64);
