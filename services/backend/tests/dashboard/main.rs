@@ -1,0 +1,10 @@
+//! The dashboard, over HTTP and in a real browser.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+mod browser;
+mod pages;
+mod peer;
+mod story;
+mod views;
+mod world;

@@ -1,0 +1,311 @@
+//! Pages and forms over HTTP, without a browser.
+
+use serde_json::json;
+use tradai_domain::jobs::{JobChange, JobStatus, Progress};
+
+use crate::peer::Peers;
+use crate::world::{HOSTILE, World};
+
+/// A reply, read whole.
+struct Reply {
+    status: u16,
+    headers: reqwest::header::HeaderMap,
+    text: String,
+}
+
+impl Reply {
+    fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+}
+
+fn client() -> reqwest::Client {
+    drop(rustls::crypto::ring::default_provider().install_default());
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
+}
+
+async fn read(request: reqwest::RequestBuilder) -> Reply {
+    let response = request.send().await.unwrap();
+    let (status, headers) = (response.status().as_u16(), response.headers().clone());
+    Reply { status, headers, text: response.text().await.unwrap() }
+}
+
+async fn get(world: &World, path: &str) -> Reply {
+    read(client().get(world.url(path))).await
+}
+
+/// Sends a form as a page of `origin` does.
+async fn post(world: &World, path: &str, form: &[(&str, &str)], origin: &str) -> Reply {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
+    let request = client().post(world.url(path)).body(body).header("origin", origin);
+    read(request.header("content-type", "application/x-www-form-urlencoded")).await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn peers_that_are_down_are_said_in_their_place() {
+    let world = World::start(&[]).await;
+    for (path, said) in [
+        ("/jobs", "No jobs here"),
+        ("/backtests/new", "strategy-service is "),
+        ("/backtests/new?strategy=A&symbols=BTC/USDT&timeframe=1h&exchange=x", "data-collection is "),
+        ("/strategies", "strategy-service is "),
+        ("/strategies/EmaCross", "strategy-service is "),
+        ("/data", "data-collection is "),
+        ("/health", "data-collection is "),
+    ] {
+        let reply = get(&world, path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(reply.text.contains(said), "{path}: {}", reply.text);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_page_forbids_what_is_not_its_own() {
+    let world = World::start(&[]).await;
+    let reply = get(&world, "/jobs").await;
+    let policy = reply.header("content-security-policy");
+    for part in [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "frame-ancestors 'none'",
+        "form-action 'self'",
+    ] {
+        assert!(policy.contains(part), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+    assert_eq!(reply.header("cache-control"), "no-store");
+    assert_eq!(get(&world, "/").await.header("location"), "/jobs");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn files_are_kept_for_good_and_asked_for_by_their_content() {
+    let world = World::start(&[]).await;
+    let page = get(&world, "/jobs").await.text;
+    let start = page.find("/assets/dashboard-").unwrap();
+    let path = page[start..].split('"').next().unwrap();
+    let reply = get(&world, path).await;
+    assert_eq!((reply.status, reply.header("cache-control")), (200, "public, max-age=31536000, immutable"));
+    let again = read(client().get(world.url(path)).header("if-none-match", reply.header("etag"))).await;
+    assert_eq!((again.status, again.text.as_str()), (304, ""));
+    assert_eq!(get(&world, "/assets/dashboard-0000000000000000.css").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_listed_filtered_and_paged() {
+    let world = World::start(&[]).await;
+    let failed = world.add_job("RsiMeanReversion", JobStatus::Failed).await;
+    let running = world.add_job("EmaCross", JobStatus::Running).await;
+    world.report(running, JobChange::progress(Progress::of(1, 4), 1)).await;
+    let all = get(&world, "/jobs").await.text;
+    assert!(all.contains(&failed.to_string()) && all.contains("25.0%"), "{all}");
+    assert!(all.contains("&lt;/script&gt;&lt;img") && !all.contains(HOSTILE), "the reason is text");
+    let some = get(&world, "/jobs?status=failed&strategy=RsiMeanReversion").await.text;
+    assert!(some.contains(&failed.to_string()) && !some.contains(&running.to_string()));
+    assert!(
+        get(&world, "/jobs?strategy=a+b").await.text.contains("message warn"),
+        "a name that is none is said"
+    );
+    for _ in 0..25 {
+        world.add_job("EmaCross", JobStatus::Cancelled).await;
+    }
+    let first = get(&world, "/jobs").await.text;
+    assert!(!first.contains(&failed.to_string()));
+    let start = first.find("/jobs?before=").unwrap();
+    let older = get(&world, first[start..].split('"').next().unwrap()).await.text;
+    assert!(older.contains(&failed.to_string()) && older.contains("Newest"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_there_is_a_page() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    for path in [
+        "/jobs/nonsense",
+        "/jobs/018cc251-f400-7000-8000-000000000001",
+        "/strategies/Nobody",
+        "/compare?job=x",
+    ] {
+        let reply = get(&world, path).await;
+        assert_eq!((reply.status, reply.header("content-type")), (404, "text/html; charset=utf-8"), "{path}");
+    }
+    assert!(get(&world, "/compare").await.text.contains("Tick two or more"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_is_refused_with_every_fault_and_without_scripts() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    let form = [
+        ("strategy", "Nobody"),
+        ("symbols", "BTC/USDT x"),
+        ("start", "soon"),
+        ("stake_amount", "-1"),
+        ("settings", "[]"),
+    ];
+    let reply = post(&world, "/backtests/new", &form, &world.url("")).await;
+    assert_eq!(reply.status, 422);
+    for said in [
+        "there is no strategy `Nobody`; there are EmaCross",
+        "x: ",
+        "expected a JSON object",
+        "expected a number above 0",
+    ] {
+        assert!(reply.text.contains(said), "{said}: {}", reply.text);
+    }
+    assert!(reply.text.contains("value=\"BTC/USDT x\""), "what was filled in stays");
+    assert!(get(&world, "/jobs").await.text.contains("No jobs here"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_that_is_sent_twice_submits_once() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    let form = [("strategy", "EmaCross"), ("symbols", "BTC/USDT"), ("key", "4d3b9f")];
+    let first = post(&world, "/backtests/new", &form, &world.url("")).await;
+    let second = post(&world, "/backtests/new", &form, &world.url("")).await;
+    assert_eq!(first.status, 303, "{}", first.text);
+    assert!(first.header("location").starts_with("/jobs/"));
+    assert_eq!(first.header("location"), second.header("location"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn pages_of_others_change_nothing() {
+    let world = World::start(&[]).await;
+    let running = world.add_job("EmaCross", JobStatus::Running).await;
+    let path = format!("/jobs/{running}/cancel");
+    for origin in ["https://evil.example", "null", "http://localhost:1"] {
+        assert_eq!(post(&world, &path, &[], origin).await.status, 403, "{origin}");
+    }
+    assert_eq!(world.wiring.jobs.get(running).await.unwrap().unwrap().status, JobStatus::Running);
+    let own = post(&world, &path, &[], &world.url("")).await;
+    assert_eq!((own.status, own.header("location")), (303, format!("/jobs/{running}").as_str()));
+    assert_eq!(world.wiring.jobs.get(running).await.unwrap().unwrap().status, JobStatus::Cancelled);
+    let deleted = post(&world, &format!("/jobs/{running}/delete"), &[], &world.url("")).await;
+    assert_eq!((deleted.status, deleted.header("location")), (303, "/jobs"));
+    assert_eq!(world.wiring.jobs.get(running).await.unwrap(), None);
+    let log = get(&world, "/health").await.text;
+    assert!(log.contains("job.cancel") && log.contains("job.delete"), "{log}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strategy_shows_versions_origins_and_what_differs() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    let page = get(&world, "/strategies/EmaCross?a=v1-0f1e2d3c&b=v2-0f1e2d3c").await.text;
+    for said in [
+        "crossed_above(fast, slow)",
+        "version v1-0f1e2d3c",
+        "/settings/stoploss",
+        "is not used",
+        "5 to 30",
+        "ema, sma",
+    ] {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    // A value that looks like a credential has an origin and is not shown.
+    assert!(!page.contains("/api_key"), "{page}");
+    let path = "/strategies/EmaCross/configs/v2-0f1e2d3c/activate";
+    let reply = post(&world, path, &[], &world.url("")).await;
+    assert_eq!((reply.status, reply.header("location")), (303, "/strategies/EmaCross#configs"));
+    assert!(peers.asked().contains(&format!("POST /api/v1{path}")), "{:?}", peers.asked());
+    let entries = world.wiring.audit.list(None, 1).await.unwrap();
+    assert_eq!(entries[0].1.action, "config.activate");
+    assert_eq!(post(&world, "/strategies/a..%2Fb/configs/x/activate", &[], &world.url("")).await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn viewers_see_and_traders_do() {
+    let key = |name: &str| format!("{name}-key-0123456789");
+    let item =
+        |name: &str, role: &str| format!("{name}:{role}:{}", blake3::hash(key(name).as_bytes()).to_hex());
+    let keys = [item("vera", "viewer"), item("tom", "trader")].join(",");
+    let world = World::start(&[("BACKEND_API_KEYS", &keys)]).await;
+    let running = world.add_job("EmaCross", JobStatus::Running).await;
+    let as_caller = |name: &str, request: reqwest::RequestBuilder| read(request.bearer_auth(key(name)));
+    let page = as_caller("vera", client().get(world.url("/jobs"))).await;
+    assert!(page.status == 200 && !page.text.contains("/cancel"), "{}", page.text);
+    assert!(!as_caller("vera", client().get(world.url("/health"))).await.text.contains("Who did what"));
+    let cancel = || client().post(world.url(&format!("/jobs/{running}/cancel")));
+    assert_eq!(as_caller("vera", cancel()).await.status, 403);
+    assert!(as_caller("tom", client().get(world.url("/jobs"))).await.text.contains("/cancel"));
+    assert_eq!(as_caller("tom", cancel()).await.status, 303);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn results_are_read_without_scripts() {
+    let world = World::start(&[]).await;
+    let (one, other) = (world.add_result("EmaCross").await, world.add_result("EmaCross").await);
+    let page = get(&world, &format!("/jobs/{one}")).await.text;
+    assert!(page.contains("<noscript><table>") && page.contains("SYNTHETIC"), "no table");
+    let content = page.split_once("id=\"content\">").unwrap().1.split_once("</script>").unwrap().0;
+    let content: serde_json::Value = serde_json::from_str(content).unwrap();
+    assert_eq!((&content["job_id"], &content["synthetic"]), (&json!(one), &json!(true)));
+    let compared = get(&world, &format!("/compare?job={one}&job={other}")).await.text;
+    assert!(compared.contains("All settings are the same") && compared.contains("Max drawdown"));
+    let listed = get(&world, "/jobs").await.text;
+    assert!(listed.contains(&format!("tick-{one}")) && listed.contains("SYNTHETIC"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_peer_said_last_is_labelled_with_its_age() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    for path in ["/strategies", "/strategies/EmaCross"] {
+        assert!(!get(&world, path).await.text.contains("This is what it said"), "{path}");
+    }
+    peers.go();
+    for path in ["/strategies", "/strategies/EmaCross"] {
+        let reply = get(&world, path).await;
+        assert_eq!(reply.status, 200, "{path}");
+        assert!(
+            reply.text.contains("This is what it said") && reply.text.contains("EmaCross"),
+            "{}",
+            reply.text
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_that_is_gone_is_said_in_its_place() {
+    let world = World::start(&[]).await;
+    let id = world.add_job("EmaCross", JobStatus::Completed).await;
+    let log = world.folder.path().join("tasks").join(id.to_string());
+    std::fs::create_dir_all(&log).unwrap();
+    let page = get(&world, &format!("/jobs/{id}")).await;
+    assert_eq!(page.status, 200);
+    assert!(page.text.contains("The result is not there."), "{}", page.text);
+    assert!(get(&world, "/jobs").await.text.contains(&id.to_string()));
+    let compared = get(&world, &format!("/compare?job={id}")).await;
+    assert!(compared.status == 200 && compared.text.contains("has no result"), "{}", compared.text);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn people_sign_in_with_a_key_and_out_again() {
+    let key = "vera-key-0123456789";
+    let item = format!("vera:viewer:{}", blake3::hash(key.as_bytes()).to_hex());
+    let world = World::start(&[("BACKEND_API_KEYS", &item)]).await;
+    let page = |path: &str| client().get(world.url(path)).header("accept", "text/html");
+    let sent = read(page("/jobs")).await;
+    assert_eq!((sent.status, sent.header("location")), (303, "/login?next=%2Fjobs"));
+    let form = read(page("/login?next=%2Fjobs")).await;
+    assert!(
+        form.text.contains("type=\"password\"") && form.text.contains("value=\"/jobs\""),
+        "{}",
+        form.text
+    );
+    let own = world.url("");
+    let refused = post(&world, "/login", &[("key", "wrong"), ("next", "/jobs")], &own).await;
+    assert!(refused.status == 401 && refused.text.contains("This key is not known"), "{}", refused.text);
+    let known = post(&world, "/login", &[("key", key), ("next", "/jobs")], &own).await;
+    assert_eq!((known.status, known.header("location")), (303, "/jobs"));
+    let cookie = known.header("set-cookie");
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Strict"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap();
+    let jobs = read(page("/jobs").header("cookie", cookie)).await;
+    assert!(
+        jobs.status == 200 && jobs.text.contains("Sign out") && jobs.text.contains("vera"),
+        "{}",
+        jobs.text
+    );
+}

@@ -1,0 +1,177 @@
+//! A backend on a port of its own, over a folder with made-up candles, that runs jobs for real.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use serde_json::json;
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+use tradai_backend::{Settings, start};
+use tradai_control_plane::jobs::JobReports;
+use tradai_domain::jobs::{
+    BacktestConfig, BacktestJobMessage, JobChange, JobRecord, JobStatus, WorkflowType,
+};
+use tradai_domain::{JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
+use tradai_platform::settings::sections::StateSettings;
+use tradai_platform::settings::{Inputs, load};
+use tradai_platform::wiring::Wiring;
+use tradai_service::Shutdown;
+use tradai_timeseries::store::SYNTHETIC;
+use tradai_timeseries::{CandleStore, Metadata, sample};
+
+/// Longer than any machine takes; a test that waits so long has failed.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
+
+/// A running backend. Dropping it stops it.
+pub(crate) struct World {
+    pub(crate) address: SocketAddr,
+    pub(crate) wiring: Wiring,
+    pub(crate) folder: TempDir,
+    shutdown: Shutdown,
+}
+
+impl World {
+    /// Starts a backend that runs jobs in its own process; peers are not there unless `variables` say where.
+    pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let data = folder.path().to_str().unwrap();
+        let nobody = nobody().await;
+        let mut inputs = Inputs::default()
+            .variable("TRADAI_DATA_DIR", data)
+            .variable("BACKEND_LOCAL_EXECUTION_MODE", "inprocess")
+            .variable("BACKEND_DATA_COLLECTION_URL", &nobody)
+            .variable("BACKEND_STRATEGY_SERVICE_URL", &nobody);
+        for (name, value) in variables {
+            inputs = inputs.variable(name, value);
+        }
+        let settings = load::<Settings>(&inputs).unwrap().settings;
+        let wiring = Wiring::open(&StateSettings::new(folder.path().to_owned()), []).unwrap();
+        let shutdown = Shutdown::manual();
+        let app = start(&settings, &shutdown).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let serving = tradai_service::serve(listener, app, shutdown.clone());
+        tokio::spawn(async move { serving.await.unwrap() });
+        Self { address, wiring, folder, shutdown }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    /// Puts made-up candles of 2023 into the store of imported ones.
+    pub(crate) fn add_candles(&self, pairs: &[&str], timeframe: Timeframe, days: i64) {
+        add_candles(&store(&self.folder.path().join("store")), pairs, timeframe, days);
+    }
+
+    /// Stores a job as a process that is gone would have left it; nobody runs it.
+    pub(crate) async fn add_job(&self, strategy: &str, status: JobStatus) -> JobId {
+        let (clock, ids) = (&self.wiring.clock, &self.wiring.ids);
+        let id = JobId(ids.next(clock.as_ref()));
+        let config = BacktestConfig {
+            strategy: strategy.parse().unwrap(),
+            symbols: vec!["BTC/USDT".parse().unwrap()],
+            ..config()
+        };
+        let message = BacktestJobMessage::new(id, id.into(), config);
+        let key = format!("configs/jobs/{id}.json").parse().unwrap();
+        self.wiring.blobs.put_if_absent(&key, serde_json::to_vec(&message).unwrap()).await.unwrap();
+        let name = message.config.strategy;
+        let record = JobRecord::pending(id, WorkflowType::Backtest, name, id.into(), clock.now_ms());
+        self.wiring.jobs.create(&record).await.unwrap();
+        match status {
+            JobStatus::Pending => {}
+            JobStatus::Failed => self.report(id, JobChange::failed(HOSTILE, clock.now_ms())).await,
+            status => self.report(id, JobChange::status(status, clock.now_ms())).await,
+        }
+        id
+    }
+
+    /// Reports what a job's program would.
+    pub(crate) async fn report(&self, id: JobId, change: JobChange) {
+        let wiring = self.wiring.clone();
+        let reports = JobReports::new(wiring.jobs, wiring.events, wiring.clock);
+        reports.report(id, change).await.unwrap().unwrap();
+    }
+
+    /// Puts a completed job there whose result is of a real run.
+    pub(crate) async fn add_result(&self, strategy: &str) -> JobId {
+        let id = self.add_job(strategy, JobStatus::Running).await;
+        self.complete(id).await;
+        id
+    }
+
+    /// Completes a job with the result of a real run.
+    pub(crate) async fn complete(&self, id: JobId) {
+        write_result(&self.folder.path().join("jobs"), id);
+        let completed = JobChange::status(JobStatus::Completed, self.wiring.clock.now_ms());
+        self.report(id, JobChange { result_s3_path: Some(format!("jobs/{id}")), ..completed }).await;
+    }
+}
+
+impl Drop for World {
+    fn drop(&mut self) {
+        self.shutdown.stop();
+    }
+}
+
+/// A text that does harm wherever it is taken for markup.
+pub(crate) const HOSTILE: &str = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;";
+
+fn config() -> BacktestConfig {
+    serde_json::from_value(json!({"strategy": "EmaCross"})).unwrap()
+}
+
+fn store(path: &Path) -> CandleStore {
+    CandleStore::open(path, Arc::new(SystemClock), Arc::new(RandomIds)).unwrap()
+}
+
+fn add_candles(store: &CandleStore, pairs: &[&str], timeframe: Timeframe, days: i64) {
+    for pair in pairs {
+        let key = SeriesKey::traded(&pair.parse().unwrap(), timeframe);
+        let start = parse_date_ms("2023-01-01").unwrap();
+        let candles = sample::candles(1, &key, start, start + days * 86_400_000);
+        let metadata = Metadata::from_iter([(SYNTHETIC.to_owned(), json!(true))]);
+        store.append(&key, &candles, Some(metadata)).unwrap();
+    }
+}
+
+/// The address of a port that nobody listens on.
+async fn nobody() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    format!("http://{}", listener.local_addr().unwrap())
+}
+
+/// Runs a strategy over half a year of made-up candles and writes its folder.
+fn write_result(jobs: &Path, id: JobId) {
+    use tradai_runner::backtest::{BacktestRequest, JobFolder, run};
+    use tradai_runner::strategies;
+
+    static STORE: OnceLock<(TempDir, CandleStore)> = OnceLock::new();
+    let (_, store) = STORE.get_or_init(|| {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(folder.path());
+        add_candles(&store, &["BTC/USDT", "ETH/USDT"], Timeframe::H1, 180);
+        (folder, store)
+    });
+    let settings = json!({"timeframe": "1h", "dry_run_wallet": 1000, "stake_amount": 250});
+    let (registry, _) = strategies::registry(Some(jobs.parent().unwrap())).unwrap();
+    let located = strategies::locate(&registry, "EmaCross").unwrap();
+    let (strategy, source) = located.with_parameters(BTreeMap::new()).unwrap();
+    let request = BacktestRequest {
+        job_id: id,
+        created_at: 0,
+        strategy,
+        source,
+        layers: vec![settings.as_object().unwrap().clone()],
+        rules: Default::default(),
+        exchange: None,
+        config_id: None,
+        data: Vec::new(),
+    };
+    let mut finished = run(&request, store, &()).unwrap();
+    finished.write(&JobFolder::new(jobs.to_owned())).unwrap();
+}
