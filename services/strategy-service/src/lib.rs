@@ -4,11 +4,12 @@
 //! Routes are listed in [`api`]; the use cases are those of `tradai_control_plane::{strategies, configs}`. Strategies
 //! are those that ship and those in a folder, which every program that runs jobs reads, too.
 //!
+//! Versions whose time is over are deleted by the platform's housekeeping, which the backend runs.
+//!
 //! Invariant: at most one config version of a strategy is active, however many instances there are; a file in the
 //! folder is whole, and nobody's work is overwritten unseen.
 
 pub mod api;
-mod core;
 mod infrastructure;
 mod settings;
 
@@ -16,9 +17,6 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
-use tracing::Instrument;
 use tradai_control_plane::configs::{Configs, Variables};
 use tradai_control_plane::strategies::Strategies;
 use tradai_platform::settings::Inputs;
@@ -62,32 +60,21 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
     Ok(build(settings, parts, shutdown))
 }
 
-/// Returns the service over its parts, and starts to clear away old versions. Must be called within a tokio runtime.
+/// Returns the service over its parts.
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let Parts { wiring, folder, variables } = parts;
     let configs = Configs::new(wiring.configs.clone(), wiring.audit.clone(), wiring.clock.clone());
-    let strategies = Strategies::new(Arc::new(folder.clone()), configs.clone(), variables);
+    let strategies = Strategies::new(Arc::new(folder.clone()), configs, variables);
     let service = Service::new("strategy-service", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .check(state_check(&wiring))
         .check(folder_check(folder));
     let state = State { strategies, cursors: service.cursors() };
-    let (stop, background) = (CancellationToken::new(), TaskTracker::new());
-    let clearing = core::delete_expired(configs, stop.clone());
-    background.spawn(clearing.in_current_span());
     let (plain, create) = api::routes(state);
     service
         .routes(plain)
         .idempotent_routes(create, Arc::new(StoredIdempotency::new(wiring.idempotency)))
-        .on_stop(move || {
-            let (stop, background) = (stop.clone(), background.clone());
-            async move {
-                stop.cancel();
-                background.close();
-                background.wait().await;
-            }
-        })
         .build()
 }
 

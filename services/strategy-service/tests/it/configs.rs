@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{DIP, START, World};
+use crate::support::{DIP, World};
 
 #[tokio::test]
 async fn a_config_is_pushed_activated_and_superseded() {
@@ -173,21 +173,4 @@ async fn a_push_can_be_repeated_with_its_key() {
     assert_eq!((first.status, again.status), (201, 201));
     assert_eq!((again.header("idempotency-replayed"), again.text == first.text), ("true", true));
     assert_eq!(again.header("location"), first.header("location"));
-}
-
-#[tokio::test]
-async fn versions_whose_time_is_over_are_deleted_at_start() {
-    let world = World::new();
-    let id = world.push(r#"{"stake_amount": 5}"#).await;
-    world.post(&format!("strategies/EmaCross/configs/{id}/deprecate"), "").await.expect(200);
-    // The state is the same folder's; the time is that of the version's end.
-    let configs = world.wiring.configs.clone();
-    assert_eq!(configs.delete_expired(START + 90 * 86_400_000 - 1).await.unwrap(), 0);
-    let later = world.beside_at(START + 90 * 86_400_000);
-    let deleted = async {
-        while later.get(&format!("strategies/EmaCross/configs/{id}")).await.status != 404 {
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(30), deleted).await.unwrap();
 }

@@ -17,7 +17,7 @@ use tradai_service::{App, Shutdown};
 use tradai_strategy_service::{Parts, Settings, StrategyFolder, build};
 
 /// 2024-01-01.
-pub(crate) const START: i64 = 1_704_067_200_000;
+const START: i64 = 1_704_067_200_000;
 
 /// A small strategy.
 pub(crate) const DIP: &str = r#"strategy: {name: Dip, version: "1.0.0", timeframe: 5m, category: mean_reversion}
@@ -86,26 +86,21 @@ impl World {
 
     /// With settings of its own.
     pub(crate) fn with(variables: &[(&str, &str)]) -> Self {
-        Self::on(Arc::new(tempfile::tempdir().unwrap()), variables, START)
+        Self::on(Arc::new(tempfile::tempdir().unwrap()), variables)
     }
 
     /// Another instance of the service, on the same folder and state.
     pub(crate) fn beside(&self) -> Self {
-        self.beside_at(START)
+        Self::on(self.folder.clone(), &[])
     }
 
-    /// Another instance, at another time.
-    pub(crate) fn beside_at(&self, now: i64) -> Self {
-        Self::on(self.folder.clone(), &[], now)
-    }
-
-    fn on(folder: Arc<TempDir>, variables: &[(&str, &str)], now: i64) -> Self {
+    fn on(folder: Arc<TempDir>, variables: &[(&str, &str)]) -> Self {
         let mut inputs = Inputs::default().variable("TRADAI_DATA_DIR", &folder.path().display().to_string());
         for (name, value) in variables {
             inputs = inputs.variable(name, value);
         }
         let settings = load::<Settings>(&inputs).unwrap().settings;
-        let clock = Arc::new(ManualClock::at(now));
+        let clock = Arc::new(ManualClock::at(START));
         let wiring = Wiring { clock: clock.clone(), ..Wiring::open(&settings.state, []).unwrap() };
         let environment = [("MLFLOW_TRACKING_URI".to_owned(), "http://ann:hunter2@mlflow:5000".to_owned())];
         let names = ["MLFLOW_TRACKING_URI".to_owned()];
