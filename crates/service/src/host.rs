@@ -102,8 +102,12 @@ where
     }
 }
 
-/// Turns on the log and, where a collector is set, traces.
-fn observe(
+/// Turns on the log of this process and, where a collector is set, traces under the service's name; they end when what
+/// is returned is dropped, which must be before the runtime ends.
+///
+/// # Errors
+/// When a log was turned on before, or the collector's address is none.
+pub fn observe(
     settings: &LogSettings,
     service: &'static str,
     runtime: &Handle,

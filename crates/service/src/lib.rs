@@ -26,18 +26,19 @@ mod shutdown;
 pub mod socket;
 mod trace;
 
-pub use auth::{Caller, Proof, SignIn, SignInPage, plain_sign_in_page};
+pub use auth::{Caller, Proof, SignIn, SignInPage, new_key, plain_sign_in_page};
 pub use deprecation::Deprecated;
 pub use etag::{ETag, IfMatch};
 pub use extract::{Json, Path, Query};
 pub use health::Check;
 pub use healthcheck::healthcheck;
-pub use host::{Command, HttpHost, run, run_with};
+pub use host::{Command, HttpHost, observe, run, run_with};
 pub use idempotency::{
     Begin, Fingerprint, Idempotency, IdempotencyKey, IdempotencyStore, MemoryIdempotency, RequestKey,
     StoreError, StoredIdempotency, StoredReply,
 };
 pub use openapi::write_spec;
+pub use otlp::Traces;
 pub use page::{Cursors, Page, PageQuery, page_links};
 pub use problem::{Code, FieldFault, Place, Problem};
 pub use serve::{ServeError, serve};

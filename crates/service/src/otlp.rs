@@ -30,7 +30,7 @@ const PATIENCE: Duration = Duration::from_secs(5);
 const ANSWER_BYTES: usize = 64 * 1024;
 
 /// Sends spans until it is dropped, and then what is left of them.
-pub(crate) struct Traces(SdkTracerProvider);
+pub struct Traces(SdkTracerProvider);
 
 impl Traces {
     /// Returns the layer that collects spans for the collector at `endpoint`, and what sends them by this runtime.

@@ -102,8 +102,9 @@ pub(super) async fn present(
             let settings = Settings::merge(&[&settings]).with_context(broken)?;
             print(&table::render(&statistics, &settings, breakdown, width()))?;
             let id = job["job_id"].as_str().unwrap_or_default();
+            let label = if result["synthetic"] == true { ", on SYNTHETIC candles" } else { "" };
             print(&format!(
-                "{}\nReport: {}/api/v1/backtests/{id}/report.html",
+                "{}{label}\nReport: {}/api/v1/backtests/{id}/report.html",
                 text(job),
                 platform.backend.base()
             ))

@@ -18,14 +18,13 @@ const TOO_LITTLE: u64 = 100 * MIB;
 
 /// Looks at the folder; at the one that it would be made in, if it is not there.
 pub(super) fn check(folder: &Path) -> Vec<Check> {
-    let Some(existing) = nearest(folder) else {
-        return vec![Check::fail(
-            FOLDER,
-            format!("{} cannot be made", folder.display()),
-            "choose another --data-dir",
-        )];
+    let is_there = folder.is_dir();
+    let existing = if folder.exists() && !is_there { None } else { nearest(folder) };
+    let Some(existing) = existing else {
+        let detail = format!("{} is no folder, and cannot be made one", folder.display());
+        return vec![Check::fail(FOLDER, detail, "choose another --data-dir")];
     };
-    let what = if existing == folder {
+    let what = if is_there {
         format!("{} can be written and locked", folder.display())
     } else {
         format!("{} is not there yet, and can be made", folder.display())

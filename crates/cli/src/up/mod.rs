@@ -22,7 +22,7 @@ use std::sync::Arc;
 use clap::{ArgAction, Args};
 use tracing::warn;
 use tradai_platform::settings::Inputs;
-use tradai_platform::telemetry;
+use tradai_service::observe;
 
 use crate::context::Context;
 use crate::output::print;
@@ -72,8 +72,10 @@ pub(crate) fn run(args: &UpArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let inputs = plan::common(Inputs::of_process(), &folder, args.host).map_err(UpError::from)?;
     let inputs = log_level(inputs, args.verbose);
     let plan = Plan::load(&inputs).map_err(UpError::from)?;
-    telemetry::init(&plan.backend.log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    // Ends before the runtime does.
+    let _traces =
+        observe(&plan.backend.log, "tradai", runtime.handle()).map_err(|error| anyhow::anyhow!(error))?;
     runtime.block_on(up(args, ctx, &folder, &mut lock, inputs, &plan))?;
     Ok(ExitCode::SUCCESS)
 }
@@ -96,7 +98,8 @@ async fn up(
     if let Some(exchange) = &exchange {
         inputs = exchange.known(inputs);
     }
-    let plan = Plan::load(&inputs).map_err(UpError::from)?;
+    let mut plan = Plan::load(&inputs).map_err(UpError::from)?;
+    plan.introduce()?;
     for variable in &plan.unknown {
         warn!(variable, "{variable} is set, but no setting has this name");
     }

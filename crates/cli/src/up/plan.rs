@@ -3,10 +3,18 @@
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 
+use secrecy::SecretString;
 use tradai_backend::Settings as Backend;
 use tradai_data_collection::Settings as DataCollection;
+use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, Role};
 use tradai_platform::settings::{self, Fault, Faults, Inputs, Origin, Settings, Variable};
+use tradai_service::new_key;
 use tradai_strategy_service::Settings as StrategyService;
+
+use super::UpError;
+
+/// Who the backend is to the other services of its platform.
+const PEER: &str = "platform";
 
 /// The settings of every service.
 #[derive(Debug)]
@@ -47,6 +55,26 @@ impl Plan {
             }
             _ => Err(Faults(faults)),
         }
+    }
+
+    /// Lets the backend in at the services that ask who calls, unless somebody gave it a key for them.
+    ///
+    /// # Errors
+    /// [`UpError::Start`] when the system has no randomness for a key.
+    pub(crate) fn introduce(&mut self) -> Result<(), UpError> {
+        if self.backend.peer_api_key.is_some() {
+            return Ok(());
+        }
+        let (key, holder) = peer_key()?;
+        let mut is_asked = false;
+        for auth in [&mut self.data_collection.http.auth, &mut self.strategy_service.http.auth] {
+            if let AuthSettings::Required(credentials) = auth {
+                credentials.keys.push(holder.clone());
+                is_asked = true;
+            }
+        }
+        self.backend.peer_api_key = is_asked.then_some(key);
+        Ok(())
     }
 
     /// Returns where the services would listen.
@@ -161,6 +189,13 @@ pub(crate) fn url(address: SocketAddr) -> String {
     format!("http://{}", SocketAddr::new(ip, address.port()))
 }
 
+/// Makes a key that lives as long as the process, and what lets it in.
+fn peer_key() -> Result<(SecretString, ApiKeySetting), UpError> {
+    let failed = |reason: &str| UpError::Start { service: "the backend", reason: reason.to_owned() };
+    let (key, item) = new_key(PEER, Role::Trader).ok_or_else(|| failed("the system has no randomness"))?;
+    Ok((SecretString::from(key), item.parse().map_err(failed)?))
+}
+
 /// What reading the settings of one service after the other comes to.
 #[derive(Default)]
 struct Read {
@@ -191,4 +226,41 @@ fn load<S: Settings>(inputs: &Inputs, read: &mut Read) -> Option<S> {
 fn is_set<S: Settings>(variables: &[Variable], key: &str) -> bool {
     let name = name::<S>(key);
     variables.iter().any(|variable| variable.name == name && variable.origin != Origin::Default)
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    fn keys(auth: &AuthSettings) -> Vec<&str> {
+        match auth {
+            AuthSettings::Required(credentials) => {
+                credentials.keys.iter().map(|key| key.name.as_str()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_backend_is_let_in_where_somebody_is_asked() {
+        let ann = format!("ann:viewer:{}", "0".repeat(64));
+        let inputs = Inputs::default().variable("DATA_COLLECTION_API_KEYS", &ann);
+        let mut plan = Plan::load(&inputs).unwrap();
+        plan.introduce().unwrap();
+        assert_eq!(keys(&plan.data_collection.http.auth), ["ann", "platform"]);
+        assert_eq!(plan.strategy_service.http.auth, AuthSettings::Open);
+        assert!(plan.backend.peer_api_key.is_some());
+
+        let given = inputs.variable("BACKEND_PEER_API_KEY", "given");
+        let mut plan = Plan::load(&given).unwrap();
+        plan.introduce().unwrap();
+        assert_eq!(keys(&plan.data_collection.http.auth), ["ann"]);
+        assert_eq!(plan.backend.peer_api_key.unwrap().expose_secret(), "given");
+
+        let mut open = Plan::load(&Inputs::default()).unwrap();
+        open.introduce().unwrap();
+        assert!(open.backend.peer_api_key.is_none());
+    }
 }

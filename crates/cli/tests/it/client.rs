@@ -23,7 +23,7 @@ fn a_job_is_submitted_watched_shown_and_listed() {
     let place = Place::new().with_candles();
     let platform = Platform::start(&place, "");
     let watched = run(&place, "backtest submit EmaCross --pairs BTC/USDT --watch").ok();
-    says(&watched, 0, &["Results by exit reason", "completed", "report.html"]);
+    says(&watched, 0, &["Results by exit reason", "completed, on SYNTHETIC candles", "report.html"]);
     let accepted = run(&place, "--json backtest submit EmaCross --idempotency-key once").ok().json();
     let again = run(&place, "--json backtest submit EmaCross --idempotency-key once").ok().json();
     assert_eq!(accepted["job_id"], again["job_id"], "the key stands for one job");

@@ -65,4 +65,5 @@ fn a_platform_that_runs_is_recognised() {
     let found = checks["port of the backend"]["detail"].as_str().unwrap();
     assert!(found.contains("answers at") && found.contains(platform.backend()), "{found}");
     assert_eq!(checks["jobs"]["detail"], "none is under way");
+    assert!(checks["data folder"]["detail"].as_str().unwrap().contains("written and locked"), "{checks:#}");
 }

@@ -45,7 +45,8 @@ fn caller(key: &ApiKeySetting) -> Caller {
 }
 
 /// Makes a key, and returns it with the item of `API_KEYS` that lets it in; `None` when the system has no randomness.
-pub(crate) fn new_key(name: &str, role: Role) -> Option<(String, String)> {
+#[must_use]
+pub fn new_key(name: &str, role: Role) -> Option<(String, String)> {
     let key = format!("tradai_{}", random_text()?);
     let item = format!("{name}:{role}:{}", blake3::hash(key.as_bytes()).to_hex());
     Some((key, item))

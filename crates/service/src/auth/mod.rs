@@ -17,9 +17,9 @@ mod sign_in;
 mod ticket;
 
 pub use caller::{Caller, Proof};
+pub use keys::new_key;
 pub use sign_in::{SignIn, SignInPage, plain_sign_in_page};
 
 pub(crate) use door::{Door, authenticate};
-pub(crate) use keys::new_key;
 pub(crate) use routes::{protected_routes, session_routes};
 pub(crate) use sign_in::sign_in_routes;
