@@ -121,12 +121,17 @@ impl Row {
         ran.or_else(asked).unwrap_or_else(|| NONE.to_owned())
     }
 
-    fn range(&self) -> String {
+    /// The stretch of time, in two short lines.
+    fn range(&self) -> (String, String) {
         if let Some(figures) = &self.figures {
             let day = |moment: &str| moment.chars().take(10).collect::<String>();
-            return format!("{} to {}", day(&figures.backtest_start), day(&figures.backtest_end));
+            return (day(&figures.backtest_start), format!("to {}", day(&figures.backtest_end)));
         }
-        self.config.as_ref().map_or_else(|| NONE.to_owned(), range)
+        let asked = self.config.as_ref().map_or_else(|| NONE.to_owned(), range);
+        match asked.split_once(" to ") {
+            Some((start, end)) => (start.to_owned(), format!("to {end}")),
+            None => (asked, String::new()),
+        }
     }
 }
 
@@ -212,6 +217,7 @@ fn table(rows: &[Row], now: Millis, caller: &Caller) -> Markup {
 fn line(row: &Row, now: Millis, caller: &Caller) -> Markup {
     let record = &row.record;
     let (id, name) = (record.job_id, format!("{} {}", record.strategy_name, short(record.job_id)));
+    let (start, end) = row.range();
     html! {
         tr {
             td { @if row.figures.is_some() {
@@ -227,7 +233,7 @@ fn line(row: &Row, now: Millis, caller: &Caller) -> Markup {
             }
             (outcome(row))
             td.text title=(row.pairs()) { (row.pairs()) small { (row.timeframe()) } }
-            td { (row.range()) }
+            td { (start) small { (end) } }
             td { (minute(record.created_at)) small { (lasted(record, now)) } }
             td { (actions(record, caller)) }
         }
