@@ -40,6 +40,8 @@ use infrastructure::peer::Peer;
 
 /// How long a dependency may take to answer a health check.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3);
+/// How long another service may take to: less, so that its breaker hears of it.
+const PEER_PATIENCE: Duration = Duration::from_secs(2);
 /// What a request that is held back leaves of the time that it may take, for its reply.
 const REPLY_TIME: Duration = Duration::from_secs(1);
 
@@ -194,7 +196,7 @@ fn peer_check(name: &'static str, peer: &Peer) -> Check {
     Check::soft(name, CHECK_PATIENCE, move || {
         let peer = peer.clone();
         async move {
-            let health = peer.get("/api/v1/health", &[], CHECK_PATIENCE).await;
+            let health = peer.get("/api/v1/health", &[], PEER_PATIENCE).await;
             health.map(drop).map_err(|error| error.to_string())
         }
     })

@@ -8,6 +8,8 @@ use tradai_service::{Code, FieldFault, Place, Problem};
 
 /// When to come back for the reply of a request that is being answered.
 const SOON: Duration = Duration::from_secs(1);
+/// When to come back while something is away, where nobody says.
+const LATER: Duration = Duration::from_secs(5);
 
 /// Turns an error of a use case into a problem.
 pub(super) fn problem(error: Error) -> Problem {
@@ -17,6 +19,10 @@ pub(super) fn problem(error: Error) -> Problem {
         Error::KeyReused => Problem::new(Code::KeyReused, Code::KeyReused.meaning()),
         Error::KeyInFlight => Problem::new(Code::InFlight, Code::InFlight.meaning()).retry_after(SOON),
         Error::Stopping | Error::NoExecutor => Problem::new(Code::NotReady, error.to_string()),
+        // Texts of ports are for people: they name what is away.
+        Error::Port(error) if error.is_transient() => {
+            Problem::new(Code::Unavailable, error.to_string()).retry_after(error.retry_after.unwrap_or(LATER))
+        }
         other => {
             let retry_after = other.retry_after();
             let problem = Problem::from_error(other.kind(), other);

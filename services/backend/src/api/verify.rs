@@ -1,14 +1,19 @@
 //! Reproducing a backtest.
 
+use std::time::Duration;
+
 use serde_json::Value;
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
 use tradai_service::utoipa;
-use tradai_service::{Caller, Json, Path, Problem};
+use tradai_service::{Caller, Code, Json, Path, Problem};
 
 use super::backtests::job_id;
 use super::problem::problem;
 use super::state::State;
+
+/// When to come back while another job is verified.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// Runs a completed backtest again and compares every byte
 ///
@@ -29,5 +34,6 @@ pub(super) async fn verify(
 ) -> Result<Json<Value>, Problem> {
     caller.require(Role::Trader)?;
     let verification = state.core.verifier.verify(job_id(&id)?).await.map_err(problem)?;
-    Ok(Json(serde_json::json!(verification)))
+    let busy = || Problem::new(Code::Overloaded, "another job is being verified").retry_after(BUSY);
+    Ok(Json(serde_json::json!(verification.ok_or_else(busy)?)))
 }

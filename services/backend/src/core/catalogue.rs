@@ -23,7 +23,7 @@ const REMEMBERED: usize = 100;
 /// Names that a refusal lists.
 const NAMES: usize = 10;
 /// How much alike a name must be to be what was meant, from 0 to 1.
-const ALIKE: f64 = 0.6;
+const ALIKE: f64 = 0.8;
 
 /// Asks for strategies, and remembers what it was told.
 pub(crate) struct Catalogue {

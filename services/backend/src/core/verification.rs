@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, TryAcquireError};
+use tokio::sync::Semaphore;
 use tracing::Span;
 use tradai_control_plane::Error;
 use tradai_domain::ports::PortError;
@@ -36,18 +36,13 @@ impl Verifier {
         Self { backtests, data_dir, clock, ids, place: Arc::new(Semaphore::new(1)) }
     }
 
-    /// Runs a completed job again, and compares every file.
+    /// Runs a completed job again, and compares every file; `None` while another job is verified.
     ///
     /// # Errors
-    /// [`Error::NoSuchJob`]; [`Error::NoResult`]; [`Error::Port`], of kind `Unavailable` while another job is verified.
-    pub(crate) async fn verify(&self, id: JobId) -> Result<Verification, Error> {
+    /// [`Error::NoSuchJob`]; [`Error::NoResult`]; [`Error::Port`].
+    pub(crate) async fn verify(&self, id: JobId) -> Result<Option<Verification>, Error> {
         self.backtests.completed(id).await?;
-        let place = self.place.clone().try_acquire_owned().map_err(|error| match error {
-            TryAcquireError::NoPermits => {
-                PortError::new(ErrorKind::Unavailable, "another job is being verified")
-            }
-            TryAcquireError::Closed => PortError::new(ErrorKind::Unavailable, "the service stops"),
-        })?;
+        let Ok(place) = self.place.clone().try_acquire_owned() else { return Ok(None) };
         let (verifier, span) = (self.clone(), Span::current());
         let run = tokio::task::spawn_blocking(move || {
             let _entered = span.entered();
@@ -57,7 +52,7 @@ impl Verifier {
             verified
         });
         let verified = run.await.map_err(|error| PortError::new(ErrorKind::Internal, error.to_string()))?;
-        Ok(verified.map_err(|error| PortError::new(error.kind(), error.to_string()))?)
+        Ok(Some(verified.map_err(|error| PortError::new(error.kind(), error.to_string()))?))
     }
 
     fn run(&self, id: JobId) -> Result<Verification, tradai_runner::Error> {

@@ -152,6 +152,8 @@ impl Partition {
             ("BACKEND_STRATEGY_SERVICE_URL", &strategies.url()),
             ("BACKEND_DATA_COLLECTION_URL", &candles.url()),
             ("BACKEND_PEER_API_KEY", "peer-secret"),
+            // Tasks of these tests do not end, and hold their places.
+            ("BACKEND_PARALLEL_JOBS", "1000"),
         ]);
         Self { world, stub, strategies, candles }
     }
@@ -289,6 +291,8 @@ async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
                 if reply.status == 503 {
                     return reply;
                 }
+                // Each look is one more failure.
+                partition.dependency("data-collection").await;
             }
         };
         let refused = tokio::time::timeout(PATIENCE, refused).await.expect("the breaker opens");

@@ -17,7 +17,7 @@ use rustls::ClientConfig;
 use rustls::crypto::ring;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
-use tokio::time::timeout;
+use tokio::time::Instant;
 use tracing::error;
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource};
@@ -99,7 +99,7 @@ impl Peer {
     ) -> Result<Value, PeerError> {
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
         let path = if query.is_empty() { path.to_owned() } else { format!("{path}?{query}") };
-        self.repeat(|| self.request(Method::GET, &path, patience), patience).await
+        self.repeat(|left| self.request(Method::GET, &path, left), patience).await
     }
 
     /// Returns what the service answers to a POST of a JSON document, which is sent once.
@@ -119,28 +119,30 @@ impl Peer {
         body: &Value,
         patience: Duration,
     ) -> Result<Value, PeerError> {
-        self.repeat(|| self.posted(path, body, patience), patience).await
+        self.repeat(|left| self.posted(path, body, left), patience).await
     }
 
-    /// Sends a request a few times, as long as the patience lasts.
+    /// Sends a request a few times, as long as the patience lasts. What takes all of it counts as a failure, too.
     async fn repeat(
         &self,
-        request: impl Fn() -> Result<RequestBuilder, PeerError>,
+        request: impl Fn(Duration) -> Result<RequestBuilder, PeerError>,
         patience: Duration,
     ) -> Result<Value, PeerError> {
-        let sending = async {
-            for repetition in 0..TRIES - 1 {
-                match self.call(request()?).await {
-                    Err(error) if error.is_failure() && self.refuses().is_none() => {
-                        tokio::time::sleep(self.calm.backoff(repetition)).await;
+        let deadline = Instant::now() + patience;
+        for repetition in 0..TRIES - 1 {
+            let left = deadline.saturating_duration_since(Instant::now());
+            let pause = self.calm.backoff(repetition);
+            match self.call(request(left)?).await {
+                Err(error) if error.is_failure() => {
+                    if self.refuses().is_some() || Instant::now() + pause >= deadline {
+                        return Err(error);
                     }
-                    done => return done,
                 }
+                done => return done,
             }
-            self.call(request()?).await
-        };
-        let too_late = |_| Err(self.unreachable("did not answer in time"));
-        timeout(patience, sending).await.unwrap_or_else(too_late)
+            tokio::time::sleep(pause).await;
+        }
+        self.call(request(deadline.saturating_duration_since(Instant::now()))?).await
     }
 
     /// Sends a request if the service is not left alone, and notes what becomes of it.
