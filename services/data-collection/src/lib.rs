@@ -64,7 +64,8 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let Parts { exchanges, feeds, documents, clock, ids } = parts;
     let (metrics, socket_metrics) = (SyncMetrics::default(), SocketMetrics::default());
-    let hubs = Hubs::start(feeds, settings.socket_buffer, &clock, &socket_metrics);
+    let linger = Duration::from_secs(settings.stream_linger_seconds);
+    let hubs = Hubs::start(feeds, settings.socket_buffer, linger, &clock, &socket_metrics);
     let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
     let collector = Collector::new(exchanges, clock.clone(), settings.collect_limits());
     let counted = metrics.clone();
@@ -90,6 +91,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         sync_wait: settings.sync_wait(),
         hubs: Arc::new(hubs),
         sockets: sockets.clone(),
+        shutdown: shutdown.clone(),
         clock,
     };
     let stop = CancellationToken::new();

@@ -51,6 +51,8 @@ pub struct Settings {
     pub socket_buffer: usize,
     /// Seconds between two pings of a WebSocket.
     pub socket_ping_seconds: usize,
+    /// Seconds that live data goes on without listeners, for one that comes back.
+    pub stream_linger_seconds: u64,
 }
 
 /// An address for an exchange: `binance_futures=http://127.0.0.1:8090`.
@@ -122,6 +124,12 @@ impl HostSettings for Settings {
                 .key("SYNC_WAIT_SECONDS", "how long a sync is waited for before its reply is 202")
                 .or(10),
             scheduler: reader.key("SCHEDULER", "whether schedules are run").or(true),
+            stream_linger_seconds: reader
+                .key(
+                    "STREAM_LINGER_SECONDS",
+                    "how long live data goes on without listeners, for who comes back",
+                )
+                .or(60),
             http,
             log,
             exchanges,

@@ -36,7 +36,7 @@ pub struct Outside {
 /// readers.
 pub struct Feed {
     settings: FeedSettings,
-    markets: Arc<Markets>,
+    markets: Mutex<Arc<Markets>>,
     outside: Outside,
     tls: Arc<ClientConfig>,
     shared: Arc<Shared>,
@@ -82,7 +82,7 @@ impl Feed {
             tls: connection::tls()?,
             state: Mutex::default(),
             settings,
-            markets,
+            markets: Mutex::new(markets),
             outside,
         };
         let reader = feed.reader();
@@ -90,6 +90,11 @@ impl Feed {
             feed.add(subscription).await?;
         }
         Ok((feed, reader))
+    }
+
+    /// Goes by these markets from now on: some may have been listed since the feed was opened.
+    pub fn set_markets(&self, markets: Arc<Markets>) {
+        *self.markets.lock().unwrap_or_else(PoisonError::into_inner) = markets;
     }
 
     /// Returns another reader, which is told what comes from now on, in a queue of its own.
@@ -106,7 +111,8 @@ impl Feed {
     /// `BadSymbol` when there is no such market, `BadRequest` for a start off the timeframe's grid or too many
     /// streams, `ExchangeClosedByUser` when the feed's tasks are gone.
     pub async fn add(&self, subscription: Subscription) -> Result<(), Error> {
-        let market = self.markets.get(subscription.stream.symbol())?;
+        let markets = self.markets.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let market = markets.get(subscription.stream.symbol())?;
         if let (Stream::Candles { timeframe, .. }, Some(since)) = (&subscription.stream, subscription.since)
             && timeframe.floor(since) != since
         {

@@ -1,7 +1,7 @@
 //! Making sure that candles are there.
 
 use serde::{Deserialize, Serialize};
-use tradai_control_plane::data::{EnsureReport, SyncMode, SyncRequest};
+use tradai_control_plane::data::{EnsureReport, SyncMode};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::Extension;
 use tradai_service::axum::extract;
@@ -13,7 +13,7 @@ use super::completeness::CoverageBody;
 use super::parse::Fields;
 use super::problem::problem;
 use super::state::State;
-use super::sync::{Wait, run};
+use super::sync::{Wait, Which, run};
 use super::sync_view::SyncJobBody;
 
 /// What must be there.
@@ -77,16 +77,15 @@ pub(super) async fn ensure(
     caller.require(Role::Trader)?;
     let wait = wait.duration(state.sync_wait)?;
     let mut fields = Fields::of_body();
-    let request = SyncRequest {
-        exchange: fields.exchange(body.exchange.as_deref()),
-        symbols: fields.symbols(&body.symbols),
-        timeframe: fields.timeframe(&body.timeframe),
-        price: fields.price(body.price.as_deref()),
-        start: fields.date("start", Some(&body.start)),
-        end: fields.date("end", body.end.as_deref()),
-        mode: SyncMode::Gaps,
-        recheck: false,
+    let which = Which {
+        exchange: body.exchange.as_deref(),
+        symbols: &body.symbols,
+        timeframe: &body.timeframe,
+        price: body.price.as_deref(),
+        start: Some(&body.start),
+        end: body.end.as_deref(),
     };
+    let request = which.request(&mut fields, SyncMode::Gaps);
     fields.finish()?;
     let refused = |error| problem(error, Place::Body);
     let plan = state.collector.plan_ensure(&request, body.padding_days).await.map_err(refused)?;

@@ -1,7 +1,8 @@
-//! What the WebSockets tell: the events of a listener, numbered.
+//! What WebSockets and event streams tell: the events of a listener.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::Serialize;
 use serde_json::Value;
@@ -18,9 +19,10 @@ use crate::core::{End, Event, FeedSource, Hub, Listener, Next, SocketMetrics};
 /// A message of a stream.
 #[derive(Debug, Serialize, ToSchema)]
 pub(super) struct StreamMessage<'a> {
-    /// Counts up by one from 1 within a connection.
+    /// Its number among the events of the exchange, which rises over connections and restarts: `since_seq` goes on
+    /// after it. `dropped` and `missed` have that of what came before them.
     seq: u64,
-    /// `candle`, `correction`, `ticker`, `gap`, `live`, `reconnecting`, `stale` or `dropped`.
+    /// `candle`, `correction`, `ticker`, `gap`, `live`, `reconnecting`, `stale`, `dropped` or `missed`.
     #[serde(rename = "type")]
     #[schema(example = "candle")]
     kind: &'static str,
@@ -39,10 +41,11 @@ impl Hubs {
     pub(crate) fn start(
         feeds: BTreeMap<ExchangeKey, FeedSource>,
         buffer: usize,
+        linger: Duration,
         clock: &Arc<dyn Clock>,
         metrics: &SocketMetrics,
     ) -> Self {
-        let start = |source| Hub::start(source, buffer, clock.clone(), metrics.clone());
+        let start = |source| Hub::start(source, buffer, linger, clock.clone(), metrics.clone());
         Self(feeds.into_iter().map(|(key, source)| (key, start(source))).collect())
     }
 
@@ -52,16 +55,38 @@ impl Hubs {
     }
 }
 
-/// A listener, as a socket asks it.
+/// A listener, as a connection asks it.
 pub(super) struct Told {
     listener: Listener,
     clock: Arc<dyn Clock>,
+    /// Number of what was told last.
     seq: u64,
 }
 
+/// A message, as both kinds of connections send it.
+pub(super) struct Message {
+    pub(super) seq: u64,
+    pub(super) kind: &'static str,
+    pub(super) text: String,
+}
+
 impl Told {
-    pub(super) fn new(listener: Listener, clock: Arc<dyn Clock>) -> Self {
-        Self { listener, clock, seq: 0 }
+    pub(super) fn new(listener: Listener, since: Option<u64>, clock: Arc<dyn Clock>) -> Self {
+        Self { listener, clock, seq: since.unwrap_or(0) }
+    }
+
+    /// Returns the next message, or how to end. Cancel safe.
+    pub(super) async fn message(&mut self) -> Result<Message, Close> {
+        let event = self.event(self.listener.next().await)?;
+        // What was made for this listener alone has no number.
+        if event.seq > 0 {
+            self.seq = event.seq;
+        }
+        let message =
+            StreamMessage { seq: self.seq, kind: event.kind, ts: date(event.at), data: &event.data };
+        let text = serde_json::to_string(&message);
+        let text = text.map_err(|_| Close::new(close::INTERNAL, "a message could not be written"))?;
+        Ok(Message { seq: self.seq, kind: event.kind, text })
     }
 
     fn event(&self, next: Next) -> Result<Arc<Event>, Close> {
@@ -81,12 +106,6 @@ impl Told {
 
 impl SocketSource for Told {
     async fn next(&mut self) -> Result<Utf8Bytes, Close> {
-        let next = self.listener.next().await;
-        let event = self.event(next)?;
-        self.seq += 1;
-        let message =
-            StreamMessage { seq: self.seq, kind: event.kind, ts: date(event.at), data: &event.data };
-        let text = serde_json::to_string(&message);
-        text.map(Utf8Bytes::from).map_err(|_| Close::new(close::INTERNAL, "a message could not be written"))
+        self.message().await.map(|message| Utf8Bytes::from(message.text))
     }
 }

@@ -12,13 +12,14 @@
 //! | GET `/api/v1/funding`, `/tickers` | `market_data.rs` |
 //! | GET, PUT `/api/v1/schedules` | `schedules.rs` |
 //! | POST `/api/v1/import`, `/export` | `files.rs` |
-//! | GET `/ws/ohlcv`, `/ws/tickers`, and the same below `/api/v1` | `streams.rs` |
+//! | GET `/ws/ohlcv`, `/ws/tickers`, and the same below `/api/v1`; `/ohlcv/events`, `/tickers/events` | `streams.rs` |
 //!
 //! Handlers parse, call a use case and present. Reading needs no more than the role viewer, collecting and changing
 //! the role trader.
 
 mod completeness;
 mod ensure;
+mod event_stream;
 mod exchanges;
 mod files;
 mod live;
@@ -65,6 +66,8 @@ pub(crate) fn routes(state: State) -> (OpenApiRouter, OpenApiRouter) {
         .routes(routes!(files::export))
         .routes(routes!(streams::ohlcv))
         .routes(routes!(streams::tickers))
+        .routes(routes!(streams::ohlcv_events))
+        .routes(routes!(streams::tickers_events))
         .route("/api/v1/ws/ohlcv", get(streams::ohlcv))
         .route("/api/v1/ws/tickers", get(streams::tickers));
     let create = OpenApiRouter::new()

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tradai_control_plane::data::{Collector, Scheduler, Schedules, SyncJobs};
 use tradai_domain::Clock;
-use tradai_service::Cursors;
 use tradai_service::socket::Sockets;
+use tradai_service::{Cursors, Shutdown};
 
 use super::Hubs;
 use crate::core::Catalog;
@@ -25,5 +25,6 @@ pub(crate) struct State {
     pub(crate) sync_wait: Duration,
     pub(crate) hubs: Arc<Hubs>,
     pub(crate) sockets: Sockets,
+    pub(crate) shutdown: Shutdown,
     pub(crate) clock: Arc<dyn Clock>,
 }

@@ -1,4 +1,4 @@
-//! Live data over WebSockets: who may listen, and to what.
+//! Live data: who may listen, and to what; over WebSockets and as server-sent events.
 //!
 //! What is wrong with a request is answered as a problem, before the upgrade.
 
@@ -8,17 +8,19 @@ use tradai_domain::ports::ExchangeKey;
 use tradai_exchange::feed::Stream;
 use tradai_service::axum::extract;
 use tradai_service::axum::extract::ws::WebSocketUpgrade;
+use tradai_service::axum::http::HeaderMap;
 use tradai_service::axum::response::Response;
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{Place, Problem, Query};
+use tradai_service::{FieldFault, Place, Problem, Query};
 
+use super::event_stream;
 use super::live::{StreamMessage, Told};
 use super::parse::Fields;
 use super::problem::problem;
 use super::state::State;
-use crate::core::Hub;
+use crate::core::{Hub, Wanted};
 
-/// Symbols of one socket.
+/// Symbols of one connection.
 const MAX_SYMBOLS: usize = 100;
 
 /// Which candles.
@@ -34,6 +36,8 @@ pub(super) struct OhlcvStreamQuery {
     /// Length of the candles.
     #[param(example = "1m")]
     timeframe: String,
+    /// `seq` of the last message that is known: what came after it is sent first.
+    since_seq: Option<String>,
 }
 
 /// Which prices.
@@ -46,13 +50,24 @@ pub(super) struct TickersStreamQuery {
     /// Markets, separated by commas; 100 at most.
     #[param(example = "BTC/USDT:USDT")]
     symbols: String,
+    /// `seq` of the last message that is known: the newest price is sent first, if it is newer.
+    since_seq: Option<String>,
+}
+
+/// A request, checked as far as it can be without the exchange's markets.
+struct Request<'a> {
+    hub: &'a Hub,
+    streams: Vec<Stream>,
+    since: Option<u64>,
 }
 
 /// Streams closed candles
 ///
 /// A WebSocket: `candle` brings each candle once, when it has closed, in order; `gap` says that some are missing for
 /// good, `correction` that the exchange has changed one. Between `reconnecting` or `stale` and `live` nothing is
-/// fresh. `dropped` counts what the client was too slow for. `/api/v1/ws/ohlcv` is the same.
+/// fresh. `dropped` counts what the client was too slow for. With `since_seq` it goes on after that message; `missed`
+/// says that what came since is not known here any more, and is to be read from `/api/v1/ohlcv`.
+/// `/api/v1/ws/ohlcv` is the same.
 #[utoipa::path(get, path = "/ws/ohlcv", operation_id = "stream_ohlcv", tag = "streams",
     params(OhlcvStreamQuery), responses(
     (status = 101, description = "Messages as texts", body = StreamMessage),
@@ -63,18 +78,24 @@ pub(super) async fn ohlcv(
     Query(query): Query<OhlcvStreamQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let mut fields = Fields::of_query();
-    let exchange = fields.exchange(query.exchange.as_deref());
-    let timeframe = fields.timeframe(&query.timeframe);
-    let symbols = symbols(&mut fields, &query.symbols);
-    fields.finish()?;
-    let hub = hub(&state, exchange.as_ref())?;
-    if !hub.timeframes().contains(&timeframe) {
-        let reason = format!("the exchange has no candles of {timeframe}");
-        return Err(fault("timeframe", reason));
-    }
-    let streams = symbols.into_iter().map(|symbol| Stream::Candles { symbol, timeframe }).collect();
-    listen(&state, hub, streams, upgrade).await
+    socket(&state, query.check(&state, None)?, upgrade).await
+}
+
+/// Streams closed candles, as server-sent events
+///
+/// The messages of `/ws/ohlcv`: `id` is `seq`, `event` the type. A browser that lost the stream goes on by
+/// `Last-Event-ID`.
+#[utoipa::path(get, path = "/api/v1/ohlcv/events", operation_id = "ohlcv_events", tag = "streams",
+    params(OhlcvStreamQuery, ("Last-Event-ID" = Option<String>, Header)), responses(
+    (status = 200, body = StreamMessage, content_type = "text/event-stream"),
+    (status = 503, description = "The exchange cannot be reached, or too many streams are open"),
+))]
+pub(super) async fn ohlcv_events(
+    extract::State(state): extract::State<State>,
+    Query(query): Query<OhlcvStreamQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    events(&state, query.check(&state, Some(&headers))?).await
 }
 
 /// Streams best prices
@@ -91,13 +112,53 @@ pub(super) async fn tickers(
     Query(query): Query<TickersStreamQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    let mut fields = Fields::of_query();
-    let exchange = fields.exchange(query.exchange.as_deref());
-    let symbols = symbols(&mut fields, &query.symbols);
-    fields.finish()?;
-    let hub = hub(&state, exchange.as_ref())?;
-    let streams = symbols.into_iter().map(|symbol| Stream::BookTicker { symbol }).collect();
-    listen(&state, hub, streams, upgrade).await
+    socket(&state, query.check(&state, None)?, upgrade).await
+}
+
+/// Streams best prices, as server-sent events
+///
+/// The messages of `/ws/tickers`.
+#[utoipa::path(get, path = "/api/v1/tickers/events", operation_id = "tickers_events", tag = "streams",
+    params(TickersStreamQuery, ("Last-Event-ID" = Option<String>, Header)), responses(
+    (status = 200, body = StreamMessage, content_type = "text/event-stream"),
+    (status = 503, description = "The exchange cannot be reached, or too many streams are open"),
+))]
+pub(super) async fn tickers_events(
+    extract::State(state): extract::State<State>,
+    Query(query): Query<TickersStreamQuery>,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    events(&state, query.check(&state, Some(&headers))?).await
+}
+
+impl OhlcvStreamQuery {
+    fn check<'a>(&self, state: &'a State, headers: Option<&HeaderMap>) -> Result<Request<'a>, Problem> {
+        let mut fields = Fields::of_query();
+        let exchange = fields.exchange(self.exchange.as_deref());
+        let timeframe = fields.timeframe(&self.timeframe);
+        let symbols = symbols(&mut fields, &self.symbols);
+        let since = since(&mut fields, self.since_seq.as_deref());
+        fields.finish()?;
+        let hub = hub(state, exchange.as_ref())?;
+        if !hub.timeframes().contains(&timeframe) {
+            return Err(fault("timeframe", format!("the exchange has no candles of {timeframe}")));
+        }
+        let streams = symbols.into_iter().map(|symbol| Stream::Candles { symbol, timeframe }).collect();
+        Ok(Request { hub, streams, since: last_event(headers)?.or(since) })
+    }
+}
+
+impl TickersStreamQuery {
+    fn check<'a>(&self, state: &'a State, headers: Option<&HeaderMap>) -> Result<Request<'a>, Problem> {
+        let mut fields = Fields::of_query();
+        let exchange = fields.exchange(self.exchange.as_deref());
+        let symbols = symbols(&mut fields, &self.symbols);
+        let since = since(&mut fields, self.since_seq.as_deref());
+        fields.finish()?;
+        let hub = hub(state, exchange.as_ref())?;
+        let streams = symbols.into_iter().map(|symbol| Stream::BookTicker { symbol }).collect();
+        Ok(Request { hub, streams, since: last_event(headers)?.or(since) })
+    }
 }
 
 /// Parses the markets, each of which counts once.
@@ -113,6 +174,20 @@ fn symbols(fields: &mut Fields, text: &str) -> Vec<Symbol> {
     symbols
 }
 
+fn since(fields: &mut Fields, text: Option<&str>) -> Option<u64> {
+    text.and_then(|text| fields.parse("since_seq", text))
+}
+
+/// Returns where a browser says that it lost the stream, which is newer than what its address says.
+fn last_event(headers: Option<&HeaderMap>) -> Result<Option<u64>, Problem> {
+    let Some(last) = headers.and_then(|headers| headers.get("last-event-id")) else { return Ok(None) };
+    let last = last.to_str().ok().and_then(|last| last.parse().ok());
+    last.map(Some).ok_or_else(|| {
+        let (pointer, reason) = ("/Last-Event-ID".to_owned(), "expected the number of a message".to_owned());
+        Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }])
+    })
+}
+
 /// Returns the live data of an exchange.
 fn hub<'a>(state: &'a State, exchange: Option<&ExchangeKey>) -> Result<&'a Hub, Problem> {
     let found = state.catalog.exchange(exchange).map_err(|error| problem(error, Place::Query))?;
@@ -122,23 +197,30 @@ fn hub<'a>(state: &'a State, exchange: Option<&ExchangeKey>) -> Result<&'a Hub, 
     })
 }
 
-/// Joins the streams, then upgrades the connection.
-async fn listen(
-    state: &State,
-    hub: &Hub,
-    streams: Vec<Stream>,
-    upgrade: WebSocketUpgrade,
-) -> Result<Response, Problem> {
+async fn socket(state: &State, request: Request<'_>, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
     let place = state.sockets.place()?;
+    let told = listen(state, request).await?;
+    Ok(state.sockets.upgrade(upgrade, place, told))
+}
+
+async fn events(state: &State, request: Request<'_>) -> Result<Response, Problem> {
+    let place = state.sockets.place()?;
+    let told = listen(state, request).await?;
+    Ok(event_stream::respond(told, place, state.shutdown.clone()))
+}
+
+/// Joins the streams of a request.
+async fn listen(state: &State, request: Request<'_>) -> Result<Told, Problem> {
+    let Request { hub, streams, since } = request;
     let markets = hub.markets().await.map_err(|error| problem(error.into(), Place::Query))?;
     let unknown = streams.iter().map(Stream::symbol).filter(|symbol| markets.find(symbol).is_none());
     let unknown: Vec<String> = unknown.take(10).map(|symbol| format!("`{symbol}`")).collect();
     if !unknown.is_empty() {
         return Err(fault("symbols", format!("the exchange has no market {}", unknown.join(", "))));
     }
-    let joined = hub.listen(streams, markets).await;
+    let joined = hub.listen(Wanted { streams, since, markets }).await;
     let listener = joined.map_err(|error| Problem::from_error(error.kind(), error))?;
-    Ok(state.sockets.upgrade(upgrade, place, Told::new(listener, state.clock.clone())))
+    Ok(Told::new(listener, since, state.clock.clone()))
 }
 
 fn fault(field: &str, reason: String) -> Problem {

@@ -6,7 +6,7 @@ use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderMap, Uri};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
-use tradai_service::{Caller, Json, Page, PageQuery, Path, Place, Problem, Query, page_links};
+use tradai_service::{Caller, Json, PageQuery, Path, Place, Problem, Query, page_links};
 
 use super::parse::{Fields, parse_store_symbol};
 use super::problem::problem;
@@ -30,14 +30,28 @@ pub(super) struct SymbolsQuery {
     cursor: Option<String>,
 }
 
+/// What is stored.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct SymbolsReply {
+    /// A page of the series.
+    items: Vec<SeriesBody>,
+    /// Where the next page begins; null on the last one.
+    next_cursor: Option<String>,
+    /// One text for each series that is stored and cannot be read, whatever the filters and the page are.
+    damaged: Vec<String>,
+}
+
 /// Lists what is stored
+///
+/// A series that is damaged is named in `damaged`, and stands not among the items: syncing it with `mode` `repair`, or
+/// going back to a version of it, mends it.
 #[utoipa::path(get, path = "/api/v1/symbols", operation_id = "list_symbols", tag = "store", params(SymbolsQuery),
-    responses((status = 200, body = Page<SeriesBody>)))]
+    responses((status = 200, body = SymbolsReply)))]
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
     uri: Uri,
     Query(query): Query<SymbolsQuery>,
-) -> Result<(HeaderMap, Json<Page<SeriesBody>>), Problem> {
+) -> Result<(HeaderMap, Json<SymbolsReply>), Problem> {
     let page = PageQuery::new(query.limit, query.cursor);
     let limit = page.limit()?;
     let mut fields = Fields::of_query();
@@ -50,11 +64,9 @@ pub(super) async fn list(
     let key = state.catalog.exchange(exchange.as_ref()).map_err(refused)?.key().clone();
     let filters = format!("symbols {key} {symbol:?} {timeframe:?}");
     let after: Option<String> = state.cursors.open(&filters, &page)?;
-    let mut items: Vec<SeriesBody> = state
-        .catalog
-        .series(Some(&key))
-        .await
-        .map_err(refused)?
+    let stored = state.catalog.series(Some(&key)).await.map_err(refused)?;
+    let mut items: Vec<SeriesBody> = stored
+        .series
         .iter()
         .filter(|series| symbol.as_ref().is_none_or(|symbol| series.key.symbol == *symbol))
         .filter(|series| timeframe.is_none_or(|timeframe| series.key.timeframe == timeframe))
@@ -65,7 +77,10 @@ pub(super) async fn list(
     let is_cut = items.len() > limit;
     items.truncate(limit);
     let next_cursor = items.last().filter(|_| is_cut).map(|last| state.cursors.seal(&filters, &last.key));
-    Ok((page_links(&uri, next_cursor.as_deref()), Json(Page { items, next_cursor })))
+    Ok((
+        page_links(&uri, next_cursor.as_deref()),
+        Json(SymbolsReply { items, next_cursor, damaged: stored.damaged }),
+    ))
 }
 
 /// Which exchange.

@@ -134,16 +134,15 @@ pub(super) async fn start_incremental(
     caller.require(Role::Trader)?;
     let wait = wait.duration(state.sync_wait)?;
     let mut fields = Fields::of_body();
-    let request = SyncRequest {
-        exchange: fields.exchange(body.exchange.as_deref()),
-        symbols: fields.symbols(&body.symbols),
-        timeframe: fields.timeframe(&body.timeframe),
-        price: fields.price(body.price.as_deref()),
-        start: fields.date("start", body.start.as_deref()),
+    let which = Which {
+        exchange: body.exchange.as_deref(),
+        symbols: &body.symbols,
+        timeframe: &body.timeframe,
+        price: body.price.as_deref(),
+        start: body.start.as_deref(),
         end: None,
-        mode: SyncMode::Incremental,
-        recheck: false,
     };
+    let request = which.request(&mut fields, SyncMode::Incremental);
     fields.finish()?;
     let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
     run(&state, plan, ids, wait).await
@@ -159,18 +158,43 @@ fn sync_request(body: &SyncBody) -> Result<SyncRequest, Problem> {
             SyncMode::Gaps
         }
     };
-    let request = SyncRequest {
-        exchange: fields.exchange(body.exchange.as_deref()),
-        symbols: fields.symbols(&body.symbols),
-        timeframe: fields.timeframe(&body.timeframe),
-        price: fields.price(body.price.as_deref()),
-        start: fields.date("start", Some(&body.start)),
-        end: fields.date("end", body.end.as_deref()),
-        mode,
-        recheck: body.recheck,
+    let which = Which {
+        exchange: body.exchange.as_deref(),
+        symbols: &body.symbols,
+        timeframe: &body.timeframe,
+        price: body.price.as_deref(),
+        start: Some(&body.start),
+        end: body.end.as_deref(),
     };
+    let request = SyncRequest { recheck: body.recheck, ..which.request(&mut fields, mode) };
     fields.finish()?;
     Ok(request)
+}
+
+/// Which candles a body means; `POST /ensure` asks in the same words.
+pub(super) struct Which<'a> {
+    pub(super) exchange: Option<&'a str>,
+    pub(super) symbols: &'a [String],
+    pub(super) timeframe: &'a str,
+    pub(super) price: Option<&'a str>,
+    pub(super) start: Option<&'a str>,
+    pub(super) end: Option<&'a str>,
+}
+
+impl Which<'_> {
+    /// Parses them; what is wrong is in `fields`.
+    pub(super) fn request(&self, fields: &mut Fields, mode: SyncMode) -> SyncRequest {
+        SyncRequest {
+            exchange: fields.exchange(self.exchange),
+            symbols: fields.symbols(self.symbols),
+            timeframe: fields.timeframe(self.timeframe),
+            price: fields.price(self.price),
+            start: fields.date("start", self.start),
+            end: fields.date("end", self.end),
+            mode,
+            recheck: false,
+        }
+    }
 }
 
 /// Starts a job and waits for it a while.

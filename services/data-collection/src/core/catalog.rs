@@ -7,7 +7,7 @@ use tradai_control_plane::data::{Collector, Exchange};
 use tradai_control_plane::{Error, RequestFault};
 use tradai_domain::ports::{
     Committed, ExchangeKey, FundingRate, ListedMarket, PortError, SeriesNotes, Snapshot, Span, StoredCandles,
-    StoredSeries, StoredVersion, Ticker, VersionChoice,
+    StoredSeries, StoredSeriesList, StoredVersion, Ticker, VersionChoice,
 };
 use tradai_domain::{CandleSeries, ErrorKind, Millis, SeriesKey, Symbol};
 
@@ -47,9 +47,9 @@ impl Catalog {
         self.collector.exchanges().resolve(key)
     }
 
-    /// Returns every stored series of an exchange, by key.
-    pub(crate) async fn series(&self, exchange: Option<&ExchangeKey>) -> Result<Vec<StoredSeries>, Error> {
-        Ok(self.exchange(exchange)?.candles.list().await?.series)
+    /// Returns every stored series of an exchange, by key, and what is told of those that cannot be read.
+    pub(crate) async fn series(&self, exchange: Option<&ExchangeKey>) -> Result<StoredSeriesList, Error> {
+        Ok(self.exchange(exchange)?.candles.list().await?)
     }
 
     /// Returns candles, oldest first, and where the next page begins; `None` when there is no such series.

@@ -6,7 +6,7 @@ mod metrics;
 
 pub(crate) use catalog::{CandlePageRequest, Catalog, no_series};
 pub use live::FeedSource;
-pub(crate) use live::{End, Event, Hub, Listener, Next};
+pub(crate) use live::{End, Event, Hub, Listener, Next, Wanted};
 pub(crate) use metrics::{SocketMetrics, SyncMetrics};
 
 use tradai_domain::ports::ExchangeKey;

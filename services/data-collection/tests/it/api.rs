@@ -224,6 +224,12 @@ async fn a_damaged_series_is_neither_fresh_nor_complete() {
         let text = reply["damaged"][0].as_str().unwrap();
         assert!(text.contains("ETH_USDT") && !text.contains("/tmp"), "{text}");
     }
+    let listed = world.get("/api/v1/symbols").await.json();
+    assert_eq!(
+        (listed["items"].as_array().unwrap().len(), &listed["items"][0]["symbol"]),
+        (1, &json!("BTC/USDT:USDT"))
+    );
+    assert!(listed["damaged"][0].as_str().unwrap().contains("ETH_USDT"), "{listed}");
 }
 
 fn files_under(folder: &Path) -> Vec<PathBuf> {

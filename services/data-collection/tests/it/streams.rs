@@ -31,6 +31,7 @@ const DAY: i64 = 86_400_000;
 const PATIENCE: Duration = Duration::from_secs(60);
 const SYMBOLS: &str = "BTC/USDT:USDT,ETH/USDT:USDT,A/USDT:USDT,B/USDT:USDT,C/USDT:USDT,D/USDT:USDT,E/USDT:USDT,\
                        F/USDT:USDT,G/USDT:USDT,H/USDT:USDT";
+const LINGER: &str = "DATA_COLLECTION_STREAM_LINGER_SECONDS";
 const BTC: &str = "/ws/ohlcv?symbols=BTC/USDT:USDT&timeframe=1m";
 
 /// A service with a feed of a sandbox, which stands one day into its candles.
@@ -57,6 +58,9 @@ impl Live {
         let mut settings = settings(variables);
         // Who does not read is not let go for that: it is to be found slow.
         settings.http.limits.request_timeout = 10 * PATIENCE;
+        if variables.iter().all(|(name, _)| *name != LINGER) {
+            settings.stream_linger_seconds = 0;
+        }
         let shutdown = Shutdown::manual();
         let app = build(&settings, parts(sandbox, &clock, &settings), &shutdown);
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -69,6 +73,13 @@ impl Live {
     async fn connect(&self, target: &str) -> Socket {
         let stream = TcpStream::connect(self.address).await.unwrap();
         Socket::open(stream, self.address, target, &[]).await.unwrap()
+    }
+
+    async fn events(&self, target: &str, headers: &str) -> Events {
+        let mut stream = TcpStream::connect(self.address).await.unwrap();
+        let request = format!("GET {target} HTTP/1.1\r\nHost: localhost\r\n{headers}\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        Events(stream)
     }
 
     /// Status and body of a request that is not upgraded.
@@ -159,7 +170,30 @@ async fn get(address: SocketAddr, target: &str) -> String {
     reply.split_once("\r\n\r\n").unwrap().1.to_owned()
 }
 
-/// A client, which checks that messages are counted.
+/// A client of server-sent events.
+struct Events(TcpStream);
+
+impl Events {
+    /// Reads until a text has come.
+    async fn until(&mut self, text: &str) -> String {
+        let mut read = String::new();
+        let mut buffer = [0; 4_096];
+        while !read.contains(text) {
+            let some = tokio::time::timeout(PATIENCE, self.0.read(&mut buffer)).await;
+            let some = some.unwrap_or_else(|_| panic!("{text} does not come: {read}")).unwrap();
+            assert_ne!(some, 0, "the stream ended: {read}");
+            read.push_str(std::str::from_utf8(&buffer[..some]).unwrap());
+        }
+        read
+    }
+
+    async fn ended(&mut self) {
+        let mut rest = Vec::new();
+        tokio::time::timeout(PATIENCE, self.0.read_to_end(&mut rest)).await.unwrap().unwrap();
+    }
+}
+
+/// A client, which checks that numbers rise.
 struct Socket {
     stream: WebSocketStream<TcpStream>,
     seq: u64,
@@ -191,8 +225,10 @@ impl Socket {
             match self.frame().await {
                 Message::Text(text) => {
                     let message: Value = serde_json::from_str(&text).unwrap();
-                    self.seq += 1;
-                    assert_eq!(message["seq"], self.seq);
+                    let seq = message["seq"].as_u64().unwrap();
+                    let is_of_before = matches!(message["type"].as_str(), Some("dropped" | "missed"));
+                    assert!(seq > self.seq || (seq == self.seq && is_of_before), "{message}");
+                    self.seq = seq;
                     assert!(message["ts"].as_str().unwrap().ends_with('Z'), "{message}");
                     return message;
                 }
@@ -268,6 +304,81 @@ async fn candles_come_once_and_closed_over_one_upstream_socket() {
     live.until_upstream(0).await;
     let mut again = live.connect(BTC).await;
     again.until("live").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_goes_on_after_the_last_number_it_knows() {
+    let live = Live::new(&[(LINGER, "3600")], "[]").await;
+    let mut socket = live.connect(BTC).await;
+    socket.until("live").await;
+    live.pass(2 * MINUTE).await;
+    let known = socket.candle(START + DAY + MINUTE).await.pop().unwrap()["seq"].clone();
+    drop(socket);
+    // Nobody listens meanwhile.
+    live.pass(3 * MINUTE).await;
+    live.until_upstream(1).await;
+    let mut again = live.connect(&format!("{BTC}&since_seq={known}")).await;
+    let mut told = again.candle(START + DAY + 4 * MINUTE).await;
+    live.pass(MINUTE).await;
+    told.extend(again.candle(START + DAY + 5 * MINUTE).await);
+    assert_eq!(times(&told), (2..6).map(|at| START + DAY + at * MINUTE).collect::<Vec<_>>());
+    assert!(told.iter().all(|message| message["type"] == "candle"), "{told:?}");
+
+    let newest = told.last().unwrap()["seq"].as_u64().unwrap();
+    for unknown in [0, newest + 1_000] {
+        let mut lost = live.connect(&format!("{BTC}&since_seq={unknown}")).await;
+        let messages = lost.until("missed").await;
+        assert_eq!(messages.last().unwrap()["data"]["since_seq"], unknown);
+        assert_eq!(messages.last().unwrap()["seq"], newest, "what comes now goes on from here");
+    }
+    drop(again);
+    // The hour of waiting is over.
+    live.pass(61 * MINUTE).await;
+    live.until_upstream(0).await;
+    let mut late = live.connect(&format!("{BTC}&since_seq={newest}")).await;
+    late.until("missed").await;
+    let (status, body) = live.refused(&format!("{BTC}&since_seq=x"), &[]).await;
+    assert!(status == 422 && body.contains("since_seq"), "{status} {body}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn event_streams_tell_the_same_and_go_on_by_the_last_id() {
+    let live = Live::new(&[(LINGER, "3600")], "[]").await;
+    let target = "/api/v1/ohlcv/events?symbols=BTC/USDT:USDT&timeframe=1m";
+    let mut first = live.events(target, "").await;
+    let hello = first.until("event: live").await;
+    assert!(hello.contains("text/event-stream") && hello.contains("retry: 2000"), "{hello}");
+    live.pass(2 * MINUTE).await;
+    let candle = format!("\"timestamp\":{}", START + DAY);
+    let told = first.until(&candle).await;
+    assert!(told.contains("event: candle"), "{told}");
+    // The next one may have come with it.
+    let (before, _) = told.split_once(&candle).unwrap();
+    let id = before.rsplit("id: ").next().unwrap().lines().next().unwrap().to_owned();
+    drop(first);
+    let mut again = live.events(target, &format!("Last-Event-ID: {id}\r\n")).await;
+    let told = again.until(&format!("\"timestamp\":{}", START + DAY + MINUTE)).await;
+    assert!(!told.contains("event: live") && !told.contains("missed"), "{told}");
+    live.shutdown.stop();
+    again.ended().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_market_that_is_listed_while_the_feed_is_open_is_found() {
+    let until = START + DAY + 30 * MINUTE;
+    let faults = format!(r#"[{{"symbol": "ETHUSDT", "until": {until}, "fault": {{"kind": "delist"}}}}]"#);
+    let live = Live::new(&[], &faults).await;
+    let eth = BTC.replace("BTC", "ETH");
+    let mut socket = live.connect(BTC).await;
+    socket.until("live").await;
+    let (status, body) = live.refused(&eth, &[]).await;
+    assert!(status == 422 && body.contains("ETH/USDT:USDT"), "{status} {body}");
+    live.pass(2 * 60 * MINUTE).await;
+    socket.candle(START + DAY + 119 * MINUTE).await;
+    let mut listed = live.connect(&eth).await;
+    listed.until("live").await;
+    live.pass(MINUTE).await;
+    listed.candle(START + DAY + 120 * MINUTE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -8,6 +8,8 @@ use tradai_exchange::model::Candle;
 /// Something that happened to a stream.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Event {
+    /// Its number among the events of the exchange; 0 until it is told.
+    pub(crate) seq: u64,
     pub(crate) stream: Stream,
     pub(crate) kind: &'static str,
     /// When the service learned of it.
@@ -25,12 +27,23 @@ impl Event {
         if let Value::Object(details) = details {
             data.extend(details);
         }
-        Self { stream, kind, at, data: Value::Object(data) }
+        Self { seq: 0, stream, kind, at, data: Value::Object(data) }
     }
 
     /// Returns the event that a listener is told of what it lost.
     pub(crate) fn dropped(stream: Stream, count: u64, at: Millis) -> Self {
         Self::new(stream, "dropped", at, json!({"count": count}))
+    }
+
+    /// Returns the event that a listener is told who goes on after a number that is not remembered: what came up to
+    /// `seq` is not known here any more.
+    pub(super) fn missed(stream: Stream, since: u64, seq: u64, at: Millis) -> Self {
+        Self { seq, ..Self::new(stream, "missed", at, json!({"since_seq": since})) }
+    }
+
+    /// Whether the next event of its kind says all that it says.
+    pub(super) fn is_ticker(&self) -> bool {
+        self.kind == "ticker"
     }
 
     /// Whether it says how a stream is rather than bringing data: a stream has one state at a time.

@@ -2,17 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 use tracing::{Instrument, info, warn};
 use tradai_domain::ports::PortError;
-use tradai_domain::{Clock, Timeframe};
+use tradai_domain::{Clock, Millis, Timeframe};
 use tradai_exchange::feed::{Feed, FeedItem, FeedReader, Stream};
 use tradai_exchange::{Error, ErrorClass, Markets};
 
+use super::memory::Memory;
 use super::queue::Queue;
 use super::{End, Event, FeedSource, Next};
 use crate::core::SocketMetrics;
+
+/// How often it is looked for streams that nobody came back to.
+const LOOK_EVERY: Duration = Duration::from_secs(1);
 
 /// Hands out listeners; ends its task, and with it the feed, when dropped with all of them.
 pub(crate) struct Hub {
@@ -23,8 +28,17 @@ pub(crate) struct Hub {
 }
 
 enum Command {
-    Join { streams: Vec<Stream>, queue: Arc<Queue>, markets: Arc<Markets>, joined: oneshot::Sender<Joined> },
+    Join { wanted: Wanted, queue: Arc<Queue>, joined: oneshot::Sender<Joined> },
     Leave(Arc<Queue>),
+}
+
+/// What a listener wants to hear.
+pub(crate) struct Wanted {
+    pub(crate) streams: Vec<Stream>,
+    /// Number of the last event that it knows; without, it hears what comes from now on.
+    pub(crate) since: Option<u64>,
+    /// The markets that the streams are of, as listed now.
+    pub(crate) markets: Arc<Markets>,
 }
 
 type Joined = Result<(), Error>;
@@ -50,15 +64,25 @@ impl Drop for Listener {
 }
 
 impl Hub {
-    /// Starts the task of an exchange; its feed is opened when somebody listens. `buffer` events may wait for each.
+    /// Starts the task of an exchange; its feed is opened when somebody listens. `buffer` events may wait for each, and
+    /// a stream goes on for as long as `linger` when nobody listens to it any more.
     pub(crate) fn start(
         source: FeedSource,
         buffer: usize,
+        linger: Duration,
         clock: Arc<dyn Clock>,
         metrics: SocketMetrics,
     ) -> Self {
         let (commands, obeyed) = mpsc::unbounded_channel();
-        let board = Board { source: source.clone(), open: None, topics: BTreeMap::new(), clock, metrics };
+        let board = Board {
+            source: source.clone(),
+            open: None,
+            topics: BTreeMap::new(),
+            memory: Memory::new(clock.now_ms()),
+            linger: Millis::try_from(linger.as_millis()).unwrap_or(Millis::MAX),
+            clock,
+            metrics,
+        };
         tokio::spawn(board.run(obeyed).in_current_span());
         Self { source, buffer, commands }
     }
@@ -74,18 +98,13 @@ impl Hub {
     }
 
     /// Listens to streams of known markets.
-    pub(crate) async fn listen(
-        &self,
-        streams: Vec<Stream>,
-        markets: Arc<Markets>,
-    ) -> Result<Listener, Error> {
+    pub(crate) async fn listen(&self, wanted: Wanted) -> Result<Listener, Error> {
         let queue = Arc::new(Queue::new(self.buffer));
         // Made first: it leaves even if nobody waits for the answer any more.
         let listener = Listener { queue: queue.clone(), commands: self.commands.clone() };
         let (joined, answer) = oneshot::channel();
         let gone = || Error::new(ErrorClass::ExchangeClosedByUser, "the service stops");
-        let join = Command::Join { streams, queue, markets, joined };
-        self.commands.send(join).map_err(|_| gone())?;
+        self.commands.send(Command::Join { wanted, queue, joined }).map_err(|_| gone())?;
         answer.await.map_err(|_| gone())??;
         Ok(listener)
     }
@@ -96,24 +115,35 @@ struct Board {
     source: FeedSource,
     open: Option<(Feed, FeedReader)>,
     topics: BTreeMap<Stream, Topic>,
+    memory: Memory,
+    /// How long a stream goes on without listeners, in milliseconds.
+    linger: Millis,
     clock: Arc<dyn Clock>,
     metrics: SocketMetrics,
 }
 
-#[derive(Default)]
 struct Topic {
     queues: Vec<Arc<Queue>>,
+    /// Number of the newest event when the stream was joined first: what was before is not known.
+    began: u64,
     /// How the stream is, for who comes later.
     state: Option<Arc<Event>>,
+    /// The newest best price.
+    ticker: Option<Arc<Event>>,
+    /// Since when nobody listens.
+    idle_since: Option<Millis>,
 }
 
 impl Board {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
+        let mut looks = tokio::time::interval(LOOK_EVERY);
+        looks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
+            let has_idle = self.topics.values().any(|topic| topic.idle_since.is_some());
             tokio::select! {
                 command = commands.recv() => match command {
-                    Some(Command::Join { streams, queue, markets, joined }) => {
-                        let result = self.join(streams, &queue, markets).await;
+                    Some(Command::Join { wanted, queue, joined }) => {
+                        let result = self.join(wanted, &queue).await;
                         // Who no longer waits has left, too.
                         drop(joined.send(result));
                     }
@@ -124,47 +154,84 @@ impl Board {
                     Some(item) => self.tell(item),
                     None => self.fail().await,
                 },
+                _ = looks.tick(), if has_idle => self.end_idle(self.linger).await,
             }
         }
     }
 
-    async fn join(&mut self, streams: Vec<Stream>, queue: &Arc<Queue>, markets: Arc<Markets>) -> Joined {
-        let feed = match &mut self.open {
-            Some((feed, _)) => feed,
+    async fn join(&mut self, wanted: Wanted, queue: &Arc<Queue>) -> Joined {
+        match &self.open {
+            Some((feed, _)) => feed.set_markets(wanted.markets.clone()),
             None => {
                 info!("opening the feed: somebody listens");
-                &self.open.insert(self.source.open(markets).await?).0
+                self.open = Some(self.source.open(wanted.markets.clone()).await?);
             }
-        };
-        for stream in streams {
-            feed.add(stream.clone().into()).await?;
-            let topic = self.topics.entry(stream).or_default();
-            if let Some(state) = &topic.state {
-                queue.push(state.clone());
-            }
+        }
+        let mut told = Vec::new();
+        for stream in wanted.streams {
+            self.subscribe(&stream).await?;
+            let began = self.memory.newest();
+            let topic = self.topics.entry(stream.clone()).or_insert_with(|| Topic::new(began));
+            told.extend(topic.greeting(&stream, wanted.since, &self.memory, &*self.clock));
+            topic.idle_since = None;
             topic.queues.push(queue.clone());
         }
+        told.sort_unstable_by_key(|event| event.seq);
+        told.into_iter().for_each(|event| {
+            self.metrics.dropped(queue.push(event));
+        });
         Ok(())
     }
 
-    /// Forgets a listener, the streams that nobody else listens to, and the feed without streams.
+    /// Subscribes a stream. A feed has room for so many, of which some may only be waited with for who comes back.
+    async fn subscribe(&mut self, stream: &Stream) -> Joined {
+        let gone = || Error::new(ErrorClass::ExchangeClosedByUser, "the feed ended; connect again");
+        let (feed, _) = self.open.as_ref().ok_or_else(gone)?;
+        let Err(error) = feed.add(stream.clone().into()).await else { return Ok(()) };
+        if self.topics.values().all(|topic| topic.idle_since.is_none()) {
+            return Err(error);
+        }
+        self.remove_idle(0).await;
+        let (feed, _) = self.open.as_ref().ok_or_else(gone)?;
+        feed.add(stream.clone().into()).await
+    }
+
+    /// Forgets a listener.
     async fn leave(&mut self, queue: &Arc<Queue>) {
-        let Some((feed, _)) = &self.open else { return };
-        let mut unheard = Vec::new();
-        for (stream, topic) in &mut self.topics {
+        let now = self.clock.now_ms();
+        for topic in self.topics.values_mut() {
             topic.queues.retain(|other| !Arc::ptr_eq(other, queue));
             if topic.queues.is_empty() {
-                unheard.push(stream.clone());
+                topic.idle_since.get_or_insert(now);
             }
         }
+        self.end_idle(self.linger).await;
+    }
+
+    /// Ends streams that nobody has listened to for so long, and the feed that has no other.
+    async fn end_idle(&mut self, linger: Millis) {
+        self.remove_idle(linger).await;
+        if self.topics.is_empty() {
+            self.close().await;
+        }
+    }
+
+    async fn remove_idle(&mut self, linger: Millis) {
+        let Some((feed, _)) = &self.open else { return };
+        let now = self.clock.now_ms();
+        let is_over =
+            |topic: &Topic| topic.idle_since.is_some_and(|since| now.saturating_sub(since) >= linger);
+        let unheard: Vec<Stream> = self
+            .topics
+            .iter()
+            .filter(|(_, topic)| is_over(topic))
+            .map(|(stream, _)| stream.clone())
+            .collect();
         for stream in unheard {
             self.topics.remove(&stream);
             if let Err(error) = feed.remove(&stream).await {
                 warn!(%error, "a stream was not ended: {error}");
             }
-        }
-        if self.topics.is_empty() {
-            self.close().await;
         }
     }
 
@@ -191,15 +258,18 @@ impl Board {
             FeedItem::Dropped { stream: None, .. } => self.end_all(),
             item => {
                 let events = Event::of_item(item, self.clock.now_ms());
-                events.into_iter().for_each(|event| self.publish(&Arc::new(event)));
+                events.into_iter().for_each(|event| self.publish(event));
             }
         }
     }
 
-    fn publish(&mut self, event: &Arc<Event>) {
+    fn publish(&mut self, event: Event) {
         let Some(topic) = self.topics.get_mut(&event.stream) else { return };
+        let event = self.memory.note(event);
         if event.is_state() {
             topic.state = Some(event.clone());
+        } else if event.is_ticker() {
+            topic.ticker = Some(event.clone());
         }
         let lost = topic.queues.iter().map(|queue| queue.push(event.clone())).sum();
         self.metrics.dropped(lost);
@@ -215,6 +285,33 @@ impl Board {
 
     fn end_all(&self) {
         self.topics.values().flat_map(|topic| &topic.queues).for_each(|queue| queue.end(End::Failed));
+    }
+}
+
+impl Topic {
+    fn new(began: u64) -> Self {
+        Self { queues: Vec::new(), began, state: None, ticker: None, idle_since: None }
+    }
+
+    /// Returns what a listener is told first: how the stream is, or what came since the number that it knows.
+    fn greeting(
+        &self,
+        stream: &Stream,
+        since: Option<u64>,
+        memory: &Memory,
+        clock: &dyn Clock,
+    ) -> Vec<Arc<Event>> {
+        let Some(since) = since else { return self.state.iter().cloned().collect() };
+        let newer = |event: &&Arc<Event>| event.seq > since;
+        if let Stream::BookTicker { .. } = stream {
+            return self.state.iter().chain(&self.ticker).filter(newer).cloned().collect();
+        }
+        let of_stream = |event: &&Arc<Event>| event.stream == *stream;
+        if memory.reaches(since) && since >= self.began {
+            return memory.since(since).filter(of_stream).cloned().collect();
+        }
+        let missed = Event::missed(stream.clone(), since, memory.newest(), clock.now_ms());
+        self.state.iter().cloned().chain([Arc::new(missed)]).collect()
     }
 }
 
