@@ -1,4 +1,5 @@
-//! What looks like a credential has no place in a config: configs are shown, compared, logged and kept for months.
+//! What looks like a credential has no place in a config or in a job's settings: they are shown, compared, logged and
+//! kept for months.
 
 use serde_json::{Map, Value};
 
@@ -20,7 +21,7 @@ const NAMES: [&str; 10] = [
 const REDACTED: &str = "[redacted]";
 
 /// Returns one fault for each value that looks like a credential, with its path and without the value.
-pub(super) fn faults(config: &Map<String, Value>) -> Vec<String> {
+pub(crate) fn faults(config: &Map<String, Value>) -> Vec<String> {
     let mut paths = Vec::new();
     for (key, value) in config {
         find(value, &shown(key), is_credential_name(key), &mut paths);

@@ -8,7 +8,7 @@
 //! Invariants: at most one version of a strategy is active, whoever activates at the same time; a value of a stronger
 //! source always wins.
 
-mod credentials;
+pub(crate) mod credentials;
 mod diff;
 mod interpolate;
 mod job;

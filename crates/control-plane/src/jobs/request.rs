@@ -9,6 +9,7 @@ use tradai_domain::jobs::BacktestConfig;
 use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{Millis, StrategyName, Symbol, TimeRange, Timeframe, parse_date_ms};
 
+use crate::configs::credentials;
 use crate::{Error, RequestFault};
 
 /// Pairs that one backtest may name.
@@ -70,6 +71,10 @@ impl BacktestRequest {
                 format!("at most {MAX_SETTINGS} bytes of JSON are allowed"),
             ));
         }
+        // Whoever may see the job would see them.
+        faults.extend(
+            credentials::faults(&self.settings).into_iter().map(|fault| RequestFault::new("settings", fault)),
+        );
         let parameters = self.parameters(&mut faults);
         let exchange = self.exchange.as_deref().map(str::parse::<ExchangeKey>);
         let exchange = exchange.and_then(|parsed| keep(&mut faults, "exchange", parsed));
@@ -291,5 +296,19 @@ mod tests {
         huge.check().unwrap();
         huge.settings.insert("x".to_owned(), Value::String("y".repeat(MAX_SETTINGS)));
         assert!(huge.check().unwrap_err().to_string().contains("at most 65536 bytes"));
+    }
+
+    #[test]
+    fn settings_hold_no_credentials() {
+        let mut request = BacktestRequest { strategy: "SmaCross".to_owned(), ..BacktestRequest::default() };
+        request.settings = serde_json::json!({"exchange": {"api_key": "k-1"}, "stake_amount": 100})
+            .as_object()
+            .unwrap()
+            .clone();
+        let text = request.check().unwrap_err().to_string();
+        assert!(
+            text.contains("exchange.api_key: looks like a credential") && !text.contains("k-1"),
+            "{text}"
+        );
     }
 }

@@ -1,0 +1,182 @@
+//! The three services over one folder, and how to ask them as somebody.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+use tradai_backend::Parts;
+use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
+use tradai_platform::settings::sections::StateSettings;
+use tradai_platform::settings::{Inputs, Settings, load};
+use tradai_platform::wiring::Wiring;
+use tradai_service::axum::body::{Body, to_bytes};
+use tradai_service::axum::http::request::Builder;
+use tradai_service::axum::http::{HeaderMap, Request};
+use tradai_service::{App, Shutdown};
+use tradai_testkit::MemoryTasks;
+
+pub(crate) const BACKTESTS: &str = "/api/v1/backtests";
+/// Longer than any machine takes.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Who asks; the name is also their key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Who {
+    Nobody,
+    Viewer,
+    Trader,
+    OtherTrader,
+    Admin,
+}
+
+impl Who {
+    fn key(self) -> Option<&'static str> {
+        match self {
+            Self::Nobody => None,
+            Self::Viewer => Some("key-of-vera"),
+            Self::Trader => Some("key-of-tom"),
+            Self::OtherTrader => Some("key-of-tina"),
+            Self::Admin => Some("key-of-ada"),
+        }
+    }
+}
+
+fn keys() -> String {
+    let item = |name: &str, role: &str| {
+        format!("{name}:{role}:{}", blake3::hash(format!("key-of-{name}").as_bytes()).to_hex())
+    };
+    [item("vera", "viewer"), item("tom", "trader"), item("tina", "trader"), item("ada", "admin")].join(",")
+}
+
+/// A reply, read whole.
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) text: String,
+}
+
+impl Reply {
+    #[track_caller]
+    pub(crate) fn json(&self) -> Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
+    }
+
+    /// The code of a problem.
+    #[track_caller]
+    pub(crate) fn code(&self) -> String {
+        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text);
+        self.json()["code"].as_str().unwrap().to_owned()
+    }
+}
+
+/// The services. Their addresses are not asked: requests come in process.
+pub(crate) struct Platform {
+    pub(crate) backend: App,
+    pub(crate) data_collection: App,
+    pub(crate) strategy_service: App,
+    pub(crate) tasks: MemoryTasks,
+    pub(crate) folder: TempDir,
+    pub(crate) inputs: Inputs,
+}
+
+impl Platform {
+    pub(crate) async fn new() -> Self {
+        Self::with(&[]).await
+    }
+
+    /// With variables on top of those of every test.
+    pub(crate) async fn with(variables: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let mut inputs = Inputs::default()
+            .variable("TRADAI_DATA_DIR", folder.path().to_str().unwrap())
+            .variable("TRADAI_SETTINGS_DIR", "/nonexistent")
+            // Nobody listens there, unless a test says so.
+            .variable("BACKEND_STRATEGY_SERVICE_URL", "http://127.0.0.1:1")
+            .variable("BACKEND_DATA_COLLECTION_URL", "http://127.0.0.1:1")
+            .variable("DATA_COLLECTION_EXCHANGE_URLS", "binance_futures=http://127.0.0.1:1")
+            .variable("DATA_COLLECTION_SCHEDULER", "false");
+        for prefix in ["BACKEND", "DATA_COLLECTION", "STRATEGY_SERVICE"] {
+            inputs = inputs.variable(&format!("{prefix}_API_KEYS"), &keys());
+        }
+        let inputs = variables.iter().fold(inputs, |inputs, (name, value)| inputs.variable(name, value));
+        let shutdown = Shutdown::manual();
+        let tasks = MemoryTasks::default();
+        let data_collection = tradai_data_collection::start(&settings(&inputs), &shutdown).await.unwrap();
+        let strategy_service = tradai_strategy_service::start(&settings(&inputs), &shutdown).await.unwrap();
+        let backend = backend(&inputs, &tasks, &shutdown);
+        Self { backend, data_collection, strategy_service, tasks, folder, inputs }
+    }
+
+    pub(crate) fn services(&self) -> [(&'static str, &App); 3] {
+        [
+            ("backend", &self.backend),
+            ("data-collection", &self.data_collection),
+            ("strategy-service", &self.strategy_service),
+        ]
+    }
+
+    /// Asks the backend.
+    pub(crate) async fn get(&self, who: Who, path: &str) -> Reply {
+        ask(&self.backend, who, Request::get(path), Body::empty()).await
+    }
+
+    /// Sends JSON to the backend.
+    pub(crate) async fn post(&self, who: Who, path: &str, body: &Value) -> Reply {
+        let request = Request::post(path).header("content-type", "application/json");
+        ask(&self.backend, who, request, Body::from(body.to_string())).await
+    }
+
+    /// Submits a backtest that is taken in, and returns the path of its job.
+    pub(crate) async fn submit(&self, who: Who) -> String {
+        let reply = self.post(who, BACKTESTS, &backtest()).await;
+        assert_eq!(reply.status, 202, "{}", reply.text);
+        reply.header("location").to_owned()
+    }
+}
+
+pub(crate) fn settings<S: Settings>(inputs: &Inputs) -> S {
+    load::<S>(inputs).map(|loaded| loaded.settings).unwrap_or_else(|faults| panic!("{faults}"))
+}
+
+fn backend(inputs: &Inputs, tasks: &MemoryTasks, shutdown: &Shutdown) -> App {
+    let folder = PathBuf::from(&inputs.environment["TRADAI_DATA_DIR"]);
+    let wiring = Wiring::open(&StateSettings::new(folder), []).unwrap();
+    let executor: Arc<dyn BacktestJobSubmitter> =
+        Arc::new(TaskSubmitter::local(Arc::new(tasks.clone()), Default::default()));
+    let parts = Parts { wiring, executor: Some(executor), sweep_tasks: None, logs: None };
+    tradai_backend::build(&settings(inputs), parts, shutdown)
+}
+
+pub(crate) fn backtest() -> Value {
+    json!({"strategy": "EmaCross", "symbols": ["BTC/USDT"], "timerange": "20240101-20240201"})
+}
+
+/// Asks a service as somebody.
+pub(crate) async fn ask(app: &App, who: Who, request: Builder, body: Body) -> Reply {
+    let request = match who.key() {
+        Some(key) => request.header("authorization", format!("Bearer {key}")),
+        None => request,
+    };
+    let request = request.header("host", "localhost").body(body).unwrap();
+    let response = app.router.clone().oneshot(request).await.unwrap();
+    let (parts, body) = response.into_parts();
+    let text = String::from_utf8_lossy(&to_bytes(body, 16 * 1024 * 1024).await.unwrap()).into_owned();
+    Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+}
+
+/// Waits until something is so.
+pub(crate) async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
+    let asking = async {
+        while !condition().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, asking).await.expect("it comes to be");
+}
