@@ -371,7 +371,7 @@ mod tests {
         let deep = "[".repeat(10_000);
         let wide = "- - ".repeat(10_000);
         let huge = " ".repeat(MAX_BYTES + 1);
-        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(400_000), vec!["*a"; 10].join(", "));
+        let long = format!("a: &a {}\nb: [{}]\n", "x".repeat(400_000), ["*a"; 10].join(", "));
         for (text, part) in
             [(&bomb, "values"), (&deep, "deep"), (&wide, "deep"), (&huge, "bytes"), (&long, "bytes of text")]
         {
