@@ -72,7 +72,10 @@ async fn the_bar_moves_as_the_job_reports_and_the_result_takes_its_place() {
     tab.picture("running", false).await;
     world.complete(id).await;
     drawn(&tab).await;
-    assert_eq!((tab.count("progress").await, tab.count("#equity-chart .scatterlayer path.js-line").await), (0, 3));
+    assert_eq!(
+        (tab.count("progress").await, tab.count("#equity-chart .scatterlayer path.js-line").await),
+        (0, 3)
+    );
     assert!(tab.eval::<bool>("window.stayed === true").await, "the page was loaded anew");
     assert_eq!(tab.complaints(), [""; 0]);
     browser.close().await;
