@@ -193,10 +193,9 @@ fn uncollected(reply: &Value) -> PortError {
     PortError::new(kind, format!("{}: {}{others}", text("symbol"), text("message")))
 }
 
-fn named(error: PortError, exchange: &ExchangeKey) -> PortError {
-    let message = format!("candles of {exchange} could not be completed: {}", error.message);
-    let named = PortError::new(error.kind, message);
-    error.retry_after.map_or(named.clone(), |pause| named.retry_after(pause))
+fn named(mut error: PortError, exchange: &ExchangeKey) -> PortError {
+    error.message = format!("candles of {exchange} could not be completed: {}", error.message);
+    error
 }
 
 fn no_timeframe(config: &BacktestConfig) -> PortError {

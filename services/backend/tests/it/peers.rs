@@ -130,7 +130,7 @@ async fn collect(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: S
     }
 }
 
-fn job(status: &str, errors: Value) -> Value {
+fn job(status: &str, errors: &Value) -> Value {
     json!({"job_id": "018cc251-f400-7000-8000-000000000009", "status": status, "errors": errors,
         "progress": {"symbols_done": 0, "symbols_total": 1}})
 }
@@ -188,7 +188,8 @@ impl Partition {
 #[tokio::test(flavor = "multi_thread")]
 async fn candles_of_an_exchange_are_completed_before_the_job_is_handed_over() {
     let partition = Partition::new().await;
-    *partition.stub.collecting.lock().unwrap() = vec![job("completed", json!([])), job("running", json!([]))];
+    *partition.stub.collecting.lock().unwrap() =
+        vec![job("completed", &json!([])), job("running", &json!([]))];
     let id = partition.taken(&Partition::on_exchange()).await;
     partition.world.started(id).await;
     let asked = partition.stub.asked("/api/v1/ensure");
@@ -215,7 +216,7 @@ async fn a_job_whose_candles_cannot_be_had_fails_with_the_reason() {
     let partition = Partition::new().await;
     let errors =
         json!([{"symbol": "BTC/USDT", "kind": "not_found", "message": "the exchange has no such market"}]);
-    *partition.stub.collecting.lock().unwrap() = vec![job("failed", errors)];
+    *partition.stub.collecting.lock().unwrap() = vec![job("failed", &errors)];
     let id = partition.taken(&Partition::on_exchange()).await;
     let shown = partition.shown(id).await;
     assert_eq!(shown["status"], "failed", "{shown}");
@@ -228,7 +229,7 @@ async fn a_job_whose_candles_cannot_be_had_fails_with_the_reason() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhile() {
     let partition = Partition::new().await;
-    *partition.stub.collecting.lock().unwrap() = vec![job("running", json!([])); 100_000];
+    *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
     let id = partition.taken(&Partition::on_exchange()).await;
     let path = format!("{BACKTESTS}/{id}");
     partition
