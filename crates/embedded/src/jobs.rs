@@ -120,22 +120,16 @@ impl JobRepository for SqliteJobs {
         self.0.change(remove).await
     }
 
-    async fn delete_expired(&self, now: Millis) -> Result<Vec<JobId>, PortError> {
-        let remove = move |transaction: &Transaction<'_>| {
+    async fn expired(&self, now: Millis, after: Option<JobId>) -> Result<Vec<JobRecord>, PortError> {
+        let find = move |transaction: &Transaction<'_>| {
             let active = [JobStatus::Pending, JobStatus::Running].map(JobStatus::as_str);
-            let sql = "SELECT record FROM jobs WHERE ttl <= ?1 AND status NOT IN (?2, ?3) LIMIT ?4";
-            let limit = json::integer(MAX_PAGE);
-            let expired: Vec<JobRecord> = transaction
-                .prepare_cached(sql)?
-                .query_map(params![now.div_euclid(1_000), active[0], active[1], limit], |row| {
-                    json::column(row, 0)
-                })?
-                .collect::<Outcome<_>>()?;
-            let ids: Vec<JobId> =
-                expired.iter().filter(|record| record.is_expired(now)).map(|record| record.job_id).collect();
-            ids.iter().try_for_each(|&id| delete(transaction, id))?;
-            Ok(ids)
+            let after = after.map_or_else(String::new, |id| id.to_string());
+            let sql = "SELECT record FROM jobs WHERE ttl <= ?1 AND status NOT IN (?2, ?3) AND job_id > ?4
+                ORDER BY job_id LIMIT ?5";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let limits = params![now.div_euclid(1_000), active[0], active[1], after, json::integer(MAX_PAGE)];
+            statement.query_map(limits, |row| json::column(row, 0))?.collect()
         };
-        self.0.change(remove).await
+        self.0.read(find).await
     }
 }

@@ -105,8 +105,8 @@ impl<P: JobRepository> JobRepository for Failing<P> {
         self.change(self.inner.delete(id)).await
     }
 
-    async fn delete_expired(&self, now: Millis) -> Result<Vec<JobId>, PortError> {
-        self.change(self.inner.delete_expired(now)).await
+    async fn expired(&self, now: Millis, after: Option<JobId>) -> Result<Vec<JobRecord>, PortError> {
+        self.inner.expired(now, after).await
     }
 }
 

@@ -164,15 +164,25 @@ pub async fn deletes_only_what_has_ended(port: Port) {
     assert!(ids(&port, JobFilter::default(), JobPage::first(10)).await.is_empty());
 }
 
-/// A record whose `ttl` has passed is gone when its job has ended, and stays while it has not.
-pub async fn forgets_ended_jobs_after_their_time(port: Port) {
-    for n in 1..=3 {
-        port.create(&JobRecord { ttl: (n < 3).then_some(100), ..job(n) }).await.unwrap();
+/// An ended job whose `ttl` has passed is found, page by page, for as long as it is there; one that has not ended is
+/// not.
+pub async fn finds_ended_jobs_after_their_time(port: Port) {
+    for n in 1..=5 {
+        port.create(&JobRecord { ttl: (n != 3).then_some(100), ..job(n) }).await.unwrap();
     }
-    for n in 2..=3 {
+    for n in 2..=5 {
         applied(&port, n, JobChange::status(JobStatus::Cancelled, 1)).await;
     }
-    assert!(port.delete_expired(99_999).await.unwrap().is_empty());
-    assert_eq!(port.delete_expired(100_000).await.unwrap(), [job_id(2)]);
-    assert!(port.get(job_id(1)).await.unwrap().is_some() && port.get(job_id(3)).await.unwrap().is_some());
+    let expired = async |now, after| {
+        let records = port.expired(now, after).await.unwrap();
+        records.into_iter().map(|record| record.job_id).collect::<Vec<_>>()
+    };
+    assert!(expired(99_999, None).await.is_empty());
+    for _ in 0..2 {
+        assert_eq!(expired(100_000, None).await, [job_id(2), job_id(4), job_id(5)]);
+    }
+    assert_eq!(expired(100_000, Some(job_id(2))).await, [job_id(4), job_id(5)]);
+    assert!(expired(100_000, Some(job_id(5))).await.is_empty());
+    port.delete(job_id(4)).await.unwrap();
+    assert_eq!(expired(100_000, None).await, [job_id(2), job_id(5)]);
 }

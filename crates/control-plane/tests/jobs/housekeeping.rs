@@ -1,17 +1,24 @@
 //! What has had its time goes, whoever else looks.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use tokio_util::sync::CancellationToken;
 use tradai_control_plane::configs::Configs;
-use tradai_control_plane::jobs::{Deleted, Housekeeping, HousekeepingSettings, Jobs, Sweep};
+use tradai_control_plane::jobs::{
+    Deleted, Housekeeping, HousekeepingSettings, JobPorts, JobSettings, Jobs, Sweep,
+};
 use tradai_domain::configs::DEPRECATED_TTL_MS;
-use tradai_domain::ports::{PortError, TaskRunner, TaskSpec};
-use tradai_domain::{Clock, ErrorKind, SystemClock};
+use tradai_domain::jobs::{JobChange, JobRecord, JobStatus};
+use tradai_domain::ports::{
+    BlobEntry, BlobKey, BlobStore, JobFilter, JobPage, MAX_PAGE, PortError, TaskHandle, TaskRunner, TaskSpec,
+};
+use tradai_domain::{Clock, ErrorKind, JobId, SystemClock};
 use tradai_embedded::{ProcessSettings, ProcessTasks, SqliteAudit, SqliteConfigs};
+use tradai_testkit::sample::job;
 
 use crate::world::{World, ann, is_stored, request, started, until};
 
@@ -52,6 +59,97 @@ async fn jobs_configs_and_tasks_go_in_one_round_and_a_storage_that_is_away_stops
     assert_eq!(broken.tick().await, Deleted { jobs: 1, configs: 1, tasks: 0 });
     assert!(!is_stored(&world.ports(), id).await);
     assert_eq!(asked.load(Ordering::SeqCst), world.clock.now_ms() - 7 * DAY);
+}
+
+/// Objects of one job cannot be deleted, those of the others can.
+struct Stuck {
+    blobs: Arc<dyn BlobStore>,
+    job: Mutex<Option<JobId>>,
+}
+
+#[async_trait]
+impl BlobStore for Stuck {
+    async fn delete(&self, key: &BlobKey) -> Result<(), PortError> {
+        let stuck = self.job.lock().unwrap().is_some_and(|id| key.to_string().contains(&id.to_string()));
+        if stuck {
+            return Err(PortError::new(ErrorKind::Unavailable, "the storage is away"));
+        }
+        self.blobs.delete(key).await
+    }
+
+    async fn put(&self, key: &BlobKey, bytes: Vec<u8>) -> Result<(), PortError> {
+        self.blobs.put(key, bytes).await
+    }
+
+    async fn put_if_absent(&self, key: &BlobKey, bytes: Vec<u8>) -> Result<bool, PortError> {
+        self.blobs.put_if_absent(key, bytes).await
+    }
+
+    async fn get(&self, key: &BlobKey) -> Result<Option<Vec<u8>>, PortError> {
+        self.blobs.get(key).await
+    }
+
+    async fn list(
+        &self,
+        folder: &BlobKey,
+        after: Option<&BlobKey>,
+        limit: usize,
+    ) -> Result<Vec<BlobEntry>, PortError> {
+        self.blobs.list(folder, after, limit).await
+    }
+
+    fn uri(&self, key: &BlobKey) -> String {
+        self.blobs.uri(key)
+    }
+}
+
+#[tokio::test]
+async fn a_job_whose_objects_cannot_be_deleted_keeps_its_record_and_holds_up_no_other() {
+    let world = World::new();
+    let blobs = Arc::new(Stuck { blobs: world.ports().blobs, job: Mutex::default() });
+    let ports = JobPorts { blobs: blobs.clone(), ..world.ports() };
+    let jobs = Jobs::new(ports, Some(world.local()), JobSettings::default());
+    let mut ids = Vec::new();
+    for _ in 0..3 {
+        let id = jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+        started(&world.tasks, id).await;
+        until(|| async { jobs.get(id).await.unwrap().execution_arn.is_some() }).await;
+        jobs.cancel(id, &ann()).await.unwrap();
+        world.tasks.wait(&TaskHandle(id.to_string())).await.unwrap();
+        ids.push(id);
+    }
+    ids.sort_unstable();
+    *blobs.job.lock().unwrap() = Some(ids[0]);
+    let config = |id: JobId| world.folder.path().join(format!("blobs/configs/jobs/{id}.json"));
+    let stored = async || {
+        let mut stored = Vec::new();
+        for &id in &ids {
+            stored.push((is_stored(&world.ports(), id).await, config(id).exists()));
+        }
+        stored
+    };
+    world.clock.advance(7 * DAY);
+    assert_eq!(jobs.delete_expired().await.unwrap(), 2);
+    assert_eq!(stored().await, [(true, true), (false, false), (false, false)]);
+    *blobs.job.lock().unwrap() = None;
+    assert_eq!(jobs.delete_expired().await.unwrap(), 1);
+    assert_eq!(stored().await, [(false, false); 3]);
+    // What the executor kept of them went as well.
+    assert!(world.tasks.started().is_empty());
+}
+
+#[tokio::test]
+async fn more_than_a_page_goes_at_once() {
+    let world = World::new();
+    let ports = world.ports();
+    let many = u32::try_from(MAX_PAGE).unwrap() + 3;
+    for n in 1..=many {
+        let record = JobRecord { ttl: Some(1), ..job(n) };
+        ports.jobs.create(&record).await.unwrap();
+        ports.jobs.apply(record.job_id, &JobChange::status(JobStatus::Cancelled, 1)).await.unwrap();
+    }
+    assert_eq!(world.jobs().delete_expired().await.unwrap(), MAX_PAGE + 3);
+    assert!(ports.jobs.list(&JobFilter::default(), JobPage::first(1)).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -38,9 +38,9 @@ pub trait JobRepository: Send + Sync {
     /// Deletes a job that has ended; one that has not stays.
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError>;
 
-    /// Deletes jobs that ended and whose `ttl` has passed, at most [`MAX_PAGE`] of them, and returns their ids. A
-    /// storage that does so by itself returns none.
-    async fn delete_expired(&self, now: Millis) -> Result<Vec<JobId>, PortError>;
+    /// Returns jobs that ended and whose `ttl` has passed, the lowest id after `after` first, at most [`MAX_PAGE`] of
+    /// them; they stay until they are deleted. A storage that deletes them by itself may return none.
+    async fn expired(&self, now: Millis, after: Option<JobId>) -> Result<Vec<JobRecord>, PortError>;
 }
 
 /// Which jobs are meant: those that fit every field that is set.

@@ -69,7 +69,7 @@ macro_rules! over {
                     one_end_wins,
                     no_change_is_lost,
                     deletes_only_what_has_ended,
-                    forgets_ended_jobs_after_their_time,
+                    finds_ended_jobs_after_their_time,
                 ]);
             }
 
