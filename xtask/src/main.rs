@@ -102,6 +102,9 @@ struct ApiBenchArgs {
     /// How often a status is read from each.
     #[arg(long, default_value_t = 100_000)]
     statuses: usize,
+    /// Measure the programs that were built before.
+    #[arg(long)]
+    no_build: bool,
 }
 
 #[derive(Debug, Args)]
@@ -135,7 +138,7 @@ fn main() -> anyhow::Result<()> {
         Command::FuzzYaml(args) => fuzz_yaml::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
         Command::BenchStore(args) => store_bench::bench(args.s3_delay_ms, &args.arguments),
-        Command::BenchApi(args) => api_bench::bench(args.submits, args.statuses),
+        Command::BenchApi(args) => api_bench::bench(args.submits, args.statuses, !args.no_build),
         Command::Schemathesis(args) => {
             let python = tools::python_with("schemathesis", &[schemathesis::PACKAGE])?;
             schemathesis::test(&python, args.examples, args.seed)

@@ -22,7 +22,7 @@ const TWIN: [&str; 2] = ["fastapi==0.165.0", "uvicorn[standard]==0.54.0"];
 /// Connections that ask at the same time.
 const CONNECTIONS: usize = 8;
 const SOCKETS: usize = 1_000;
-const SUBMIT: &str = r#"{"strategy": "SmaCross", "symbols": ["BTC/USDT"], "timerange": "20240101-20240201", "timeframe": "1h", "settings": {"stake_amount": 100}}"#;
+const SUBMIT: &str = r#"{"strategy": "EmaCross", "symbols": ["BTC/USDT"], "timerange": "20240101-20240201", "timeframe": "1h", "settings": {"stake_amount": 100}}"#;
 const BACKTESTS: &str = "/api/v1/backtests";
 
 /// The services and where each has a WebSocket that needs no other service.
@@ -44,10 +44,10 @@ struct Phase {
 }
 
 /// Measures both servers and prints them side by side.
-pub(crate) fn bench(submits: usize, statuses: usize) -> anyhow::Result<()> {
-    let build = ["build", "--release", "--locked", "-p", "tradai-backend", "-p", "tradai-data-collection"];
-    run(cargo().args(build).args(["-p", "tradai-strategy-service", "--bins"]))?;
-    run(cargo().args(["build", "--release", "--locked", "-p", "tradai-backend", "--example", "accepting"]))?;
+pub(crate) fn bench(submits: usize, statuses: usize, build: bool) -> anyhow::Result<()> {
+    if build {
+        build_all()?;
+    }
     let python = python_with("fastapi-twin", &TWIN)?;
     let folder = target().join("bench-api");
     if folder.exists() {
@@ -68,14 +68,24 @@ pub(crate) fn bench(submits: usize, statuses: usize) -> anyhow::Result<()> {
     memory(&folder)
 }
 
+fn build_all() -> anyhow::Result<()> {
+    let packages = SERVICES.iter().flat_map(|(name, _)| ["-p", *name]);
+    // One command, so that what they share is built once.
+    let targets = ["--bins", "--example", "accepting"];
+    run(cargo().args(["build", "--release", "--locked"]).args(packages).args(targets))
+}
+
 fn backend(folder: &Path) -> anyhow::Result<Server> {
     let program = release().join("examples/accepting");
     Server::start(&program, &[], |port| {
         vec![
             ("BACKEND_PORT".to_owned(), port.to_string()),
             ("TRADAI_DATA_DIR".to_owned(), folder.display().to_string()),
+            // Nobody answers there: the twin asks no other service either, and a job is taken in all the same.
+            ("BACKEND_STRATEGY_SERVICE_URL".to_owned(), "http://127.0.0.1:1".to_owned()),
+            ("BACKEND_DATA_COLLECTION_URL".to_owned(), "http://127.0.0.1:1".to_owned()),
             ("BACKEND_RATE_LIMIT_PER_SECOND".to_owned(), "0".to_owned()),
-            ("LOG_LEVEL".to_owned(), "warn".to_owned()),
+            ("LOG_LEVEL".to_owned(), "error".to_owned()),
         ]
     })
 }
@@ -120,7 +130,7 @@ fn memory(folder: &Path) -> anyhow::Result<()> {
                 (format!("{prefix}_PORT"), port.to_string()),
                 (format!("{prefix}_RATE_LIMIT_PER_SECOND"), "0".to_owned()),
                 ("TRADAI_DATA_DIR".to_owned(), data.display().to_string()),
-                ("LOG_LEVEL".to_owned(), "warn".to_owned()),
+                ("LOG_LEVEL".to_owned(), "error".to_owned()),
             ]
         })?;
         let idle = server.resident_mib()?;
