@@ -1,10 +1,16 @@
 //! Job folders.
+//!
+//! Invariant: a folder that was written is whole and on the disk, so that a job whose end is on record has its result
+//! after a loss of power too.
 
+use std::fs::File;
+use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
 
 use serde::Serialize;
 use serde_json::Value;
-use tradai_domain::{JobId, Millis};
+use tradai_domain::JobId;
 
 use super::{Finished, Manifest, result_file, table};
 use crate::Error;
@@ -101,20 +107,30 @@ impl JobFolder {
         }
     }
 
+    /// Returns once it is on the disk which jobs are here. For who finds a folder whose writer may have died before.
+    ///
+    /// # Errors
+    /// [`Error::Io`].
+    pub fn sync(&self) -> Result<(), Error> {
+        sync_folder(&self.root)
+    }
+
     /// Returns where a job is written before it takes its place.
     fn staged(&self, job_id: &JobId) -> PathBuf {
         self.root.join(format!(".{job_id}"))
     }
 
-    /// Removes what jobs that died while they were written left behind, a day after they began. (A younger one may
-    /// still be at it.)
-    fn sweep(&self, now: Millis) {
-        const DAY: Millis = 86_400_000;
+    /// Removes what jobs that died while they were written left behind, a day after they were last written to. (A
+    /// younger one may still be at it.)
+    fn sweep(&self, now: SystemTime) {
+        const DAY: Duration = Duration::from_secs(86_400);
         let Ok(entries) = std::fs::read_dir(&self.root) else { return };
         for entry in entries.flatten() {
             let name = entry.file_name();
-            let id = name.to_str().and_then(|name| name.strip_prefix('.')?.parse::<JobId>().ok());
-            if id.is_some_and(|id| now - id.made_at() > DAY) {
+            let is_staged = |name: &str| name.strip_prefix('.').is_some_and(|id| id.parse::<JobId>().is_ok());
+            let written = entry.metadata().and_then(|metadata| metadata.modified());
+            let is_old = written.is_ok_and(|at| now.duration_since(at).is_ok_and(|age| age > DAY));
+            if is_old && name.to_str().is_some_and(is_staged) {
                 // Best effort: another process may be sweeping too.
                 drop(std::fs::remove_dir_all(entry.path()));
             }
@@ -154,15 +170,25 @@ impl Finished {
         Ok(JOB_FILES.into_iter().zip([result, trades, equity, self.report().into_bytes()]).collect())
     }
 
-    /// Writes the job folder: everything into a folder of another name first, which then takes its place.
+    /// Writes the job folder: everything into a folder of another name first, which then takes its place. It is on the
+    /// disk when this returns.
     ///
     /// # Errors
     /// [`Error`] naming the file.
     pub fn write(&mut self, jobs: &JobFolder) -> Result<PathBuf, Error> {
         let target = jobs.path(&self.manifest.job_id);
-        jobs.sweep(self.manifest.created_at);
         let staged = jobs.staged(&self.manifest.job_id);
-        let written = self.write_staged(&staged, &target);
+        // Encoding takes longest; nothing is staged before.
+        let files = self.files()?;
+        let written = self.write_staged(files, &staged).and_then(|()| {
+            if let Ok(now) = std::fs::metadata(&staged).and_then(|metadata| metadata.modified()) {
+                // The disk's own clock, which may be another machine's.
+                jobs.sweep(now);
+            }
+            std::fs::rename(&staged, &target).map_err(Error::io(&target))?;
+            // A folder that may not stay is none.
+            jobs.sync().inspect_err(|_| drop(std::fs::remove_dir_all(&target)))
+        });
         if written.is_err() {
             // What was begun is of no use to anybody; a fault of the removal would hide the first one.
             drop(std::fs::remove_dir_all(&staged));
@@ -170,17 +196,15 @@ impl Finished {
         written.map(|()| target)
     }
 
-    fn write_staged(&mut self, staged: &Path, target: &Path) -> Result<(), Error> {
-        std::fs::create_dir_all(staged).map_err(Error::io(staged))?;
-        for (name, bytes) in self.files()? {
+    fn write_staged(&mut self, files: Vec<(&'static str, Vec<u8>)>, staged: &Path) -> Result<(), Error> {
+        create_folders(staged)?;
+        for (name, bytes) in files {
             self.manifest.files.insert(name.to_owned(), blake3::hash(&bytes).to_hex().to_string());
-            let path = staged.join(name);
-            std::fs::write(&path, bytes).map_err(Error::io(&path))?;
+            write_file(&staged.join(name), &bytes)?;
         }
         let manifest = serde_json::to_string_pretty(&self.manifest).unwrap_or_default();
-        let path = staged.join(MANIFEST);
-        std::fs::write(&path, manifest).map_err(Error::io(&path))?;
-        std::fs::rename(staged, target).map_err(Error::io(target))
+        write_file(&staged.join(MANIFEST), manifest.as_bytes())?;
+        sync_folder(staged)
     }
 
     fn report(&self) -> String {
@@ -209,23 +233,82 @@ impl Finished {
     }
 }
 
+/// Writes a file in place of one that a job left that died. A name that goes and comes is a change of the folder, which
+/// so looks as young as it is.
+fn write_file(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let written = || {
+        match std::fs::remove_file(path) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+            _ => {}
+        }
+        let mut file = File::create(path)?;
+        file.write_all(bytes)?;
+        file.sync_all()
+    };
+    written().map_err(Error::io(path))
+}
+
+/// Makes folders so that they are there after a loss of power: a new name is a change of the folder above it.
+fn create_folders(folder: &Path) -> Result<(), Error> {
+    let missing: Vec<&Path> = folder.ancestors().take_while(|folder| !folder.is_dir()).collect();
+    std::fs::create_dir_all(folder).map_err(Error::io(folder))?;
+    missing.iter().filter_map(|folder| folder.parent()).try_for_each(sync_folder)
+}
+
+fn sync_folder(folder: &Path) -> Result<(), Error> {
+    // The folder of a path of one name is the current one.
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(Error::io(folder))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use tradai_domain::{IdSource, ManualClock, SequentialIds};
 
+    const DAY: Duration = Duration::from_secs(86_400);
+
     #[test]
-    fn only_old_leftovers_are_swept() {
+    fn only_leftovers_that_nobody_wrote_to_for_a_day_are_swept() {
         let dir = tempfile::tempdir().unwrap();
         let jobs = JobFolder::new(dir.path().to_owned());
         let id = |day: i64| JobId(SequentialIds::default().next(&ManualClock::at(day * 86_400_000)));
-        let (old, young) = (format!(".{}", id(1)), format!(".{}", id(9)));
-        let kept = [young, id(1).to_string(), ".other".to_owned()];
-        for name in kept.iter().chain([&old]) {
-            std::fs::create_dir(dir.path().join(name)).unwrap();
+        let now = std::fs::metadata(dir.path()).unwrap().modified().unwrap();
+        // A job that was asked for long ago may be written now, and one that was just asked for have died.
+        let (waited, died) = (format!(".{}", id(1)), format!(".{}", id(30_000)));
+        let done = id(2).to_string();
+        for (name, age) in
+            [(&waited, DAY), (&died, 2 * DAY), (&done, 2 * DAY), (&".other".to_owned(), 2 * DAY)]
+        {
+            let path = dir.path().join(name);
+            std::fs::create_dir(&path).unwrap();
+            std::fs::write(path.join("result.json"), "{}").unwrap();
+            File::open(&path).unwrap().set_modified(now - age).unwrap();
         }
-        jobs.sweep(9 * 86_400_000 + 5);
-        assert!(!dir.path().join(old).exists());
-        assert!(kept.iter().all(|name| dir.path().join(name).exists()));
+        jobs.sweep(now);
+        assert!(!dir.path().join(died).exists());
+        assert!([waited, done, ".other".to_owned()].iter().all(|name| dir.path().join(name).exists()));
+    }
+
+    #[test]
+    fn a_leftover_that_is_written_again_is_young() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("result.json");
+        write_file(&path, b"half").unwrap();
+        let before = std::fs::metadata(dir.path()).unwrap().modified().unwrap() - 2 * DAY;
+        File::open(dir.path()).unwrap().set_modified(before).unwrap();
+        write_file(&path, b"{}").unwrap();
+        assert!(std::fs::metadata(dir.path()).unwrap().modified().unwrap() > before + DAY);
+        assert_eq!(std::fs::read(&path).unwrap(), b"{}");
+    }
+
+    #[test]
+    fn folders_are_made_at_any_depth() {
+        let dir = tempfile::tempdir().unwrap();
+        let deep = dir.path().join("a/b/c");
+        create_folders(&deep).unwrap();
+        create_folders(&deep).unwrap();
+        assert!(deep.is_dir());
+        sync_folder(Path::new("")).unwrap();
     }
 }

@@ -4,6 +4,7 @@
 
 mod callbacks;
 mod compare;
+mod folder;
 mod golden_end_to_end;
 mod golden_replay;
 mod oracle_goldens;

@@ -13,7 +13,7 @@ use tradai_timeseries::{CandleStore, sample};
 const PAIRS: [&str; 2] = ["BTC/USDT", "ETH/USDT"];
 
 /// Runs 20,000 candles of two pairs.
-fn run(progress: &dyn Progress) -> Result<Finished, Error> {
+pub(crate) fn run(progress: &dyn Progress) -> Result<Finished, Error> {
     let store = CandleStore::in_memory(Arc::new(ManualClock::at(1)), Arc::new(SequentialIds::default()));
     for pair in PAIRS {
         let key = SeriesKey::traded(&pair.parse().unwrap(), Timeframe::M5);
