@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_util::sync::CancellationToken;
+use tradai_domain::ErrorKind;
 use tradai_domain::ports::{PortError, WorkflowStatus};
 
 use super::document::WorkflowDocument;
@@ -14,6 +15,7 @@ use super::fault::WorkflowFault;
 use super::handlers::TaskHandlers;
 use super::run::Running;
 use super::runner::SqliteWorkflows;
+use super::store::Changes;
 use crate::Error;
 
 /// How often runs of other processes are looked for.
@@ -47,8 +49,9 @@ impl SqliteWorkflows {
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
-            match self.store.under_way(&self.workflow).await {
-                Ok(under_way) => driver.take_up(self, handlers, &under_way),
+            let driven: Vec<&String> = driver.runs.keys().collect();
+            match self.store.changes(&self.workflow, &driven).await {
+                Ok(changes) => driver.take_up(self, handlers, changes),
                 Err(error) => {
                     tracing::warn!(%error, workflow = %self.workflow, "runs cannot be read: {error}")
                 }
@@ -65,7 +68,14 @@ impl SqliteWorkflows {
     }
 
     async fn go_on(self, execution: String, handlers: TaskHandlers) -> String {
-        if let Err(error) = self.try_go_on(&execution, handlers).await {
+        let ended = match self.try_go_on(&execution, handlers).await {
+            // Trying again would find the same, for ever.
+            Err(error) if error.kind == ErrorKind::Data => {
+                self.fail(&execution, "what is kept of the run cannot be read").await
+            }
+            ended => ended,
+        };
+        if let Err(error) = ended {
             tracing::warn!(%error, %execution, "a run waits: {error}");
             tokio::time::sleep(PAUSE).await;
         }
@@ -78,10 +88,7 @@ impl SqliteWorkflows {
             Ok(document) => document,
             // It was read when the run was started, by a program that knew more.
             Err(faults) => {
-                let fault = WorkflowFault::runtime(format!("the document cannot be read: {faults}"));
-                let now = self.clock.now_ms();
-                let failed = WorkflowStatus::Failed;
-                return self.store.end(execution, failed, Some(fault.output()), now).await.map(drop);
+                return self.fail(execution, format!("the document cannot be read: {faults}")).await;
             }
         };
         let running = Running {
@@ -94,6 +101,12 @@ impl SqliteWorkflows {
         };
         running.go_on().await
     }
+
+    async fn fail(&self, execution: &str, cause: impl Into<String>) -> Result<(), PortError> {
+        let fault = WorkflowFault::runtime(cause);
+        let (failed, now) = (WorkflowStatus::Failed, self.clock.now_ms());
+        self.store.end(execution, failed, Some(fault.output()), now).await.map(drop)
+    }
 }
 
 /// Runs that are gone on with, each in a task of its own.
@@ -104,20 +117,16 @@ struct Driver {
 
 impl Driver {
     /// Goes on with runs that are new here, and drops those that were stopped.
-    fn take_up(&mut self, workflows: &SqliteWorkflows, handlers: &TaskHandlers, under_way: &[String]) {
-        for execution in under_way {
-            if !self.runs.contains_key(execution) {
-                let task = workflows.clone().go_on(execution.clone(), handlers.clone());
-                self.runs.insert(execution.clone(), self.tasks.spawn(task));
-            }
-        }
-        self.runs.retain(|execution, task| {
-            let goes_on = under_way.contains(execution);
-            if !goes_on {
+    fn take_up(&mut self, workflows: &SqliteWorkflows, handlers: &TaskHandlers, changes: Changes) {
+        for execution in &changes.ended {
+            if let Some(task) = self.runs.remove(execution) {
                 task.abort();
             }
-            goes_on
-        });
+        }
+        for execution in changes.started {
+            let task = workflows.clone().go_on(execution.clone(), handlers.clone());
+            self.runs.insert(execution, self.tasks.spawn(task));
+        }
     }
 
     fn note(&mut self, ended: Result<String, tokio::task::JoinError>) {

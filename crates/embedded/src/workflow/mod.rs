@@ -14,6 +14,7 @@ mod fault;
 mod handlers;
 mod history;
 mod intrinsic;
+mod limits;
 mod path;
 mod random;
 mod run;

@@ -1,7 +1,11 @@
 //! Runs in the database.
 //!
 //! A transition is one transaction: what the left state comes to, where the branch is now, and the events that say
-//! so. It counts only while the run goes on, so that what was stopped stays stopped, whoever was in the middle of it.
+//! so. It counts only while the run goes on, so that what was stopped stays stopped, whoever was in the middle of it;
+//! and only from the very attempt that it leaves, so that what a driver handed over as it ended, and another one did
+//! since, is not done twice.
+
+use std::fmt;
 
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 use serde::{Deserialize, Serialize};
@@ -11,13 +15,12 @@ use tradai_domain::ports::{PortError, WorkflowStatus};
 
 use super::fault::WorkflowFault;
 use super::history::{WorkflowEvent, WorkflowStep};
+use super::limits::MAX_EVENTS;
 use crate::Database;
 use crate::database::Outcome;
 use crate::json;
 
-/// Events of one run. A document that goes round in circles ends here.
-pub(super) const MAX_EVENTS: u64 = 25_000;
-/// Runs that are looked at in one go.
+/// Runs that are taken up in one go.
 const MAX_RUNS: i64 = 1_000;
 
 /// A run as it is kept.
@@ -60,10 +63,21 @@ pub(super) struct Cursor {
     pub(super) resume_at: Option<Millis>,
 }
 
+/// One attempt at a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Attempt {
+    /// Number of the event of the state's entry.
+    pub(super) entry: u64,
+    /// How often the state was tried before.
+    pub(super) retries: u32,
+}
+
 /// What is to be kept of a transition.
 #[derive(Debug, Clone)]
 pub(super) struct Transition {
     pub(super) branch: String,
+    /// The attempt that is left; `None` where the branch begins.
+    pub(super) from: Option<Attempt>,
     /// What happened to the state that is left.
     pub(super) left: Option<WorkflowStep>,
     pub(super) to: To,
@@ -81,6 +95,15 @@ pub(super) enum To {
     End(Result<Value, (WorkflowFault, bool)>),
 }
 
+/// What is new about a workflow's runs.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Changes {
+    /// Runs to be taken up, oldest first.
+    pub(super) started: Vec<String>,
+    /// Runs that nobody has to go on with any more.
+    pub(super) ended: Vec<String>,
+}
+
 #[derive(Debug, Clone)]
 pub(super) struct Store(pub(super) Database);
 
@@ -88,6 +111,25 @@ pub(super) struct Store(pub(super) Database);
 pub(super) enum Started {
     New,
     Known { input: Value },
+}
+
+impl Cursor {
+    pub(super) fn attempt(&self) -> Attempt {
+        Attempt { entry: self.entry, retries: self.retries.iter().sum() }
+    }
+}
+
+impl fmt::Display for Attempt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}.{}", self.entry, self.retries)
+    }
+}
+
+impl Transition {
+    /// Returns how many events tell of it.
+    fn events(&self) -> u64 {
+        u64::from(self.left.is_some()) + u64::from(matches!(self.to, To::State { .. }))
+    }
 }
 
 fn status_text(status: WorkflowStatus) -> &'static str {
@@ -160,14 +202,24 @@ impl Store {
         self.0.read(find).await
     }
 
-    /// Returns the runs of a workflow that go on, oldest first.
-    pub(super) async fn under_way(&self, workflow: &str) -> Result<Vec<String>, PortError> {
-        let workflow = workflow.to_owned();
+    /// Returns what is new to somebody who goes on with these runs of a workflow. Only runs that are not among them are
+    /// counted: however many wait, newer ones come to their turn.
+    pub(super) async fn changes(&self, workflow: &str, driven: &[&String]) -> Result<Changes, PortError> {
+        let (workflow, driven) = (workflow.to_owned(), Value::from_iter(driven.iter().map(|id| id.as_str())));
         let list = move |transaction: &Transaction<'_>| {
+            let driven = driven.to_string();
             let sql = "SELECT execution FROM workflow_runs
-                WHERE workflow = ?1 AND status = 'running' ORDER BY started_at, execution LIMIT ?2";
+                WHERE workflow = ?1 AND status = 'running'
+                    AND execution NOT IN (SELECT value FROM json_each(?2))
+                ORDER BY started_at, execution LIMIT ?3";
             let mut statement = transaction.prepare_cached(sql)?;
-            statement.query_map(params![workflow, MAX_RUNS], |row| row.get(0))?.collect()
+            let started = statement.query_map(params![workflow, driven, MAX_RUNS], |row| row.get(0))?;
+            let started = started.collect::<Outcome<_>>()?;
+            let sql = "SELECT value FROM json_each(?1) WHERE NOT EXISTS
+                (SELECT 1 FROM workflow_runs WHERE execution = value AND status = 'running')";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let ended = statement.query_map([driven], |row| row.get(0))?.collect::<Outcome<_>>()?;
+            Ok(Changes { started, ended })
         };
         self.0.read(list).await
     }
@@ -178,17 +230,11 @@ impl Store {
         branch: &str,
     ) -> Result<Option<Progress>, PortError> {
         let (execution, branch) = (execution.to_owned(), branch.to_owned());
-        let find = move |transaction: &Transaction<'_>| {
-            let sql = "SELECT progress FROM workflow_branches WHERE execution = ?1 AND branch = ?2";
-            transaction
-                .prepare_cached(sql)?
-                .query_row([execution, branch], |row| json::column(row, 0))
-                .optional()
-        };
-        self.0.read(find).await
+        self.0.read(move |transaction| progress(transaction, &execution, &branch)).await
     }
 
-    /// Keeps a transition; `None` when the run does not go on any more, and nothing was kept.
+    /// Keeps a transition; `None` when nothing was kept: the run does not go on any more, or not from where the
+    /// transition says, or it has too many events and fails.
     pub(super) async fn keep(
         &self,
         execution: &str,
@@ -231,6 +277,11 @@ impl Store {
         };
         self.0.read(list).await
     }
+}
+
+fn progress(transaction: &Transaction<'_>, execution: &str, branch: &str) -> Outcome<Option<Progress>> {
+    let sql = "SELECT progress FROM workflow_branches WHERE execution = ?1 AND branch = ?2";
+    transaction.prepare_cached(sql)?.query_row([execution, branch], |row| json::column(row, 0)).optional()
 }
 
 fn run(row: &Row<'_>) -> Outcome<Run> {
@@ -283,6 +334,19 @@ fn keep(
         .query_row([execution], |row| Ok((row.get::<_, bool>(0)?, json::number(row, 1)?)))
         .optional()?;
     let Some((true, mut seq)) = found else { return Ok(None) };
+    let is_where_left = match (progress(transaction, execution, &transition.branch)?, transition.from) {
+        (None, None) => true,
+        (Some(Progress::At(cursor)), Some(from)) => cursor.attempt() == from,
+        _ => false,
+    };
+    if !is_where_left {
+        return Ok(None);
+    }
+    if seq + transition.events() > MAX_EVENTS {
+        let fault = WorkflowFault::runtime(format!("the run has more than {MAX_EVENTS} events"));
+        end(transaction, execution, WorkflowStatus::Failed, Some(&fault.output()), transition.at)?;
+        return Ok(None);
+    }
     let mut events = Vec::new();
     let mut tell = |what: WorkflowStep| -> Outcome<u64> {
         seq += 1;
@@ -337,5 +401,79 @@ fn store(
             transaction.prepare_cached(sql)?.execute([execution, branch, &json::text(progress)?])?;
             Ok(())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    async fn started() -> Store {
+        let store = Store(Database::in_memory().unwrap());
+        let run = Run {
+            execution: "w:one".to_owned(),
+            workflow: "w".to_owned(),
+            name: "one".to_owned(),
+            document: json!({}),
+            input: json!({}),
+            seed: "s".to_owned(),
+            status: WorkflowStatus::Running,
+            started_at: 0,
+            ended_at: None,
+            result: None,
+        };
+        store.start(run).await.unwrap();
+        store
+    }
+
+    fn transition(from: Option<Attempt>, to: To) -> Transition {
+        let left = from.map(|_| WorkflowStep::StateExited { state: "A".to_owned() });
+        Transition { branch: String::new(), from, left, to, at: 0 }
+    }
+
+    fn enter(name: &str) -> To {
+        To::State { name: name.to_owned(), input: json!({}) }
+    }
+
+    async fn kept(store: &Store, transition: Transition) -> Option<Progress> {
+        store.keep("w:one", transition).await.unwrap().map(|(progress, _)| progress)
+    }
+
+    #[tokio::test]
+    async fn a_transition_that_comes_again_is_not_kept_twice() {
+        let store = started().await;
+        let Some(Progress::At(first)) = kept(&store, transition(None, enter("A"))).await else { panic!() };
+        assert_eq!(kept(&store, transition(None, enter("A"))).await, None);
+
+        let mut again = first.clone();
+        again.retries = vec![1];
+        assert!(kept(&store, transition(Some(first.attempt()), To::Again(again.clone()))).await.is_some());
+        assert_eq!(kept(&store, transition(Some(first.attempt()), To::Again(again.clone()))).await, None);
+        assert_eq!(
+            kept(&store, transition(Some(first.attempt()), enter("B"))).await,
+            None,
+            "it is tried again"
+        );
+
+        assert!(kept(&store, transition(Some(again.attempt()), enter("B"))).await.is_some());
+        assert_eq!(kept(&store, transition(Some(again.attempt()), enter("B"))).await, None);
+        let history = store.history("w:one", 0, 100).await.unwrap();
+        assert_eq!(history.iter().map(|event| event.seq).collect::<Vec<_>>(), [1, 2, 3, 4]);
+    }
+
+    #[tokio::test]
+    async fn only_news_of_runs_are_looked_at() {
+        let store = started().await;
+        let one = "w:one".to_owned();
+        let news = |started: &[&String], ended: &[&String]| Changes {
+            started: started.iter().map(ToString::to_string).collect(),
+            ended: ended.iter().map(ToString::to_string).collect(),
+        };
+        assert_eq!(store.changes("w", &[]).await.unwrap(), news(&[&one], &[]));
+        assert_eq!(store.changes("w", &[&one]).await.unwrap(), news(&[], &[]));
+        store.end(&one, WorkflowStatus::Aborted, None, 1).await.unwrap();
+        assert_eq!(store.changes("w", &[&one]).await.unwrap(), news(&[], &[&one]));
     }
 }

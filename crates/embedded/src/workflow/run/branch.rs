@@ -3,12 +3,13 @@
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
+use tradai_domain::ErrorKind;
+use tradai_domain::ports::PortError;
 
 use super::{Halt, Running};
 use crate::workflow::document::{State, States};
-use crate::workflow::fault::WorkflowFault;
 use crate::workflow::history::WorkflowStep;
-use crate::workflow::store::{Cursor, MAX_EVENTS, Progress, To, Transition};
+use crate::workflow::store::{Attempt, Cursor, Progress, To, Transition};
 
 impl Running {
     /// Goes through the states of a branch, from where it was left, and returns its output. `item` is what a map's
@@ -24,7 +25,9 @@ impl Running {
             let kept = self.store.progress(&self.run.execution, &branch).await?;
             let mut progress = match kept {
                 Some(progress) => progress,
-                None => self.keep(&branch, None, To::State { name: states.start.clone(), input }).await?,
+                None => {
+                    self.keep(&branch, None, None, To::State { name: states.start.clone(), input }).await?
+                }
             };
             loop {
                 let cursor = match progress {
@@ -47,7 +50,13 @@ impl Running {
         item: Option<&Value>,
     ) -> Result<Progress, Halt> {
         let name = cursor.state.clone();
-        let state = states.states.get(&name).ok_or(Halt::Stopped)?;
+        let from = cursor.attempt();
+        let state = states.states.get(&name).ok_or_else(|| {
+            PortError::new(
+                ErrorKind::Data,
+                format!("the run is at `{name}`, which is no state of its document"),
+            )
+        })?;
         let (left, to) = match self.visit(state, &cursor, item).await {
             Ok((output, Some(next))) => {
                 (WorkflowStep::StateExited { state: name }, To::State { name: next, input: output })
@@ -56,7 +65,7 @@ impl Running {
             Err(Halt::Fault(fault, of_task)) => self.recover(state, cursor, fault, of_task),
             Err(halt) => return Err(halt),
         };
-        self.keep(branch, Some(left), to).await
+        self.keep(branch, Some(from), Some(left), to).await
     }
 
     /// Waits for the state's turn, and returns its output and the name of what comes next.
@@ -66,18 +75,20 @@ impl Running {
         cursor: &Cursor,
         item: Option<&Value>,
     ) -> Result<(Value, Option<String>), Halt> {
-        if cursor.entry >= MAX_EVENTS {
-            let cause = format!("the run has {MAX_EVENTS} events, which no run may have more of");
-            return Err(WorkflowFault::runtime(cause).into());
-        }
         if let Some(at) = cursor.resume_at {
             super::until(&*self.clock, Some(at)).await;
         }
         self.execute(state, cursor, item).await
     }
 
-    async fn keep(&self, branch: &str, left: Option<WorkflowStep>, to: To) -> Result<Progress, Halt> {
-        let transition = Transition { branch: branch.to_owned(), left, to, at: self.clock.now_ms() };
+    async fn keep(
+        &self,
+        branch: &str,
+        from: Option<Attempt>,
+        left: Option<WorkflowStep>,
+        to: To,
+    ) -> Result<Progress, Halt> {
+        let transition = Transition { branch: branch.to_owned(), from, left, to, at: self.clock.now_ms() };
         let kept = self.store.keep(&self.run.execution, transition).await?;
         let (progress, events) = kept.ok_or(Halt::Stopped)?;
         for event in &events {

@@ -88,7 +88,7 @@ impl Running {
         cursor: &Cursor,
         item: Option<&Value>,
     ) -> Result<(Value, Option<String>), Halt> {
-        let random = Random::new(format!("{}/{}.{}", self.run.seed, cursor.entry, cursor.attempt()));
+        let random = Random::new(format!("{}/{}", self.run.seed, cursor.attempt()));
         let visit = Visit { cursor, item, context: self.context(cursor, item), random };
         let input = visit.select(&state.input, cursor.input.clone())?;
         let mut next = match &state.then {
@@ -144,7 +144,7 @@ impl Running {
     ) -> Result<Value, Halt> {
         let seconds = timeout.map(|timeout| visit.seconds(timeout, &visit.cursor.input)).transpose()?;
         let deadline = seconds.map(|millis| self.clock.now_ms().saturating_add(millis));
-        let token = format!("{}/{}.{}", self.run.execution, visit.cursor.entry, visit.cursor.attempt());
+        let token = format!("{}/{}", self.run.execution, visit.cursor.attempt());
         let call = TaskCall { token, resource: resource.to_owned(), input };
         let called = self.handlers.call(call);
         let called =
@@ -218,7 +218,7 @@ impl Running {
 
 /// The name of a branch of what a state starts: another one for each time that the state is tried.
 fn branch_name(cursor: &Cursor, index: usize) -> String {
-    format!("{}.{}/{index}", cursor.entry, cursor.attempt())
+    format!("{}/{index}", cursor.attempt())
 }
 
 fn choose(

@@ -93,7 +93,7 @@ impl Running {
             "State": {
                 "Name": cursor.state,
                 "EnteredTime": time(cursor.entered_at),
-                "RetryCount": cursor.attempt(),
+                "RetryCount": cursor.attempt().retries,
             },
             "StateMachine": {"Id": self.run.workflow, "Name": self.run.workflow},
         });
@@ -101,13 +101,6 @@ impl Running {
             context["Map"] = json!({"Item": item});
         }
         context
-    }
-}
-
-impl Cursor {
-    /// How often the state was tried before.
-    fn attempt(&self) -> u32 {
-        self.retries.iter().sum()
     }
 }
 

@@ -60,7 +60,7 @@ impl Running {
             return None;
         }
         again.retries[at] += 1;
-        let seed = format!("{}/{}.{}/retry", self.run.seed, cursor.entry, cursor.attempt());
+        let seed = format!("{}/{}/retry", self.run.seed, cursor.attempt());
         let delay = delay(retrier, done, &Random::new(seed));
         again.resume_at = Some(self.clock.now_ms().saturating_add(millis(delay)));
         Some(again)

@@ -2,6 +2,7 @@
 
 mod documents;
 mod kills;
+mod limits;
 mod recovery;
 mod states;
 
