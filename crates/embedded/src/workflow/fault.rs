@@ -16,6 +16,10 @@ const RUNTIME: &str = "States.Runtime";
 /// Data that became too large: nothing matches it but its name.
 const TOO_LARGE: &str = "States.DataLimitExceeded";
 
+/// Bytes of an error's name that are kept, and of its text: as many as AWS keeps.
+const MAX_ERROR: usize = 256;
+const MAX_CAUSE: usize = 32_768;
+
 /// Why a state failed: what `Retry` and `Catch` match, and a text for people.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
@@ -57,8 +61,16 @@ impl WorkflowFault {
         Self::new(TIMEOUT, cause)
     }
 
-    pub(super) fn too_large(bytes: usize, limit: usize) -> Self {
-        Self::new(TOO_LARGE, format!("{bytes} bytes of JSON; a state may hand on {limit}"))
+    /// Data beyond its limits; `problem` says which, and goes on after "the data".
+    pub(super) fn too_large(problem: &str) -> Self {
+        Self::new(TOO_LARGE, format!("the data {problem}"))
+    }
+
+    /// Returns the fault with texts no longer than are kept: a handler may have said anything.
+    pub(super) fn clipped(mut self) -> Self {
+        self.error.truncate(self.error.floor_char_boundary(MAX_ERROR));
+        self.cause.truncate(self.cause.floor_char_boundary(MAX_CAUSE));
+        self
     }
 
     /// Returns whether a name of `ErrorEquals` means this fault. `of_task` is whether a task reported it.

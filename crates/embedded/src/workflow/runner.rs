@@ -11,14 +11,13 @@ use tradai_domain::{Clock, ErrorKind, IdSource, Millis};
 
 use super::document::WorkflowDocument;
 use super::history::WorkflowEvent;
+use super::limits;
 use super::run::OnWorkflowEvent;
 use super::store::{Run, Started, Store};
 use crate::Database;
 
 /// Characters of a run's name.
 const MAX_NAME: usize = 80;
-/// Bytes of JSON that a run may be started with.
-const MAX_INPUT: usize = 256 * 1024;
 
 /// [`WorkflowRunner`] in a [`Database`], which may hold the runs of several workflows, by name.
 #[derive(Clone)]
@@ -133,12 +132,8 @@ fn check(name: &str, input: &Value) -> Result<(), PortError> {
         let text = format!("a run's name has 1 to {MAX_NAME} of the characters a-z, A-Z, 0-9, - and _");
         return Err(PortError::new(ErrorKind::Invalid, text));
     }
-    let bytes = input.to_string().len();
-    if bytes > MAX_INPUT {
-        let text = format!("the run's input has {bytes} bytes of JSON; {MAX_INPUT} are allowed");
-        return Err(PortError::new(ErrorKind::Invalid, text));
-    }
-    Ok(())
+    let problem = |problem| PortError::new(ErrorKind::Invalid, format!("the run's input {problem}"));
+    limits::bytes(input).map(drop).map_err(problem)
 }
 
 #[async_trait]

@@ -1,8 +1,11 @@
 //! What each kind of state does.
 
+use std::collections::BTreeMap;
 use std::panic::AssertUnwindSafe;
 
-use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, TryStreamExt};
 use serde_json::{Map, Value, json};
 use tradai_domain::Millis;
 
@@ -12,13 +15,11 @@ use crate::workflow::document::{
 };
 use crate::workflow::fault::WorkflowFault;
 use crate::workflow::handlers::TaskCall;
+use crate::workflow::limits;
 use crate::workflow::path::{Path, Scope};
 use crate::workflow::random::Random;
 use crate::workflow::store::Cursor;
 use crate::workflow::template::Template;
-
-/// Bytes of JSON that a state may hand on: AWS's own bound.
-const MAX_DATA: usize = 256 * 1024;
 
 /// What a state has to work with.
 struct Visit<'a> {
@@ -116,11 +117,13 @@ impl Running {
             }
             Kind::Task { resource, io, timeout, .. } => {
                 let input = visit.fill(io.parameters.as_ref(), input)?;
+                check_size(&input)?;
                 let result = self.task(&visit, resource, input, timeout.as_ref()).await?;
                 visit.put(io, result)?
             }
             Kind::Parallel { branches, io, .. } => {
                 let input = visit.fill(io.parameters.as_ref(), input)?;
+                check_size(&input)?;
                 let result = self.parallel(&visit, branches, &input).await?;
                 visit.put(io, result)?
             }
@@ -159,7 +162,9 @@ impl Running {
         let result = result.unwrap_or_else(|_| {
             Err(WorkflowFault::new("States.TaskFailed", format!("the handler of `{resource}` panicked")))
         });
-        result.map_err(|fault| Halt::Fault(fault, true))
+        let result = result.map_err(|fault| Halt::Fault(fault, true))?;
+        check_size(&result)?;
+        Ok(result)
     }
 
     async fn wait(&self, visit: &Visit<'_>, wait: &WaitFor, data: &Value) -> Result<(), Halt> {
@@ -181,10 +186,10 @@ impl Running {
 
     /// Goes through all branches side by side; the first that fails ends the others.
     async fn parallel(&self, visit: &Visit<'_>, branches: &[States], input: &Value) -> Result<Value, Halt> {
-        let branches = branches.iter().enumerate().map(|(index, states)| {
-            self.branch(branch_name(visit.cursor, index), states, input.clone(), visit.item)
-        });
-        futures_util::future::try_join_all(branches).await.map(Value::from)
+        let branch = |index: usize| {
+            self.branch(branch_name(visit.cursor, index), &branches[index], input.clone(), visit.item)
+        };
+        gather(branches.len(), branches.len(), branch).await
     }
 
     /// Goes through the states once for each item.
@@ -201,19 +206,54 @@ impl Running {
         let Value::Array(items) = items else {
             return Err(WorkflowFault::runtime("ItemsPath must lead to an array").into());
         };
-        let results = stream::iter(items.into_iter().enumerate()).map(|(index, value)| async move {
+        let branch = |index: usize| {
+            let value = &items[index];
             let item = json!({"Index": index, "Value": value});
-            let context = self.context(visit.cursor, Some(&item));
-            let scope = Scope { data: input, context: &context };
-            let input = match selector {
-                Some(selector) => selector.fill(scope, &visit.random)?,
-                None => value,
-            };
-            self.branch(branch_name(visit.cursor, index), states, input, Some(&item)).await
-        });
-        let results: Vec<Value> = results.buffered(at_once).try_collect().await?;
-        Ok(results.into())
+            async move {
+                let context = self.context(visit.cursor, Some(&item));
+                let scope = Scope { data: input, context: &context };
+                let input = match selector {
+                    Some(selector) => selector.fill(scope, &self.random_of_item(visit.cursor, index))?,
+                    None => value.clone(),
+                };
+                check_size(&input)?;
+                self.branch(branch_name(visit.cursor, index), states, input, Some(&item)).await
+            }
+            .boxed()
+        };
+        gather(items.len(), at_once, branch).await
     }
+
+    /// Chance of its own for each item: they do not come to their turn in the same order after a restart.
+    fn random_of_item(&self, cursor: &Cursor, index: usize) -> Random {
+        Random::new(format!("{}/{}/{index}", self.run.seed, cursor.attempt()))
+    }
+}
+
+/// Goes through so many branches, `at_once` of them at the same time, and returns the list of their outputs in their own
+/// order. The first fault ends the others, whichever branch it is of, and so do outputs that are together more than a
+/// state may hand on: they are counted as they come, not once all are there.
+async fn gather<'a>(
+    count: usize,
+    at_once: usize,
+    branch: impl Fn(usize) -> BoxFuture<'a, Result<Value, Halt>>,
+) -> Result<Value, Halt> {
+    let mut waiting = 0..count;
+    let mut going = FuturesUnordered::new();
+    let mut outputs = BTreeMap::new();
+    // The bracket before; after each output comes a comma or the other bracket.
+    let mut bytes = 1;
+    loop {
+        let free = at_once.saturating_sub(going.len());
+        for index in waiting.by_ref().take(free) {
+            going.push(branch(index).map(move |output| output.map(|output| (index, output))));
+        }
+        let Some((index, output)) = going.try_next().await? else { break };
+        bytes += size(&output)? + 1;
+        limits::check(bytes).map_err(|problem| WorkflowFault::too_large(&problem))?;
+        outputs.insert(index, output);
+    }
+    Ok(outputs.into_values().collect())
 }
 
 /// The name of a branch of what a state starts: another one for each time that the state is tried.
@@ -235,7 +275,11 @@ fn choose(
     default.map(str::to_owned).ok_or_else(|| WorkflowFault::no_choice(&visit.cursor.state))
 }
 
-fn check_size(output: &Value) -> Result<(), WorkflowFault> {
-    let bytes = output.to_string().len();
-    if bytes > MAX_DATA { Err(WorkflowFault::too_large(bytes, MAX_DATA)) } else { Ok(()) }
+pub(super) fn check_size(output: &Value) -> Result<(), WorkflowFault> {
+    size(output).map(drop)
+}
+
+/// Returns the bytes of JSON that data has.
+fn size(data: &Value) -> Result<usize, WorkflowFault> {
+    limits::bytes(data).map_err(|problem| WorkflowFault::too_large(&problem))
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::execute::check_size;
 use super::{Running, millis};
 use crate::workflow::document::{ResultPath, Retrier, State};
 use crate::workflow::fault::WorkflowFault;
@@ -21,6 +22,7 @@ impl Running {
         of_task: bool,
     ) -> (WorkflowStep, To) {
         let name = cursor.state.clone();
+        let fault = fault.clipped();
         let recovery = state.recovery();
         let retriers = recovery.map_or(&[][..], |recovery| &recovery.retry);
         let matching = retriers.iter().position(|retrier| is_meant(&retrier.errors, &fault, of_task));
@@ -39,7 +41,7 @@ impl Running {
             ResultPath::Discard => Ok(cursor.input),
             ResultPath::At(place) => place.put(cursor.input, fault.output()),
         };
-        match caught {
+        match caught.and_then(|input| check_size(&input).map(|()| input)) {
             Ok(input) => {
                 let next = catcher.next.clone();
                 (WorkflowStep::FaultCaught { state: name, fault }, To::State { name: next, input })

@@ -1,14 +1,14 @@
 //! What no run may hold more of, and what becomes of one that does.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU32, Ordering};
 
 use serde_json::{Value, json};
 use tradai_domain::ports::{WorkflowRunner, WorkflowStatus};
-use tradai_domain::{Clock, SystemClock};
-use tradai_embedded::{Database, TaskHandlers, WorkflowFault};
+use tradai_domain::{Clock, ErrorKind, SystemClock};
+use tradai_embedded::{Database, TaskCall, TaskHandlers, WorkflowFault};
 
-use super::{driving, ended, workflows, workflows_at};
+use super::{driving, ended, run, workflows, workflows_at};
 
 fn nested(levels: usize) -> Value {
     (0..levels).fold(json!("x"), |inside, _| json!([inside]))
@@ -18,6 +18,53 @@ fn task(more: &Value) -> Value {
     let mut state = json!({"Type": "Task", "Resource": "work", "End": true});
     state.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     json!({"StartAt": "Work", "States": {"Work": state}})
+}
+
+async fn error(document: &Value, input: &Value, handlers: &TaskHandlers) -> Value {
+    run(document, input, handlers).await.result.unwrap()
+}
+
+#[tokio::test]
+async fn outputs_of_items_are_bounded_together_while_they_come() {
+    let called = Arc::new(AtomicU32::new(0));
+    let counted = called.clone();
+    let handlers = TaskHandlers::default().with("work", move |_| {
+        counted.fetch_add(1, Ordering::SeqCst);
+        async { Ok(Value::from("x".repeat(100_000))) }
+    });
+    let document = json!({"StartAt": "Each", "States": {"Each": {"Type": "Map", "MaxConcurrency": 1, "End": true,
+        "ResultPath": null, "ItemProcessor": task(&json!({}))}}});
+    let items: Vec<u32> = (0..100).collect();
+    let failed = error(&document, &json!(items), &handlers).await;
+    assert_eq!(failed["Error"], "States.DataLimitExceeded");
+    assert_eq!(failed["Cause"], "the data has 300010 bytes of JSON; 262144 are allowed");
+    assert_eq!(called.load(Ordering::SeqCst), 3, "the other items are not begun");
+}
+
+#[tokio::test]
+async fn what_is_too_deep_to_be_read_again_is_not_kept() {
+    let too_deep = "the data is nested deeper than 100 levels";
+    let handlers = TaskHandlers::default()
+        .with("work", |_| async { Ok(nested(101)) })
+        .with("fails", |_| async { Err(WorkflowFault::new("Mine", "")) })
+        .with("echo", |call: TaskCall| async move { Ok(call.input) });
+    assert_eq!(error(&task(&json!({})), &json!({}), &handlers).await["Cause"], too_deep);
+
+    let path = format!("${}", ".a".repeat(100));
+    let catch = json!([{"ErrorEquals": ["Mine"], "ResultPath": path, "Next": "After"}]);
+    let mut caught = task(&json!({"Resource": "fails", "Catch": catch}));
+    caught["States"]["After"] = json!({"Type": "Succeed"});
+    for (document, input) in [
+        (task(&json!({"Resource": "echo", "Parameters": {"a": {"b.$": "$"}}})), nested(99)),
+        (task(&json!({"Resource": "echo", "ResultPath": path})), json!({})),
+        (caught, json!({})),
+    ] {
+        assert_eq!(error(&document, &input, &handlers).await["Cause"], too_deep, "{document}");
+    }
+
+    let refused = workflows(&task(&json!({}))).start("run-1", &nested(101)).await.unwrap_err();
+    assert_eq!(refused.kind, ErrorKind::Invalid);
+    assert_eq!(refused.message, "the run's input is nested deeper than 100 levels");
 }
 
 #[tokio::test]
@@ -65,6 +112,15 @@ async fn what_is_tried_again_for_ever_ends_with_the_events_of_a_run() {
     assert_eq!((failed.status, events), (WorkflowStatus::Failed, 10));
     let told = json!({"Error": "States.Runtime", "Cause": "the run has more than 25000 events"});
     assert_eq!(failed.result.unwrap(), told);
+}
+
+#[tokio::test]
+async fn texts_of_a_handlers_fault_are_cut() {
+    let handlers = TaskHandlers::default()
+        .with("work", |_| async { Err(WorkflowFault::new("ä".repeat(1_000), "ö".repeat(1_000_000))) });
+    let failed = error(&task(&json!({})), &json!({}), &handlers).await;
+    let lengths = ["Error", "Cause"].map(|field| failed[field].as_str().unwrap().len());
+    assert_eq!(lengths, [256, 32_768]);
 }
 
 #[tokio::test]

@@ -165,6 +165,43 @@ async fn a_fault_in_a_branch_ends_the_others_and_is_caught_outside() {
     assert_ne!(tokens[0], tokens[1], "what is tried again is another attempt");
 }
 
+#[tokio::test]
+async fn an_item_or_branch_that_fails_is_not_waited_for_behind_slower_ones() {
+    let states = json!({"StartAt": "B", "States": {"B": {"Type": "Task", "Resource": "work", "End": true}}});
+    let each = |at_once: u32| json!({"Type": "Map", "MaxConcurrency": at_once, "ItemProcessor": states});
+    let numbered = |number: usize| {
+        let mut branch = states.clone();
+        branch["States"]["B"]["Parameters"] = json!(number);
+        branch
+    };
+    let side = json!({"Type": "Parallel", "Branches": (0..40).map(numbered).collect::<Vec<_>>()});
+    // Only once others are done does the last one come to its turn.
+    for (mut state, count) in [(each(2), 5), (each(0), 40), (side, 40)] {
+        state["End"] = json!(true);
+        state["Catch"] = json!([{"ErrorEquals": ["Mine"], "Next": "After"}]);
+        let document = json!({"StartAt": "All", "States": {"All": state, "After": {"Type": "Succeed"}}});
+        let dropped = Arc::new(AtomicU32::new(0));
+        let counter = dropped.clone();
+        let handlers = TaskHandlers::default().with("work", move |call: TaskCall| {
+            let counter = counter.clone();
+            async move {
+                match call.input.as_u64().unwrap() {
+                    0 => {
+                        let _guard = Counted(counter);
+                        std::future::pending().await
+                    }
+                    last if last == count - 1 => Err(WorkflowFault::new("Mine", "the last one")),
+                    other => Ok(json!(other)),
+                }
+            }
+        });
+        let items: Vec<u64> = (0..count).collect();
+        let done = output(&document, &json!(items), &handlers).await;
+        assert_eq!(done, json!({"Error": "Mine", "Cause": "the last one"}));
+        assert_eq!(dropped.load(Ordering::SeqCst), 1, "what hangs is dropped");
+    }
+}
+
 struct Counted(Arc<AtomicU32>);
 
 impl Drop for Counted {
