@@ -66,7 +66,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let (metrics, socket_metrics) = (SyncMetrics::default(), SocketMetrics::default());
     let linger = Duration::from_secs(settings.stream_linger_seconds);
     let hubs = Hubs::start(feeds, settings.socket_buffer, linger, &clock, &socket_metrics);
-    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
+    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), clock.clone(), shutdown);
     let collector = Collector::new(exchanges, clock.clone(), settings.collect_limits());
     let counted = metrics.clone();
     let jobs = SyncJobs::new(collector.clone(), clock.clone(), ids.clone(), settings.job_limits());

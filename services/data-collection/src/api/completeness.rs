@@ -156,6 +156,8 @@ pub(super) struct CoverageBody {
     price: &'static str,
     /// The version that was looked at; `null` when nothing is stored.
     version: Option<u64>,
+    /// Whether what is stored is made up.
+    synthetic: bool,
     /// The span: as far as candles are closed.
     span: SpanBody,
     /// Candles that are stored; 0 for funding rates, which keep no grid to be counted on.
@@ -186,6 +188,7 @@ impl CoverageBody {
             timeframe: timeframe.as_str(),
             price: price_name(coverage.key.kind),
             version: coverage.version,
+            synthetic: coverage.synthetic,
             span: SpanBody::of(coverage.span, timeframe),
             stored: coverage.stored,
             missing: coverage.missing_candles(),

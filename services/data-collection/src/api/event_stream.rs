@@ -16,7 +16,8 @@ const KEEP_ALIVE: Duration = Duration::from_secs(20);
 /// When a client comes back that lost the stream.
 const RECONNECT: Duration = Duration::from_secs(2);
 
-/// Answers with what a listener is told, until it ends or the service stops. It takes a place among the sockets.
+/// Answers with what a listener is told, until it, the caller's token or session, or the service
+/// ends. It takes a place among the sockets.
 pub(super) fn respond(told: Told, place: SocketPlace, shutdown: Shutdown) -> Response {
     let events =
         stream::unfold((told, place, shutdown, true), |(mut told, place, shutdown, is_first)| async move {
@@ -28,6 +29,7 @@ pub(super) fn respond(told: Told, place: SocketPlace, shutdown: Shutdown) -> Res
             let message = tokio::select! {
                 message = told.message() => message.ok()?,
                 () = shutdown.stopping() => return None,
+                () = place.expired() => return None,
             };
             let event = Event::default().id(message.seq.to_string()).event(message.kind).data(message.text);
             Some((Ok(event), (told, place, shutdown, false)))

@@ -11,7 +11,7 @@ use tradai_service::axum::extract::ws::WebSocketUpgrade;
 use tradai_service::axum::http::HeaderMap;
 use tradai_service::axum::response::Response;
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{FieldFault, Place, Problem, Query};
+use tradai_service::{Caller, FieldFault, Place, Problem, Query};
 
 use super::event_stream;
 use super::live::{StreamMessage, Told};
@@ -75,10 +75,11 @@ struct Request<'a> {
 ))]
 pub(super) async fn ohlcv(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Query(query): Query<OhlcvStreamQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    socket(&state, query.check(&state, None)?, upgrade).await
+    socket(&state, &caller, query.check(&state, None)?, upgrade).await
 }
 
 /// Streams closed candles, as server-sent events
@@ -92,10 +93,11 @@ pub(super) async fn ohlcv(
 ))]
 pub(super) async fn ohlcv_events(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Query(query): Query<OhlcvStreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    events(&state, query.check(&state, Some(&headers))?).await
+    events(&state, &caller, query.check(&state, Some(&headers))?).await
 }
 
 /// Streams best prices
@@ -109,10 +111,11 @@ pub(super) async fn ohlcv_events(
 ))]
 pub(super) async fn tickers(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Query(query): Query<TickersStreamQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
-    socket(&state, query.check(&state, None)?, upgrade).await
+    socket(&state, &caller, query.check(&state, None)?, upgrade).await
 }
 
 /// Streams best prices, as server-sent events
@@ -125,10 +128,11 @@ pub(super) async fn tickers(
 ))]
 pub(super) async fn tickers_events(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Query(query): Query<TickersStreamQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    events(&state, query.check(&state, Some(&headers))?).await
+    events(&state, &caller, query.check(&state, Some(&headers))?).await
 }
 
 impl OhlcvStreamQuery {
@@ -197,14 +201,19 @@ fn hub<'a>(state: &'a State, exchange: Option<&ExchangeKey>) -> Result<&'a Hub, 
     })
 }
 
-async fn socket(state: &State, request: Request<'_>, upgrade: WebSocketUpgrade) -> Result<Response, Problem> {
-    let place = state.sockets.place()?;
+async fn socket(
+    state: &State,
+    caller: &Caller,
+    request: Request<'_>,
+    upgrade: WebSocketUpgrade,
+) -> Result<Response, Problem> {
+    let place = state.sockets.place(caller)?;
     let told = listen(state, request).await?;
     Ok(state.sockets.upgrade(upgrade, place, told))
 }
 
-async fn events(state: &State, request: Request<'_>) -> Result<Response, Problem> {
-    let place = state.sockets.place()?;
+async fn events(state: &State, caller: &Caller, request: Request<'_>) -> Result<Response, Problem> {
+    let place = state.sockets.place(caller)?;
     let told = listen(state, request).await?;
     Ok(event_stream::respond(told, place, state.shutdown.clone()))
 }

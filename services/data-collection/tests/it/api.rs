@@ -158,6 +158,8 @@ async fn files_of_made_up_candles_do_not_become_real_ones_nor_the_other_way_roun
     }
     let new = world.get("/api/v1/ohlcv?symbol=NEW/USDT:USDT&timeframe=1h&limit=1").await.json();
     assert_eq!(new["synthetic"], true, "a series that a file begins is labelled as the file");
+    let coverage = world.get("/api/v1/coverage?exchange=sandbox_futures").await.json();
+    assert_eq!(coverage["items"][0]["synthetic"], true, "{coverage}");
     let real = export("sandbox_futures", "csv").await;
     for symbol in ["BTC/USDT:USDT", "OTHER/USDT:USDT"] {
         let refused = import("sandbox_futures", symbol, "csv", real.clone()).await.problem();
@@ -173,6 +175,7 @@ async fn completeness_without_reading_and_quality_with() {
         .get("/api/v1/coverage?symbols=ETH/USDT:USDT&timeframe=1h&start=2024-01-01&end=2024-01-03")
         .await;
     let item = &coverage.json()["items"][0];
+    assert_eq!(item["synthetic"], false);
     let counts = (&item["stored"], &item["missing"], &item["absent"], &item["complete"]);
     assert_eq!(counts, (&json!(21), &json!(24), &json!(3), &json!(false)));
     let gaps =

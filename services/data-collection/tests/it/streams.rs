@@ -342,6 +342,22 @@ async fn who_comes_back_goes_on_after_the_last_number_it_knows() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_comes_back_to_a_stream_that_had_ended_is_told_so_though_nothing_else_was() {
+    let live = Live::new(&[], "[]").await;
+    let mut socket = live.connect(BTC).await;
+    socket.until("live").await;
+    live.pass(MINUTE).await;
+    let known = socket.candle(START + DAY).await.pop().unwrap()["seq"].as_u64().unwrap();
+    drop(socket);
+    live.until_upstream(0).await;
+    live.pass(180 * MINUTE).await;
+    let mut again = live.connect(&format!("{BTC}&since_seq={known}")).await;
+    let first = again.next().await;
+    assert_eq!((&first["type"], &first["data"]["since_seq"]), (&"missed".into(), &known.into()), "{first}");
+    assert!(first["seq"].as_u64().unwrap() > known, "{first}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn event_streams_tell_the_same_and_go_on_by_the_last_id() {
     let live = Live::new(&[(LINGER, "3600")], "[]").await;
     let target = "/api/v1/ohlcv/events?symbols=BTC/USDT:USDT&timeframe=1m";

@@ -13,6 +13,7 @@ use tradai_exchange::{Error, ErrorClass, Markets};
 
 use super::memory::Memory;
 use super::queue::Queue;
+use super::topic::Topic;
 use super::{End, Event, FeedSource, Next};
 use crate::core::SocketMetrics;
 
@@ -122,18 +123,6 @@ struct Board {
     metrics: SocketMetrics,
 }
 
-struct Topic {
-    queues: Vec<Arc<Queue>>,
-    /// Number of the newest event when the stream was joined first: what was before is not known.
-    began: u64,
-    /// How the stream is, for who comes later.
-    state: Option<Arc<Event>>,
-    /// The newest best price.
-    ticker: Option<Arc<Event>>,
-    /// Since when nobody listens.
-    idle_since: Option<Millis>,
-}
-
 impl Board {
     async fn run(mut self, mut commands: mpsc::UnboundedReceiver<Command>) {
         let mut looks = tokio::time::interval(LOOK_EVERY);
@@ -151,8 +140,8 @@ impl Board {
                     None => return,
                 },
                 item = next(&mut self.open) => match item {
-                    Some(item) => self.tell(item),
-                    None => self.fail().await,
+                    Some(item) => self.tell(item).await,
+                    None => self.fail("it ended by itself").await,
                 },
                 _ = looks.tick(), if has_idle => self.end_idle(self.linger).await,
             }
@@ -170,8 +159,8 @@ impl Board {
         let mut told = Vec::new();
         for stream in wanted.streams {
             self.subscribe(&stream).await?;
-            let began = self.memory.newest();
-            let topic = self.topics.entry(stream.clone()).or_insert_with(|| Topic::new(began));
+            let topic = self.topics.entry(stream.clone());
+            let topic = topic.or_insert_with(|| Topic::new(self.memory.break_off()));
             told.extend(topic.greeting(&stream, wanted.since, &self.memory, &*self.clock));
             topic.idle_since = None;
             topic.queues.push(queue.clone());
@@ -242,7 +231,7 @@ impl Board {
         }
     }
 
-    fn tell(&mut self, item: FeedItem) {
+    async fn tell(&mut self, item: FeedItem) {
         match item {
             FeedItem::Refused { streams, message } => {
                 for topic in streams.iter().filter_map(|stream| self.topics.get(stream)) {
@@ -250,12 +239,12 @@ impl Board {
                 }
             }
             FeedItem::Dropped { stream: Some(stream), count, .. } => {
-                for queue in self.topics.get(&stream).into_iter().flat_map(|topic| &topic.queues) {
-                    queue.lose(&stream, count);
-                }
+                let Some(topic) = self.topics.get_mut(&stream) else { return };
+                topic.queues.iter().for_each(|queue| queue.lose(&stream, count));
+                topic.began = self.memory.break_off();
             }
-            // Nobody knows how the streams are now; who comes back is told.
-            FeedItem::Dropped { stream: None, .. } => self.end_all(),
+            // Nobody knows how the streams are now, nor would learn it of a feed that goes on as it did.
+            FeedItem::Dropped { stream: None, .. } => self.fail("states of its streams were lost").await,
             item => {
                 let events = Event::of_item(item, self.clock.now_ms());
                 events.into_iter().for_each(|event| self.publish(event));
@@ -275,43 +264,12 @@ impl Board {
         self.metrics.dropped(lost);
     }
 
-    /// The feed has ended by itself: everybody is sent away, and the next listener opens another.
-    async fn fail(&mut self) {
-        warn!("the feed ended");
-        self.end_all();
+    /// The feed is of no more use: everybody is sent away, and the next listener opens another.
+    async fn fail(&mut self, reason: &str) {
+        warn!(reason, "the feed is given up: {reason}");
+        self.topics.values().flat_map(|topic| &topic.queues).for_each(|queue| queue.end(End::Failed));
         self.topics.clear();
         self.close().await;
-    }
-
-    fn end_all(&self) {
-        self.topics.values().flat_map(|topic| &topic.queues).for_each(|queue| queue.end(End::Failed));
-    }
-}
-
-impl Topic {
-    fn new(began: u64) -> Self {
-        Self { queues: Vec::new(), began, state: None, ticker: None, idle_since: None }
-    }
-
-    /// Returns what a listener is told first: how the stream is, or what came since the number that it knows.
-    fn greeting(
-        &self,
-        stream: &Stream,
-        since: Option<u64>,
-        memory: &Memory,
-        clock: &dyn Clock,
-    ) -> Vec<Arc<Event>> {
-        let Some(since) = since else { return self.state.iter().cloned().collect() };
-        let newer = |event: &&Arc<Event>| event.seq > since;
-        if let Stream::BookTicker { .. } = stream {
-            return self.state.iter().chain(&self.ticker).filter(newer).cloned().collect();
-        }
-        let of_stream = |event: &&Arc<Event>| event.stream == *stream;
-        if memory.reaches(since) && since >= self.began {
-            return memory.since(since).filter(of_stream).cloned().collect();
-        }
-        let missed = Event::missed(stream.clone(), since, memory.newest(), clock.now_ms());
-        self.state.iter().cloned().chain([Arc::new(missed)]).collect()
     }
 }
 
@@ -320,5 +278,76 @@ async fn next(open: &mut Option<(Feed, FeedReader)>) -> Option<FeedItem> {
     match open {
         Some((_, reader)) => reader.next().await,
         None => std::future::pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use tradai_domain::ManualClock;
+    use tradai_exchange::MarketData;
+    use tradai_exchange::client::Client;
+
+    use super::*;
+
+    const NOW: Millis = 5;
+
+    fn btc() -> Stream {
+        Stream::Candles { symbol: "BTC/USDT:USDT".parse().unwrap(), timeframe: Timeframe::H1 }
+    }
+
+    /// A board without a feed, on which a candle of a stream was told; and the candle's number.
+    fn board() -> (Board, u64) {
+        let clock: Arc<dyn Clock> = Arc::new(ManualClock::at(NOW));
+        let client = Client::builder("binance_futures", clock.clone()).unwrap().build().unwrap();
+        let source = FeedSource::of(&MarketData::new(client).unwrap(), None, 0, clock.clone()).unwrap();
+        let mut board = Board {
+            source,
+            open: None,
+            topics: BTreeMap::new(),
+            memory: Memory::new(NOW),
+            linger: 0,
+            clock,
+            metrics: SocketMetrics::default(),
+        };
+        board.topics.insert(btc(), Topic::new(board.memory.break_off()));
+        board.publish(candle());
+        let known = board.memory.newest();
+        (board, known)
+    }
+
+    fn candle() -> Event {
+        Event::new(btc(), "candle", NOW, json!({"timestamp": 0}))
+    }
+
+    fn told(board: &Board, since: u64) -> Vec<&'static str> {
+        let topic = &board.topics[&btc()];
+        let greeting = topic.greeting(&btc(), Some(since), &board.memory, &*board.clock);
+        greeting.iter().map(|event| event.kind).collect()
+    }
+
+    #[tokio::test]
+    async fn who_was_away_is_told_of_what_the_feed_lost() {
+        let (mut board, known) = board();
+        assert_eq!(told(&board, known), [""; 0]);
+        board.tell(FeedItem::Dropped { stream: Some(btc()), count: 3, candles: None }).await;
+        assert_eq!(told(&board, known), ["missed"]);
+        board.publish(candle());
+        assert_eq!(told(&board, known), ["missed"]);
+        assert_eq!(
+            told(&board, board.memory.newest()),
+            [""; 0],
+            "whoever knows what came after lost nothing"
+        );
+    }
+
+    #[tokio::test]
+    async fn lost_states_end_the_feed_for_everybody() {
+        let (mut board, _) = board();
+        let queue = Arc::new(Queue::new(10));
+        board.topics.get_mut(&btc()).unwrap().queues.push(queue.clone());
+        board.tell(FeedItem::Dropped { stream: None, count: 1, candles: None }).await;
+        assert_eq!(queue.next().await, Next::End(End::Failed));
+        assert!(board.topics.is_empty(), "who comes back is told the state anew");
     }
 }

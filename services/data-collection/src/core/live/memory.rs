@@ -34,6 +34,12 @@ impl Memory {
         self.seq
     }
 
+    /// Takes a number that no event has: whoever knows only earlier ones has a break in what it was told.
+    pub(super) fn break_off(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
     /// Numbers an event, and remembers it.
     pub(super) fn note(&mut self, event: Event) -> Arc<Event> {
         self.seq += 1;
