@@ -65,8 +65,8 @@ impl Strategies {
     /// Returns what the strategy's config comes to: with the version of this id, or else with the active one.
     ///
     /// # Errors
-    /// [`Error::NoSuchStrategy`]; [`Error::NoSuchConfig`]; [`Error::Request`] when the sources do not make a config;
-    /// [`Error::Port`].
+    /// [`Error::NoSuchStrategy`]; [`Error::NoSuchConfig`]; [`Error::Request`] when the sources do not make a config, or
+    /// one that the strategy cannot run with, as every job would find; [`Error::Port`].
     pub async fn resolve(&self, name: &StrategyName, id: Option<&ConfigId>) -> Result<ResolvedConfig, Error> {
         let strategy = self.entry(name).await?;
         let config = match id {
@@ -75,14 +75,36 @@ impl Strategies {
         };
         let stored = config.as_ref().map(|version| (version.config_id.clone(), version.config_data.clone()));
         let merged = merge(&ConfigSources {
-            tradai_yaml: strategy.document,
+            tradai_yaml: strategy.document.clone(),
             stored,
             model_tags: BTreeMap::new(),
             environment: self.variables.values().clone(),
         })?;
         let inputs = job_inputs(&merged)?;
         let metadata = StrategyMetadata::of(name, &merged, config.as_ref())?;
+        self.check_inputs(&strategy, &inputs).await?;
         Ok(ResolvedConfig { config, merged, inputs, metadata })
+    }
+
+    /// Refuses a file that would leave its strategy unable to run with the config in use. One that is there already is
+    /// let be: registering it again changes nothing.
+    pub(super) async fn check_active(&self, strategy: &StrategyEntry) -> Result<(), Error> {
+        let there = self.source.find(&strategy.name).await?;
+        if there.is_some_and(|there| there.source_hash == strategy.source_hash) {
+            return Ok(());
+        }
+        let Some(active) = self.configs.active(&strategy.name).await? else { return Ok(()) };
+        let Err(error) = self.check_config(strategy, &active.config_data).await else { return Ok(()) };
+        let Error::Request(faults) = error else { return Err(error) };
+        let id = &active.config_id;
+        let named = faults.into_iter().map(|fault| {
+            let reason = format!(
+                "does not fit the config in use, {id}: {}; activate one that fits both, or deprecate {id}, first",
+                fault.reason
+            );
+            RequestFault::new("file", reason)
+        });
+        Err(Error::Request(named.collect()))
     }
 
     /// Refuses a config that the strategy cannot run with.
@@ -101,7 +123,11 @@ impl Strategies {
         })?;
         let inputs = job_inputs(&merged)?;
         StrategyMetadata::of(&strategy.name, &merged, None)?;
-        let faults = self.source.faults(strategy, &inputs).await?;
+        self.check_inputs(strategy, &inputs).await
+    }
+
+    async fn check_inputs(&self, strategy: &StrategyEntry, inputs: &JobInputs) -> Result<(), Error> {
+        let faults = self.source.faults(strategy, inputs).await?;
         if faults.is_empty() {
             return Ok(());
         }

@@ -145,8 +145,9 @@ impl Strategies {
     /// that it takes the place of. Repeating it changes nothing, so that whoever was cut off may repeat it.
     ///
     /// # Errors
-    /// [`Error::Request`] with every fault of the file; [`Error::StrategyExists`], [`Error::StrategyChanged`] and
-    /// [`Error::StrategyFileTaken`] when another file is in the way; [`Error::Port`].
+    /// [`Error::Request`] with every fault of the file, and everything that keeps it from running with the config in
+    /// use; [`Error::StrategyExists`], [`Error::StrategyChanged`] and [`Error::StrategyFileTaken`] when another file is
+    /// in the way; [`Error::Port`].
     pub async fn register(
         &self,
         name: &StrategyName,
@@ -159,6 +160,7 @@ impl Strategies {
         // All that could refuse the config does so before the file is stored.
         self.check_config(&strategy, &config).await?;
         Configs::check(&config, None)?;
+        self.check_active(&strategy).await?;
         self.configs.note(requester, "strategy.register", format!("{name} {}", strategy.source_hash)).await?;
         let stored = self.source.store(name, text, replaces).await?;
         match stored {

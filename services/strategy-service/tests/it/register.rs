@@ -57,6 +57,26 @@ async fn nobodys_file_is_overwritten_unseen() {
     assert_eq!(world.get("strategies/Dca").await.json()["origin"], "folder");
 }
 
+/// Every job would fail otherwise, and nobody would have been told why.
+#[tokio::test]
+async fn a_file_that_the_config_in_use_does_not_fit_is_refused() {
+    let world = World::new();
+    let etag = world.post_file("strategies/Dip/register", DIP, &[]).await.header("etag").to_owned();
+    let id = world.push_of("Dip", r#"{"parameters": {"dip": 25}}"#).await;
+    world.post(&format!("strategies/Dip/configs/{id}/activate"), "").await.expect(200);
+    let renamed = DIP.replace("dip: {type", "drop: {type").replace("rsi < dip", "rsi < drop");
+    let path = "strategies/Dip/register";
+    let (status, _, detail) = world.post_file(path, &renamed, &[("if-match", &etag)]).await.problem();
+    assert!(status == 422 && detail.contains("parameters.dip") && detail.contains(&id), "{detail}");
+    assert_eq!(std::fs::read_to_string(world.strategies().join("Dip.yaml")).unwrap(), DIP);
+    assert_eq!(world.get("strategies/Dip/configs").await.json()["items"].as_array().unwrap().len(), 2);
+
+    world.post(&format!("strategies/Dip/configs/{id}/deprecate"), "").await.expect(200);
+    world.post_file(path, &renamed, &[("if-match", &etag)]).await.expect(200);
+    // Whoever was cut off may repeat it, whatever became of the config since.
+    world.post_file(path, &renamed, &[]).await.expect(200);
+}
+
 #[tokio::test]
 async fn a_file_stays_where_it_is() {
     let world = World::new();

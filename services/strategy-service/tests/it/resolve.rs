@@ -50,6 +50,19 @@ async fn every_value_names_its_source() {
     assert!(!resolved.to_string().contains("hunter2"));
 }
 
+/// A file can be changed past the service, too.
+#[tokio::test]
+async fn a_config_that_the_strategy_cannot_run_with_is_not_shown_as_if_it_could() {
+    let world = World::new();
+    world.put_file("dip.yaml", DIP);
+    let id = world.push_of("Dip", r#"{"parameters": {"dip": 35}}"#).await;
+    world.post(&format!("strategies/Dip/configs/{id}/activate"), "").await.expect(200);
+    world.get("strategies/Dip/resolved-config").await.expect(200);
+    world.put_file("dip.yaml", DIP.replace("range: [15, 40]", "range: [15, 30]"));
+    let (status, _, detail) = world.get("strategies/Dip/resolved-config").await.problem();
+    assert!(status == 422 && detail.contains("parameters.dip"), "{status} {detail}");
+}
+
 #[tokio::test]
 async fn sources_are_merged_as_they_come() {
     let world = World::new();

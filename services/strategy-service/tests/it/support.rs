@@ -161,9 +161,18 @@ impl World {
     /// Pushes a config of EmaCross and returns its id.
     #[track_caller]
     pub(crate) fn push<'a>(&'a self, config: &str) -> impl Future<Output = String> + use<'a> {
-        let body = format!(r#"{{"config_data": {config}}}"#);
+        self.push_of("EmaCross", config)
+    }
+
+    pub(crate) fn push_of<'a>(
+        &'a self,
+        strategy: &str,
+        config: &str,
+    ) -> impl Future<Output = String> + use<'a> {
+        let (path, body) =
+            (format!("strategies/{strategy}/configs"), format!(r#"{{"config_data": {config}}}"#));
         async move {
-            let reply = self.post("strategies/EmaCross/configs", &body).await;
+            let reply = self.post(&path, &body).await;
             assert!(matches!(reply.status, 200 | 201), "{}", reply.text);
             reply.json()["config_id"].as_str().unwrap().to_owned()
         }
