@@ -15,6 +15,7 @@ mod handlers;
 mod history;
 mod intrinsic;
 mod limits;
+mod moment;
 mod path;
 mod random;
 mod run;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::reader::{Faults, Fields};
 use crate::workflow::fault::WorkflowFault;
+use crate::workflow::moment;
 use crate::workflow::path::{Path, Scope};
 
 /// How deep rules may be in one another.
@@ -232,7 +233,7 @@ impl Kind {
             Self::Text => "a text",
             Self::Numeric => "a number",
             Self::Boolean => "true or false",
-            Self::Timestamp => "a moment such as 2024-01-31T12:00:00Z",
+            Self::Timestamp => moment::EXAMPLE,
         }
     }
 
@@ -257,7 +258,7 @@ impl Kind {
 }
 
 fn moment(value: &Value) -> Option<chrono::DateTime<chrono::FixedOffset>> {
-    chrono::DateTime::parse_from_rfc3339(value.as_str()?).ok()
+    moment::parse(value.as_str()?)
 }
 
 impl Comparison {

@@ -13,6 +13,7 @@ use super::{
     Wording, WorkflowDocument,
 };
 use crate::workflow::path::Path;
+use crate::workflow::{limits, moment};
 
 /// What states may be.
 const KINDS: [&str; 8] = ["Pass", "Task", "Choice", "Wait", "Succeed", "Fail", "Parallel", "Map"];
@@ -43,6 +44,11 @@ struct Reading {
 
 impl Reading {
     fn document(&mut self, source: &Value) -> Option<WorkflowDocument> {
+        // It is kept with each run, and read again.
+        if !limits::is_within(source, limits::MAX_DEPTH) {
+            self.faults.add("", format!("is nested deeper than {} levels", limits::MAX_DEPTH));
+            return None;
+        }
         let mut fields = Fields::new(source, String::new(), &mut self.faults)?;
         let version = fields.text("Version", &mut self.faults);
         if version.is_some_and(|version| version != "1.0") {
@@ -76,13 +82,13 @@ impl Reading {
                 for (name, value) in map {
                     let place = format!("{place}.{name}");
                     self.states += 1;
-                    if self.states == MAX_STATES {
+                    if self.states == MAX_STATES + 1 {
                         self.faults.add(&place, format!("is one of more than {MAX_STATES} states"));
                     }
                     if name.chars().count() > MAX_NAME {
                         self.faults.add(&place, format!("has a name of more than {MAX_NAME} characters"));
                     }
-                    if self.states < MAX_STATES
+                    if self.states <= MAX_STATES
                         && let Some(state) = self.state(value, place)
                     {
                         states.insert(name.clone(), state);
@@ -208,8 +214,8 @@ impl Reading {
     fn wait(&mut self, fields: &mut Fields<'_>) -> Option<WaitFor> {
         let amount = self.amount(fields, "Seconds", "SecondsPath").map(WaitFor::Amount);
         let timestamp = fields.text("Timestamp", &mut self.faults);
-        if timestamp.is_some_and(|text| chrono::DateTime::parse_from_rfc3339(text).is_err()) {
-            self.faults.add(fields.place("Timestamp"), "must be a moment such as 2024-01-31T12:00:00Z");
+        if timestamp.is_some_and(|text| moment::parse(text).is_none()) {
+            self.faults.add(fields.place("Timestamp"), format!("must be {}", moment::EXAMPLE));
         }
         let timestamp = timestamp.map(|text| WaitFor::Timestamp(text.to_owned()));
         let path = fields.path("TimestampPath", &mut self.faults).map(WaitFor::TimestampPath);

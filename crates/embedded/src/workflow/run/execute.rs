@@ -16,6 +16,7 @@ use crate::workflow::document::{
 use crate::workflow::fault::WorkflowFault;
 use crate::workflow::handlers::TaskCall;
 use crate::workflow::limits;
+use crate::workflow::moment;
 use crate::workflow::path::{Path, Scope};
 use crate::workflow::random::Random;
 use crate::workflow::store::Cursor;
@@ -45,8 +46,13 @@ impl Visit<'_> {
         match selection {
             Selection::All => Ok(data),
             Selection::Nothing => Ok(Value::Object(Map::new())),
-            Selection::Path(path) => path.resolve(self.scope(&data)),
+            Selection::Path(path) => self.find(path, &data),
         }
+    }
+
+    /// Returns what a field of the state leads to. What a template leads to has another fault, which may be caught.
+    fn find(&self, path: &Path, data: &Value) -> Result<Value, WorkflowFault> {
+        path.resolve(self.scope(data)).map_err(|fault| WorkflowFault::runtime(fault.cause))
     }
 
     /// Puts a result into what the state was entered with.
@@ -61,7 +67,7 @@ impl Visit<'_> {
     fn seconds(&self, amount: &Amount, data: &Value) -> Result<Millis, WorkflowFault> {
         let seconds = match amount {
             Amount::Seconds(seconds) => Some(u64::from(*seconds)),
-            Amount::Path(path) => path.resolve(self.scope(data))?.as_u64(),
+            Amount::Path(path) => self.find(path, data)?.as_u64(),
         };
         let millis = seconds.and_then(|seconds| Millis::try_from(seconds.checked_mul(1_000)?).ok());
         millis.ok_or_else(|| WorkflowFault::runtime("seconds in the data must be a whole number from 0 on"))
@@ -146,6 +152,9 @@ impl Running {
         timeout: Option<&Amount>,
     ) -> Result<Value, Halt> {
         let seconds = timeout.map(|timeout| visit.seconds(timeout, &visit.cursor.input)).transpose()?;
+        if seconds == Some(0) {
+            return Err(WorkflowFault::runtime("TimeoutSecondsPath must lead to a number above 0").into());
+        }
         let deadline = seconds.map(|millis| self.clock.now_ms().saturating_add(millis));
         let token = format!("{}/{}", self.run.execution, visit.cursor.attempt());
         let call = TaskCall { token, resource: resource.to_owned(), input };
@@ -169,16 +178,16 @@ impl Running {
 
     async fn wait(&self, visit: &Visit<'_>, wait: &WaitFor, data: &Value) -> Result<(), Halt> {
         let moment = |text: Option<&str>| {
-            let moment = text.and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
-            let problem =
-                || WorkflowFault::runtime("a moment in the data must be such as 2024-01-31T12:00:00Z");
-            moment.map(|moment| moment.timestamp_millis()).ok_or_else(problem)
+            let moment = text.and_then(moment::parse).map(|moment| moment.timestamp_millis());
+            moment.ok_or_else(|| {
+                WorkflowFault::runtime(format!("TimestampPath must lead to {}", moment::EXAMPLE))
+            })
         };
         let until_ms = match wait {
             // From its entry on, however often the process is killed meanwhile.
             WaitFor::Amount(amount) => visit.cursor.entered_at.saturating_add(visit.seconds(amount, data)?),
             WaitFor::Timestamp(text) => moment(Some(text))?,
-            WaitFor::TimestampPath(path) => moment(path.resolve(visit.scope(data))?.as_str())?,
+            WaitFor::TimestampPath(path) => moment(visit.find(path, data)?.as_str())?,
         };
         until(&*self.clock, Some(until_ms)).await;
         Ok(())
@@ -202,7 +211,7 @@ impl Running {
         at_once: usize,
         input: &Value,
     ) -> Result<Value, Halt> {
-        let items = items.resolve(visit.scope(input))?;
+        let items = visit.find(items, input)?;
         let Value::Array(items) = items else {
             return Err(WorkflowFault::runtime("ItemsPath must lead to an array").into());
         };

@@ -69,6 +69,26 @@ fn a_document_must_end_and_must_be_one() {
 }
 
 #[test]
+fn a_document_has_bounds() {
+    let states = |count: usize| {
+        let mut states = json!({format!("s{count}"): {"Type": "Succeed"}});
+        for at in 1..count {
+            states[format!("s{at}")] = json!({"Type": "Pass", "Next": format!("s{}", at + 1)});
+        }
+        json!({"StartAt": "s1", "States": states})
+    };
+    assert!(WorkflowDocument::parse(&states(1_000)).is_ok());
+    assert!(faults(&states(1_001)).iter().any(|fault| fault.ends_with("is one of more than 1000 states")));
+
+    let deep = |levels: usize| {
+        let result = (0..levels).fold(json!(1), |inside, _| json!([inside]));
+        json!({"StartAt": "A", "States": {"A": {"Type": "Pass", "Result": result, "End": true}}})
+    };
+    assert!(WorkflowDocument::parse(&deep(97)).is_ok());
+    assert_eq!(faults(&deep(98)), [": is nested deeper than 100 levels"]);
+}
+
+#[test]
 fn resources_without_a_handler_are_known_before_a_run() {
     let task = |resource: &str| json!({"Type": "Task", "Resource": resource, "End": true});
     let branch = |resource: &str| json!({"StartAt": "B", "States": {"B": task(resource)}});

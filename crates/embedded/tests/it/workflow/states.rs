@@ -179,3 +179,29 @@ async fn states_may_be_gone_into_again() {
         (Some("Enough"), 21)
     );
 }
+
+#[tokio::test]
+async fn fields_that_lead_nowhere_are_no_fault_to_catch_and_templates_are() {
+    let caught = json!([{"ErrorEquals": ["States.ALL"], "ResultPath": "$.fault", "Next": "After"}]);
+    let document = |more: Value| {
+        let mut state = json!({"Type": "Task", "Resource": "echo", "Catch": caught, "End": true});
+        state.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        json!({"StartAt": "One", "States": {"One": state, "After": {"Type": "Succeed"}}})
+    };
+    let input = json!({"zero": 0});
+    for (field, path) in [
+        ("InputPath", "$.none"),
+        ("OutputPath", "$.none"),
+        ("TimeoutSecondsPath", "$.none"),
+        ("TimeoutSecondsPath", "$.zero"),
+    ] {
+        let failed = run(&document(json!({field: path})), &input, &echo()).await;
+        assert_eq!(failed.result.unwrap()["Error"], "States.Runtime", "{field}");
+    }
+    for field in ["Parameters", "ResultSelector"] {
+        let done = output(&document(json!({field: {"a.$": "$.none"}})), &input, &echo()).await;
+        assert_eq!(done["fault"]["Error"], "States.ParameterPathFailure", "{field}");
+    }
+    let done = output(&document(json!({"ResultPath": "$.zero.below"})), &input, &echo()).await;
+    assert_eq!(done["fault"]["Error"], "States.ResultPathMatchFailure");
+}
