@@ -5,7 +5,7 @@ use std::sync::{Arc, PoisonError};
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info_span, warn};
 use tradai_domain::JobId;
-use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
 
 use super::executors::BacktestJobSubmitter;
@@ -40,19 +40,31 @@ impl Jobs {
     }
 
     async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>) {
-        let Some(Ok(slot)) = self.stopping.run_until_cancelled(self.slots.clone().acquire_owned()).await
-        else {
-            // It stays pending; recovery hands it over.
-            return;
-        };
-        match self.hand_over(id, executor.as_ref()).await {
-            Ok(Some(execution)) => self.watch(id, executor.as_ref(), &execution, Some(slot)).await,
+        match self.take_turn(id, executor.as_ref()).await {
+            Ok(Some((execution, slot))) => self.watch(id, executor.as_ref(), &execution, Some(slot)).await,
             Ok(None) => {}
             Err(error) => {
                 let reason = format!("the job could not be handed over ({}): {error}", executor.mode());
                 self.report_failure(id, reason).await;
             }
         }
+    }
+
+    /// Makes a job ready, waits for a slot, and hands the job over; `None` when there is nothing to watch over: it has
+    /// ended, or this process stops, which leaves it pending for recovery.
+    ///
+    /// The slot comes last, so that nothing waits for candles that another job needs.
+    async fn take_turn(
+        &self,
+        id: JobId,
+        executor: &dyn BacktestJobSubmitter,
+    ) -> Result<Option<(ExecutionId, OwnedSemaphorePermit)>, PortError> {
+        if !self.make_ready(id).await? {
+            return Ok(None);
+        }
+        let slot = self.stopping.run_until_cancelled(self.slots.clone().acquire_owned()).await;
+        let Some(Ok(slot)) = slot else { return Ok(None) };
+        Ok(self.hand_over(id, executor).await?.map(|execution| (execution, slot)))
     }
 
     /// Hands a job over; `None` when there is nothing to watch over any more.
@@ -62,14 +74,10 @@ impl Jobs {
         executor: &dyn BacktestJobSubmitter,
     ) -> Result<Option<ExecutionId>, PortError> {
         // It may have been cancelled or deleted while it waited for its turn.
-        let record = repeat(|| self.ports.jobs.get(id)).await?;
-        if record.is_none_or(|record| record.status.is_terminal()) {
+        if !self.is_wanted(id).await? {
             return Ok(None);
         }
         let message = repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
-        if !self.make_ready(&message).await? {
-            return Ok(None);
-        }
         let execution = repeat(|| executor.submit(&message)).await?;
         let change = JobChange {
             at: self.ports.clock.now_ms(),
@@ -87,27 +95,44 @@ impl Jobs {
 
     /// Makes ready what a job needs; false when it is not to be handed over. One that cannot be made ready fails; a
     /// process that stops leaves it pending, and recovery begins anew.
-    async fn make_ready(&self, message: &BacktestJobMessage) -> Result<bool, PortError> {
+    async fn make_ready(&self, id: JobId) -> Result<bool, PortError> {
         let Some(prepare) = &self.prepare else { return Ok(true) };
+        if !self.is_wanted(id).await? {
+            return Ok(false);
+        }
+        let message = repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
+        if !prepare.is_needed(&message) {
+            return Ok(true);
+        }
+        let place = self.stopping.run_until_cancelled(self.preparing.acquire()).await;
+        let Some(Ok(_place)) = place else { return Ok(false) };
+        if !self.is_wanted(id).await? {
+            return Ok(false);
+        }
         tokio::select! {
             () = self.stopping.cancelled() => Ok(false),
-            ended = self.ended(message.job_id) => ended.map(|()| false),
-            ready = repeat(|| prepare.prepare(message)) => match ready {
+            ended = self.ended(id) => ended.map(|()| false),
+            ready = repeat(|| prepare.prepare(&message)) => match ready {
                 Ok(()) => Ok(true),
                 Err(error) => {
-                    self.report_failure(message.job_id, error.to_string()).await;
+                    self.report_failure(id, error.to_string()).await;
                     Ok(false)
                 }
             },
         }
     }
 
+    /// Returns whether a job is there and has not ended.
+    async fn is_wanted(&self, id: JobId) -> Result<bool, PortError> {
+        let record = repeat(|| self.ports.jobs.get(id)).await?;
+        Ok(record.is_some_and(|record| !record.status.is_terminal()))
+    }
+
     /// Returns once a job has ended, or is not there any more.
     async fn ended(&self, id: JobId) -> Result<(), PortError> {
         loop {
             let seen = repeat(|| self.ports.events.newest()).await?;
-            let record = repeat(|| self.ports.jobs.get(id)).await?;
-            if record.is_none_or(|record| record.status.is_terminal()) {
+            if !self.is_wanted(id).await? {
                 return Ok(());
             }
             repeat(|| self.ports.events.wait(seen)).await?;

@@ -7,6 +7,9 @@ use tradai_domain::ports::PortError;
 /// Makes ready what a job needs, such as candles.
 #[async_trait]
 pub trait Prepare: Send + Sync {
+    /// Returns whether there is anything to do for a job; one that needs nothing does not wait for others that do.
+    fn is_needed(&self, job: &BacktestJobMessage) -> bool;
+
     /// Returns once all is there. Idempotent: it is repeated where it may work later, and by a process that takes the
     /// job up again. May be dropped where it awaits: the job was cancelled, or the process stops.
     ///

@@ -21,6 +21,10 @@ use super::executors::BacktestJobSubmitter;
 use super::{JobReports, Prepare, Requester};
 use crate::Error;
 
+/// Jobs that are made ready at the same time; more wait. What they wait for may take hours, so they have places of
+/// their own beside the slots of jobs that run.
+pub(super) const MAX_PREPARING: usize = 4;
+
 /// What the use cases stand on.
 #[derive(Clone)]
 pub struct JobPorts {
@@ -64,6 +68,7 @@ pub struct Jobs {
     pub(super) prepare: Option<Arc<dyn Prepare>>,
     pub(super) settings: JobSettings,
     pub(super) slots: Arc<Semaphore>,
+    pub(super) preparing: Semaphore,
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
     /// Jobs that a task of this process hands over or watches.
@@ -96,6 +101,7 @@ impl Jobs {
             prepare,
             settings,
             slots: Arc::new(Semaphore::new(settings.parallel.clamp(1, Semaphore::MAX_PERMITS))),
+            preparing: Semaphore::new(MAX_PREPARING),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             in_hand: Mutex::default(),

@@ -10,9 +10,9 @@ use tradai_domain::ErrorKind;
 use tradai_domain::jobs::{BacktestJobMessage, JobStatus};
 use tradai_domain::ports::PortError;
 
-use crate::world::{World, ann, ended, request, started, until};
+use crate::world::{PATIENCE, World, ann, ended, request, started, until};
 
-/// A preparation that a test lets through, or lets fail.
+/// A preparation that a test lets through, or lets fail. `Ready` needs none.
 struct Gate {
     answer: watch::Sender<Option<Result<(), PortError>>>,
     asked: watch::Sender<u32>,
@@ -24,12 +24,17 @@ impl Gate {
     }
 
     async fn asked(&self, times: u32) {
-        self.asked.subscribe().wait_for(|asked| *asked >= times).await.unwrap();
+        let mut asked = self.asked.subscribe();
+        tokio::time::timeout(PATIENCE, asked.wait_for(|asked| *asked >= times)).await.unwrap().unwrap();
     }
 }
 
 #[async_trait]
 impl Prepare for Gate {
+    fn is_needed(&self, job: &BacktestJobMessage) -> bool {
+        job.config.strategy.as_str() != "Ready"
+    }
+
     async fn prepare(&self, _job: &BacktestJobMessage) -> Result<(), PortError> {
         self.asked.send_modify(|asked| *asked += 1);
         let answer = self.answer.subscribe().wait_for(Option::is_some).await.unwrap().clone();
@@ -84,6 +89,33 @@ async fn a_cancelled_job_is_prepared_no_longer_and_makes_room() {
     gate.answer.send_replace(Some(Ok(())));
     started(&world.tasks, second).await;
     assert_eq!(world.tasks.started().len(), 1);
+}
+
+#[tokio::test]
+async fn jobs_that_are_made_ready_hold_up_none_that_is() {
+    let (world, gate) = (World::new(), Gate::new(None));
+    let settings = JobSettings { parallel: 1, ..JobSettings::default() };
+    let jobs = Jobs::with_preparation(world.ports(), Some(world.local()), settings, Some(gate.clone()));
+    let mut waiting = Vec::new();
+    for _ in 0..6 {
+        waiting.push(jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id);
+    }
+    gate.asked(4).await;
+    let ready = jobs.submit(&request("Ready"), &ann()).await.unwrap().record.job_id;
+    started(&world.tasks, ready).await;
+    // No more than four at a time, and whoever is cancelled leaves its place to the next.
+    assert_eq!(*gate.asked.borrow(), 4);
+    for (cancelled, asked) in waiting.iter().zip([5, 6]) {
+        jobs.cancel(*cancelled, &ann()).await.unwrap();
+        gate.asked(asked).await;
+    }
+    assert_eq!(world.tasks.started().len(), 1);
+    // Those that are ready wait for the slot.
+    gate.answer.send_replace(Some(Ok(())));
+    world.tasks.end(&ready.to_string(), Some(0), "ended");
+    until(|| async { world.tasks.started().len() == 2 }).await;
+    let ids: Vec<String> = world.tasks.started().into_iter().map(|task| task.name).collect();
+    assert!(waiting[..2].iter().all(|cancelled| !ids.contains(&cancelled.to_string())));
 }
 
 #[tokio::test]

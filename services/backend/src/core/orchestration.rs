@@ -131,9 +131,13 @@ impl CandleCollection {
 
 #[async_trait]
 impl Prepare for CandleCollection {
+    fn is_needed(&self, job: &BacktestJobMessage) -> bool {
+        // Without a first day there is no telling how much is missing: what is stored is tested.
+        job.config.exchange.is_some() && job.config.start.is_some()
+    }
+
     async fn prepare(&self, job: &BacktestJobMessage) -> Result<(), PortError> {
-        let (Some(exchange), Some(_)) = (&job.config.exchange, job.config.start) else {
-            // Without a first day there is no telling how much is missing: what is stored is tested.
+        let Some(exchange) = job.config.exchange.as_ref().filter(|_| self.is_needed(job)) else {
             return Ok(());
         };
         let _noted = Noted { collection: self, id: job.job_id };
