@@ -5,9 +5,9 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tokio::sync::watch;
-use tradai_domain::JobId;
 use tradai_domain::jobs::JobEvent;
 use tradai_domain::ports::{EventBatch, EventBus, MAX_EVENTS, NumberedEvent, PortError};
+use tradai_domain::{JobId, Millis};
 
 use crate::Database;
 use crate::database::Outcome;
@@ -128,6 +128,14 @@ fn read(transaction: &Transaction<'_>, job: Option<JobId>, after: u64) -> Outcom
     Ok(EventBatch { events, read_to, missed_to })
 }
 
+fn remembered_since(transaction: &Transaction<'_>) -> Outcome<Option<Millis>> {
+    let oldest: Option<(u64, JobEvent)> = transaction
+        .prepare_cached("SELECT seq, event FROM events ORDER BY seq LIMIT 1")?
+        .query_row([], |row| Ok((json::number(row, 0)?, json::column(row, 1)?)))
+        .optional()?;
+    Ok(oldest.filter(|(seq, _)| *seq > 1).map(|(_, event)| event.at))
+}
+
 #[async_trait]
 impl EventBus for SqliteEvents {
     async fn publish(&self, event: &JobEvent) -> Result<u64, PortError> {
@@ -145,6 +153,10 @@ impl EventBus for SqliteEvents {
         self.database
             .read(|transaction| transaction.prepare_cached(LAST)?.query_row([], |row| json::number(row, 0)))
             .await
+    }
+
+    async fn remembered_since(&self) -> Result<Option<Millis>, PortError> {
+        self.database.read(remembered_since).await
     }
 
     async fn wait(&self, after: u64) -> Result<(), PortError> {

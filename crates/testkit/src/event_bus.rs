@@ -119,4 +119,8 @@ pub async fn tells_what_was_missed(port: Port) {
     }
     let batch = port.read(None, told).await.unwrap();
     assert_eq!((batch.missed_to, batch.read_to), (None, told));
+    // The nth of these happened at n.
+    let oldest = port.read(None, 0).await.unwrap().events[0].clone();
+    let since = port.remembered_since().await.unwrap();
+    assert_eq!(since, (oldest.seq > 1).then_some(oldest.event.at));
 }

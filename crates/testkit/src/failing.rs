@@ -124,6 +124,10 @@ impl<P: EventBus> EventBus for Failing<P> {
         self.inner.newest().await
     }
 
+    async fn remembered_since(&self) -> Result<Option<Millis>, PortError> {
+        self.inner.remembered_since().await
+    }
+
     async fn wait(&self, after: u64) -> Result<(), PortError> {
         self.inner.wait(after).await
     }

@@ -40,7 +40,7 @@ impl Jobs {
             }
         }
         for record in self.list(&JobFilter::default(), JobPage::first(MAX_PAGE)).await? {
-            self.reports.announce(&record).await;
+            self.reports.announce(&record, 0).await;
         }
         let Recovered { watched, handed_over } = recovered;
         info!(watched, handed_over, "{watched} jobs are watched over again, {handed_over} are handed over");

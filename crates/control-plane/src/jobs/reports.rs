@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tracing::{info, warn};
 use tradai_domain::jobs::{ChangeOutcome, JobChange, JobEvent, JobRecord};
 use tradai_domain::ports::{EventBus, JobRepository, PortError};
-use tradai_domain::{Clock, JobId};
+use tradai_domain::{Clock, JobId, Millis};
 
 use super::repeat::repeat;
 
@@ -56,14 +56,14 @@ impl JobReports {
             ChangeOutcome::Refused(refused) => {
                 info!(job_id = %id, trace_id = %record.trace_id, "a report came too late: {refused}");
                 // Whoever ended the job may have died before it told.
-                self.announce(&record).await;
+                self.announce(&record, 0).await;
             }
             ChangeOutcome::Applied { steps, changed } => {
                 for step in steps {
                     info!(job_id = %id, trace_id = %record.trace_id, "job {id} is {}", step.new);
                 }
                 if change.status.is_some() {
-                    self.announce(&record).await;
+                    self.announce(&record, steps.len()).await;
                 } else if *changed && change.progress.is_some() {
                     self.publish(&JobEvent::progressed(&record, self.clock.now_ms())).await;
                 }
@@ -81,11 +81,23 @@ impl JobReports {
         repeat(|| self.report(id, change.clone())).await
     }
 
-    /// Tells a job's history; what was told before is not told again. So an event that a process which died did not
-    /// tell comes with the next report, or with recovery.
-    pub(super) async fn announce(&self, record: &JobRecord) {
-        for event in JobEvent::history(record) {
-            self.publish(&event).await;
+    /// Tells a job's history, of which the last `fresh` events happened just now. What was told before is not told
+    /// again, also if the bus has forgotten it: whoever acts on a failure acts once. So an event that a process which
+    /// died did not tell comes with the next report, or with recovery.
+    pub(super) async fn announce(&self, record: &JobRecord, fresh: usize) {
+        let history = JobEvent::history(record);
+        let earlier = history.len().saturating_sub(fresh);
+        let since = match self.events.remembered_since().await {
+            Ok(since) => since,
+            Err(error) => {
+                warn!(%error, job_id = %record.job_id, "a job's earlier events are not told: {error}");
+                Some(Millis::MAX)
+            }
+        };
+        for (at, event) in history.iter().enumerate() {
+            if at >= earlier || since.is_none_or(|since| event.at > since) {
+                self.publish(event).await;
+            }
         }
     }
 

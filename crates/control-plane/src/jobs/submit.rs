@@ -95,7 +95,7 @@ impl Jobs {
             // The job is stored; only its deletion would not be remembered.
             warn!(%error, job_id = %id, "the key of a job was not noted: {error}");
         }
-        self.reports.announce(&record).await;
+        self.reports.announce(&record, 1).await;
         self.spawn_dispatch(&record);
         Ok(Submitted { record, replayed: id != fresh })
     }

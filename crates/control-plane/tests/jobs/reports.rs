@@ -1,9 +1,13 @@
 //! Reports from several sides, late and in any order.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
-use tradai_control_plane::jobs::JobReports;
+use tradai_control_plane::jobs::{JobPorts, JobReports, JobSettings, Jobs};
+use tradai_domain::Clock;
 use tradai_domain::jobs::{JobChange, JobEvent, JobStatus, Progress};
 use tradai_domain::ports::EventBus;
+use tradai_embedded::SqliteEvents;
 use tradai_testkit::sample::{job, job_id};
 
 use crate::world::{World, statuses};
@@ -92,4 +96,39 @@ async fn an_end_that_was_not_told_is_told_with_a_report_that_is_refused() {
     let told: Vec<JobEvent> =
         ports.events.read(None, 0).await.unwrap().events.into_iter().map(|event| event.event).collect();
     assert_eq!(statuses(&told), [JobStatus::Pending, JobStatus::Running, JobStatus::Completed]);
+}
+
+/// Consumers act on a failure: they are not to hear of it again because the log is short and a platform restarts.
+#[tokio::test]
+async fn what_was_told_and_forgotten_is_not_told_again() {
+    let world = World::new();
+    let events = Arc::new(SqliteEvents::new(world.database.clone(), 4));
+    let ports = JobPorts { events: events.clone(), ..world.ports() };
+    let now = world.clock.now_ms();
+    let reports = JobReports::new(ports.jobs.clone(), events.clone(), world.clock.clone());
+    for n in 1..=3 {
+        ports.jobs.create(&job(n)).await.unwrap();
+    }
+    reports.report(job_id(1), JobChange::failed("no candles", now - 20)).await.unwrap().unwrap();
+    reports.report(job_id(2), JobChange::status(JobStatus::Running, now - 10)).await.unwrap().unwrap();
+    for done in 1..=4 {
+        let progress = JobChange::progress(Progress::of(done, 9), now);
+        reports.report(job_id(2), progress).await.unwrap().unwrap();
+    }
+    // A process stored the end of the third job, and died before it told.
+    ports.jobs.apply(job_id(3), &JobChange::failed("killed", now + 30)).await.unwrap().unwrap();
+    let before = events.newest().await.unwrap();
+    for _ in 0..2 {
+        let jobs = Jobs::new(ports.clone(), None, JobSettings::default());
+        jobs.recover().await.unwrap();
+        // A report that comes late is no reason either.
+        reports.report(job_id(1), JobChange::status(JobStatus::Running, now + 40)).await.unwrap().unwrap();
+        let told = events.read(None, before).await.unwrap().events;
+        let told: Vec<String> = told.into_iter().map(|event| event.event.dedup_id()).collect();
+        assert_eq!(told, [format!("{}:failed", job_id(3))]);
+    }
+    reports.report(job_id(2), JobChange::status(JobStatus::Completed, now + 50)).await.unwrap().unwrap();
+    let last = events.read(Some(job_id(2)), before).await.unwrap().events;
+    let last: Vec<String> = last.into_iter().map(|event| event.event.dedup_id()).collect();
+    assert_eq!(last, [format!("{}:completed", job_id(2))]);
 }

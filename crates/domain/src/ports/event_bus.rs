@@ -7,8 +7,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use super::PortError;
-use crate::JobId;
 use crate::jobs::JobEvent;
+use crate::{JobId, Millis};
 
 /// How many events one read returns at most.
 pub const MAX_EVENTS: usize = 500;
@@ -29,6 +29,10 @@ pub trait EventBus: Send + Sync {
 
     /// Returns the highest number so far, 0 when nothing was told yet.
     async fn newest(&self) -> Result<u64, PortError>;
+
+    /// Returns when the oldest event happened that is not forgotten; `None` while none is. An event that happened before
+    /// may have been told and forgotten, so that telling it again would give it a new number.
+    async fn remembered_since(&self) -> Result<Option<Millis>, PortError>;
 
     /// Returns once there is an event with a higher number, whichever process told it. Cancel safe.
     async fn wait(&self, after: u64) -> Result<(), PortError>;
