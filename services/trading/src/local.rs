@@ -12,7 +12,7 @@ use tradai_control_plane::jobs::executors::ExecutorPorts;
 use tradai_domain::ErrorKind;
 use tradai_domain::jobs::LocalExecutionMode;
 use tradai_domain::ports::{PortError, TaskEnd, TaskRunner, TaskSpec};
-use tradai_embedded::{DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks};
+use tradai_embedded::{DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks, Work};
 use tradai_platform::settings::sections::{LogSettings, StateSettings};
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
@@ -77,11 +77,12 @@ impl LocalTasks {
             stop_grace: STOP_GRACE,
         });
         let wiring = wiring.clone();
-        let in_process = InProcessTasks::new(Arc::new(move |task: TaskSpec| {
+        let work: Work = Arc::new(move |task: TaskSpec| {
             let (wiring, mut environment) = (wiring.clone(), environment.clone());
             environment.extend(task.environment);
             Box::pin(async move { in_this_process(environment, &wiring).await })
-        }));
+        });
+        let in_process = InProcessTasks::new(work, host.state.tasks());
         Self { processes: Arc::new(processes), in_process: Arc::new(in_process), containers: None }
     }
 

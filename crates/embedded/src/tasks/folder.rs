@@ -29,8 +29,9 @@ pub(crate) fn last_line(text: &str) -> Option<String> {
     Some(line.chars().take(LINE).collect())
 }
 
-/// The folder of one task: `lock` is held while it lives, `pid` says who it is, `output` what it said, `end.json` how
-/// it ended if the process that started it saw that.
+/// The folder of one task: `lock` is held while it lives, `pid` says which process it is, or `hosted` that it is part of
+/// one that is not to be signalled, `output` what it said, `end.json` how it ended if the process that started it saw
+/// that.
 #[derive(Debug, Clone)]
 pub(super) struct TaskFolder {
     path: PathBuf,
@@ -71,9 +72,9 @@ impl TaskFolder {
         let lock = OpenOptions::new().read(true).append(true).create(true).open(self.path.join("lock"))?;
         for _ in 0..TRIES {
             match lock.try_lock() {
-                Ok(()) if self.pid().is_some() => return Ok(Claim::Taken),
+                Ok(()) if self.is_started() => return Ok(Claim::Taken),
                 Ok(()) => return Ok(Claim::Free(lock)),
-                Err(TryLockError::WouldBlock) if self.pid().is_some() => return Ok(Claim::Taken),
+                Err(TryLockError::WouldBlock) if self.is_started() => return Ok(Claim::Taken),
                 Err(TryLockError::WouldBlock) => std::thread::sleep(PAUSE),
                 Err(TryLockError::Error(error)) => return Err(error),
             }
@@ -87,6 +88,19 @@ impl TaskFolder {
 
     pub(super) fn note_pid(&self, pid: u32) -> std::io::Result<()> {
         self.replace("pid", pid.to_string().as_bytes())
+    }
+
+    /// Notes that the task is part of the process that starts it.
+    pub(super) fn note_hosted(&self) -> std::io::Result<()> {
+        self.replace("hosted", b"")
+    }
+
+    pub(super) fn is_hosted(&self) -> bool {
+        self.path.join("hosted").exists()
+    }
+
+    fn is_started(&self) -> bool {
+        self.pid().is_some() || self.is_hosted()
     }
 
     pub(super) fn pid(&self) -> Option<i32> {
@@ -143,7 +157,8 @@ impl TaskFolder {
 
     /// Returns when the task was started, if it was.
     pub(super) fn started(&self) -> Option<SystemTime> {
-        std::fs::metadata(self.path.join("pid")).ok()?.modified().ok()
+        let noted = ["pid", "hosted"].map(|name| std::fs::metadata(self.path.join(name)));
+        noted.into_iter().find_map(Result::ok)?.modified().ok()
     }
 
     /// Returns the last line that the task wrote: programs say last why they failed.

@@ -2,7 +2,8 @@
 //!
 //! Each task has a folder with a locked file that is its standard input: the lock belongs to the open file, so it is
 //! held exactly as long as the process lives, however it ends, and no other process can be taken for it (a number of
-//! a process can). A task goes on when the process that started it ends.
+//! a process can). A task goes on when the process that started it ends. Tasks that are part of a process have such a
+//! folder too, so that every runner knows those of the others.
 
 mod folder;
 mod in_process;
@@ -157,6 +158,27 @@ fn end_of(status: ExitStatus, last_line: Option<String>) -> TaskEnd {
     TaskEnd { exit_code: status.code(), reason }
 }
 
+fn misnamed(task: &TaskSpec) -> PortError {
+    let text = format!("a task cannot be named {:?}", task.name.chars().take(60).collect::<String>());
+    PortError::new(ErrorKind::Invalid, text)
+}
+
+fn unstartable(error: &std::io::Error) -> PortError {
+    PortError::new(ErrorKind::Unavailable, format!("the task cannot be started: {error}"))
+}
+
+/// Does something with a task's folder, which blocks.
+async fn with_folder<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, PortError> {
+    let done = tokio::task::spawn_blocking(act).await;
+    done.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))
+}
+
+/// Returns where a task stands that no runner of this process started.
+async fn status_of(folder: Option<TaskFolder>) -> Result<TaskStatus, PortError> {
+    let status = with_folder(move || folder.map(|folder| folder.status())).await?;
+    Ok(status.unwrap_or_else(|| TaskStatus::Ended(folder::gone())))
+}
+
 /// Takes a name out of the names being started.
 struct Starting<'a>(&'a Mutex<BTreeSet<String>>, String);
 
@@ -169,10 +191,7 @@ impl Drop for Starting<'_> {
 #[async_trait]
 impl TaskRunner for ProcessTasks {
     async fn start(&self, task: &TaskSpec) -> Result<TaskHandle, PortError> {
-        let Some(folder) = self.folder(&task.name) else {
-            let text = format!("a task cannot be named {:?}", task.name.chars().take(60).collect::<String>());
-            return Err(PortError::new(ErrorKind::Invalid, text));
-        };
+        let folder = self.folder(&task.name).ok_or_else(|| misnamed(task))?;
         let handle = TaskHandle(task.name.clone());
         let first = self.starting.lock().unwrap_or_else(PoisonError::into_inner).insert(task.name.clone());
         if !first {
@@ -181,9 +200,8 @@ impl TaskRunner for ProcessTasks {
         let starting = Starting(&self.starting, task.name.clone());
         let claimed = {
             let folder = folder.clone();
-            tokio::task::spawn_blocking(move || folder.claim()).await
+            with_folder(move || folder.claim()).await?
         };
-        let claimed = claimed.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))?;
         let refused = |error: std::io::Error| {
             let text = format!("the task cannot be started: {}: {error}", self.settings.program.display());
             PortError::new(ErrorKind::Unavailable, text)
@@ -202,10 +220,7 @@ impl TaskRunner for ProcessTasks {
         if let Some(end) = self.children().get(&task.0) {
             return Ok(end.borrow().clone().map_or(TaskStatus::Running, TaskStatus::Ended));
         }
-        let folder = self.folder(&task.0);
-        let status = tokio::task::spawn_blocking(move || folder.map(|folder| folder.status())).await;
-        let status = status.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))?;
-        Ok(status.unwrap_or_else(|| TaskStatus::Ended(folder::gone())))
+        status_of(self.folder(&task.0)).await
     }
 
     async fn wait(&self, task: &TaskHandle) -> Result<TaskEnd, PortError> {
@@ -231,8 +246,12 @@ impl TaskRunner for ProcessTasks {
             if matches!(self.status(task).await?, TaskStatus::Ended(_)) {
                 return Ok(());
             }
-            let pid = self.folder(&task.0).and_then(|folder| folder.pid());
-            let Some(pid) = pid else {
+            let folder = self.folder(&task.0);
+            if folder.as_ref().is_some_and(TaskFolder::is_hosted) {
+                // Its process does more than this; the task ends when it finds that nobody wants it.
+                return Ok(());
+            }
+            let Some(pid) = folder.and_then(|folder| folder.pid()) else {
                 return Err(PortError::new(ErrorKind::Unavailable, "the task's process is not known yet"));
             };
             if let Err(error) = killpg(Pid::from_raw(pid), signal) {
@@ -250,8 +269,8 @@ impl TaskRunner for ProcessTasks {
         let (Some(folder), TaskStatus::Ended(_)) = (self.folder(&task.0), self.status(task).await?) else {
             return Ok(());
         };
-        let removed = tokio::task::spawn_blocking(move || folder.remove()).await;
+        let removed = with_folder(move || folder.remove()).await;
         self.children().remove(&task.0);
-        removed.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))
+        removed
     }
 }

@@ -222,7 +222,7 @@ mod tasks {
 
 mod tasks_in_process {
     use tradai_domain::ports::{TaskEnd, TaskRunner, TaskSpec};
-    use tradai_embedded::InProcessTasks;
+    use tradai_embedded::{InProcessTasks, Work};
 
     use super::*;
 
@@ -236,8 +236,10 @@ mod tasks_in_process {
         TaskEnd { exit_code: Some(exit_code), reason: "ended".to_owned() }
     }
 
-    fn port() -> ((), Arc<dyn TaskRunner>) {
-        ((), Arc::new(InProcessTasks::new(Arc::new(|task| Box::pin(work(task))))))
+    fn port() -> (TempDir, Arc<dyn TaskRunner>) {
+        let folder = tempfile::tempdir().unwrap();
+        let tasks = InProcessTasks::new(Arc::new(|task| Box::pin(work(task))), folder.path().join("tasks"));
+        (folder, Arc::new(tasks))
     }
 
     tradai_testkit::laws!(task_runner: port => [
@@ -251,7 +253,9 @@ mod tasks_in_process {
 
     #[tokio::test]
     async fn a_task_that_panics_has_ended() {
-        let tasks = InProcessTasks::new(Arc::new(|_| Box::pin(async { panic!("a fault of the task") })));
+        let folder = tempfile::tempdir().unwrap();
+        let work: Work = Arc::new(|_| Box::pin(async { panic!("a fault of the task") }));
+        let tasks = InProcessTasks::new(work, folder.path().to_owned());
         let task = TaskSpec { name: "t".to_owned(), arguments: Vec::new(), environment: Default::default() };
         let handle = tasks.start(&task).await.unwrap();
         let end = tasks.wait(&handle).await.unwrap();

@@ -10,13 +10,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
+use tokio::sync::watch;
 use tradai_domain::configs::ConfigStatus;
 use tradai_domain::jobs::JobStatus;
 use tradai_domain::ports::{
     AuditLog, BlobKey, BlobStore, ConfigRepository, Delivery, EventBus, EventSubscription, JobRepository,
-    Queue, TaskHandle, TaskRunner, TaskSpec, TaskStatus,
+    Queue, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus,
 };
-use tradai_embedded::{ProcessSettings, ProcessTasks};
+use tradai_embedded::{InProcessTasks, ProcessSettings, ProcessTasks};
 use tradai_testkit::sample::job_id;
 
 use crate::worker::{State, database_file, shared_blob, strategy};
@@ -212,6 +213,66 @@ async fn another_runner_knows_stops_and_waits_for_a_task() {
     assert!(!end.is_success(), "{end:?}");
     let seen = first.wait(&handle).await.unwrap();
     assert_eq!((seen.exit_code, seen.reason.as_str()), (None, "was killed by signal 9: here"));
+}
+
+/// A runner whose tasks end when the test says so.
+fn hosted(folder: &Path, end: &watch::Receiver<bool>) -> InProcessTasks {
+    let end = end.clone();
+    let work = move |_| {
+        let mut end = end.clone();
+        Box::pin(async move {
+            end.wait_for(|ended| *ended).await.unwrap();
+            TaskEnd { exit_code: Some(3), reason: "ended as it was told".to_owned() }
+        }) as _
+    };
+    InProcessTasks::new(std::sync::Arc::new(work), folder.to_owned())
+}
+
+#[tokio::test]
+async fn every_runner_knows_the_tasks_within_a_live_process() {
+    let folder = tempfile::tempdir().unwrap();
+    let (end, ended) = watch::channel(false);
+    let owner = hosted(folder.path(), &ended);
+    let task = shell("hosted", "exit 0");
+    let handle = owner.start(&task).await.unwrap();
+    let others: [Box<dyn TaskRunner>; 2] =
+        [Box::new(hosted(folder.path(), &ended)), Box::new(tasks(folder.path()))];
+    for other in &others {
+        assert_eq!(other.start(&task).await.unwrap(), handle);
+        assert_eq!(other.status(&handle).await.unwrap(), TaskStatus::Running);
+        other.forget(&handle).await.unwrap();
+        // It is not theirs to end, least of all with the process that it is part of.
+        other.stop(&handle).await.unwrap();
+        assert_eq!(other.status(&handle).await.unwrap(), TaskStatus::Running);
+    }
+    end.send_replace(true);
+    for runner in others.iter().map(AsRef::as_ref).chain([&owner as &dyn TaskRunner]) {
+        let seen = runner.wait(&handle).await.unwrap();
+        assert_eq!((seen.exit_code, seen.reason.as_str()), (Some(3), "ended as it was told"));
+    }
+    others[0].forget(&handle).await.unwrap();
+    assert!(!folder.path().join("hosted").exists());
+}
+
+#[tokio::test]
+async fn a_task_within_a_process_that_died_is_gone_and_one_of_its_own_goes_on() {
+    let folder = tempfile::tempdir().unwrap();
+    let (_end, ended) = watch::channel(false);
+    let alive = tasks(folder.path());
+    let runs = alive.start(&shell("runs", "while :; do sleep 1; done")).await.unwrap();
+    let host = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
+    let owner = hosted(folder.path(), &ended);
+    let task = shell("hosted", "");
+    let handle = host.spawn(async move { owner.start(&task).await.unwrap() }).await.unwrap();
+    let other = hosted(folder.path(), &ended);
+    assert_eq!(other.status(&handle).await.unwrap(), TaskStatus::Running);
+    // Dropped where they are, as by the end of their process: nobody notes anything.
+    host.shutdown_background();
+    let end = other.wait(&handle).await.unwrap();
+    assert_eq!((end.exit_code, &end.reason[..7]), (None, "is gone"));
+    assert_eq!(alive.wait(&handle).await.unwrap(), end);
+    assert_eq!(other.status(&runs).await.unwrap(), TaskStatus::Running);
+    alive.stop(&runs).await.unwrap();
 }
 
 #[tokio::test]

@@ -4,12 +4,13 @@ use std::time::Duration;
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use tradai_domain::jobs::{JobEventKind, JobRecord, JobStatus};
+use tradai_domain::jobs::{JobEventKind, JobRecord, JobStatus, LocalExecutionMode};
 use tradai_domain::ports::{Delivery, EventSubscription};
 use tradai_domain::{Clock, Millis, SystemClock};
 
 use crate::modes::signal;
-use crate::world::{PATIENCE, World, ann, request, until};
+use crate::stopping::{slow, slow_world};
+use crate::world::{PATIENCE, PROGRAM, World, ann, request, until};
 
 /// Statuses that a job was told to have taken, up to its last one.
 async fn told(world: &World, record: &JobRecord) -> Vec<JobStatus> {
@@ -123,4 +124,24 @@ async fn two_processes_of_one_job_have_one_result() {
     assert!(codes.contains(&Some(0)), "{codes:?}");
     world.completed(record.job_id).await;
     assert_eq!(world.results(), [record.job_id.to_string()]);
+}
+
+/// A second platform starts on the folder while the first one runs a job within its own process.
+#[tokio::test]
+async fn a_platform_leaves_the_jobs_within_another_one_alone() {
+    let world = slow_world();
+    for mode in [LocalExecutionMode::InProcess, LocalExecutionMode::Subprocess] {
+        let first = world.platform_of(PROGRAM.into(), LocalExecutionMode::InProcess, 1);
+        let id = first.jobs.submit(&slow(), &ann()).await.unwrap().record.job_id;
+        until(|| async {
+            let record = world.record(id).await;
+            record.status == JobStatus::Running && record.execution_arn.is_some()
+        })
+        .await;
+        let second = world.platform_of(PROGRAM.into(), mode, 1);
+        assert_eq!(second.jobs.recover().await.unwrap().watched, 1, "{mode}");
+        world.completed(id).await;
+        second.jobs.stop().await;
+        first.jobs.stop().await;
+    }
 }
