@@ -180,17 +180,21 @@ async fn an_item_or_branch_that_fails_is_not_waited_for_behind_slower_ones() {
         state["End"] = json!(true);
         state["Catch"] = json!([{"ErrorEquals": ["Mine"], "Next": "After"}]);
         let document = json!({"StartAt": "All", "States": {"All": state, "After": {"Type": "Succeed"}}});
-        let dropped = Arc::new(AtomicU32::new(0));
+        let (dropped, hangs) = (Arc::new(AtomicU32::new(0)), Arc::new(Notify::new()));
         let counter = dropped.clone();
         let handlers = TaskHandlers::default().with("work", move |call: TaskCall| {
-            let counter = counter.clone();
+            let (counter, hangs) = (counter.clone(), hangs.clone());
             async move {
                 match call.input.as_u64().unwrap() {
                     0 => {
                         let _guard = Counted(counter);
+                        hangs.notify_one();
                         std::future::pending().await
                     }
-                    last if last == count - 1 => Err(WorkflowFault::new("Mine", "the last one")),
+                    last if last == count - 1 => {
+                        hangs.notified().await;
+                        Err(WorkflowFault::new("Mine", "the last one"))
+                    }
                     other => Ok(json!(other)),
                 }
             }
