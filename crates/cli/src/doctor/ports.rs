@@ -1,4 +1,4 @@
-//! Whether every service's port is free, or its service answers there.
+//! Whether every service's port is free, or the data folder's own platform answers there.
 
 use std::net::{SocketAddr, TcpListener};
 use std::time::Duration;
@@ -10,6 +10,7 @@ use crate::up::running::Running;
 
 /// How long whoever listens may take to say what it is.
 const PATIENCE: Duration = Duration::from_secs(2);
+const ADVICE: &str = "stop what listens there, or choose other ports: `tradai up --port-offset 100`";
 
 /// Looks at the port of every service.
 pub(super) async fn check(at: Addresses, running: Option<&Running>) -> Vec<Check> {
@@ -46,10 +47,14 @@ async fn one(name: &'static str, address: SocketAddr, service: &str, running: Op
     let ours = answer.filter(|version| version["service"] == service);
     let Some(version) = ours else {
         let taken = format!("{url} is taken, and not by {service}");
-        let advice = "stop what listens there, or choose other ports: `tradai up --port-offset 100`";
-        return Check::fail(name, taken, advice);
+        return Check::fail(name, taken, ADVICE);
     };
     let version = version["version"].as_str().unwrap_or("?");
+    if running.is_none() {
+        let taken =
+            format!("{url} is taken: {service} {version} of a platform on another folder listens there");
+        return Check::fail(name, taken, ADVICE);
+    }
     let found = format!("{service} {version} answers at {url}");
     if version == env!("CARGO_PKG_VERSION") {
         Check::ok(name, found)

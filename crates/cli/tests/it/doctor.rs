@@ -57,6 +57,29 @@ fn what_stands_in_the_way_is_named_with_advice() {
 }
 
 #[test]
+fn a_platform_on_another_folder_stands_in_the_way() {
+    let (place, other) = (Place::new(), Place::new());
+    let platform = Platform::start(&other, "");
+    let services = [
+        ("BACKEND_PORT", "backend", "port of the backend"),
+        ("DATA_COLLECTION_PORT", "data_collection", "port of data-collection"),
+        ("STRATEGY_SERVICE_PORT", "strategy_service", "port of the strategy-service"),
+    ];
+    let port = |service| platform.url(service).rsplit_once(':').unwrap().1.to_owned();
+    let environment = services.map(|(variable, service, _)| (variable, port(service)));
+    let (code, checks) = examine(&place, &environment);
+    assert_eq!(code, 1, "{checks:#}");
+    for (_, _, name) in services {
+        let check = &checks[name];
+        assert_eq!(check["status"], "fail", "{check:#}");
+        assert!(check["detail"].as_str().unwrap().contains("a platform on another folder"), "{check:#}");
+        assert!(check["advice"].as_str().unwrap().contains("--port-offset"), "{check:#}");
+    }
+    let variables = environment.each_ref().map(|(name, value)| (*name, value.as_str()));
+    assert_eq!(place.run_in("up", &variables).code, 6, "the doctor is right");
+}
+
+#[test]
 fn a_platform_that_runs_is_recognised() {
     let place = Place::new();
     let platform = Platform::start(&place, "");
