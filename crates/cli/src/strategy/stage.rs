@@ -15,8 +15,8 @@ use crate::remote::{PlatformArgs, Remote, RemoteError, Request, runtime};
 
 /// Bring a strategy to the platform: store its file, and its values as a config version, a draft
 ///
-/// The strategy can be backtested there by its name. Its config version takes effect once it is activated. Staging
-/// the same file again changes nothing.
+/// The strategy can be backtested there by its name, and its config version with --config-id. Other jobs take the
+/// version once it is activated; until then the active one stays in use. Staging the same file again changes nothing.
 ///
 /// Exit codes: 0 staged, 2 the file has faults or is of another version, 3 no such strategy or file, 4 another file
 /// of this name is there, 6 no platform.
@@ -48,7 +48,8 @@ pub(super) fn run(args: &StageArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     runtime()?.block_on(async {
         let service = args.platform.strategy_service(ctx).await?;
         let staged = register(&service, &name, text, args.replace).await?;
-        present(&name, &staged, &service, ctx)
+        let active = active(&service, &name).await?;
+        present(&name, &staged, active.as_deref(), &service, ctx)
     })?;
     Ok(ExitCode::SUCCESS)
 }
@@ -100,9 +101,24 @@ async fn register(
     service.send(request).await
 }
 
-fn present(name: &StrategyName, staged: &Value, service: &Remote, ctx: &Context) -> anyhow::Result<()> {
+/// The config version that jobs take which name none; `None` when it is the file.
+async fn active(service: &Remote, name: &StrategyName) -> Result<Option<String>, RemoteError> {
+    match service.get(&format!("/api/v1/strategies/{name}/configs/active")).await {
+        Ok(version) => Ok(version["config_id"].as_str().map(str::to_owned)),
+        Err(error) if error.is_not_found() => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn present(
+    name: &StrategyName,
+    staged: &Value,
+    active: Option<&str>,
+    service: &Remote,
+    ctx: &Context,
+) -> anyhow::Result<()> {
     if ctx.json {
-        return print_json(&json!({"strategy": name, "staged": staged}));
+        return print_json(&json!({"strategy": name, "staged": staged, "active_config": active}));
     }
     let cell = |value: &Value| value.as_str().unwrap_or_default().to_owned();
     let (file, config) = (cell(&staged["file"]), &staged["config"]);
@@ -111,5 +127,9 @@ fn present(name: &StrategyName, staged: &Value, service: &Remote, ctx: &Context)
     if status == "active" {
         return Ok(());
     }
-    print(&format!("Next: tradai backtest submit {name}, then tradai config activate {name} {id}"))
+    let in_use =
+        active.map_or("no stored version: jobs go by the file".to_owned(), |id| format!("{id} stays"));
+    print(&format!(
+        "In use: {in_use}.\nNext: tradai backtest submit {name} --config-id {id}, then tradai config activate {name} {id}"
+    ))
 }

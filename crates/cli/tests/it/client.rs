@@ -136,3 +136,39 @@ fn a_strategy_is_staged_and_then_run_by_name() {
     says(&run(&place, stage), 4, &["Mine"]);
     says(&run(&place, &format!("{stage} --replace")), 0, &["replaced"]);
 }
+
+#[test]
+fn a_staged_version_is_tested_before_it_is_activated() {
+    let place = Place::new().with_candles();
+    let _platform = Platform::start(&place, "");
+    place.run("strategy new Mine --from EmaCross").ok();
+    let staged = |options: &str| {
+        let staged = run(&place, &format!("--json strategy stage Mine/tradai.yaml {options}")).ok().json();
+        (
+            staged["staged"]["config"]["config_id"].as_str().unwrap().to_owned(),
+            staged["active_config"].clone(),
+        )
+    };
+    let (first, in_use) = staged("");
+    assert_eq!(in_use, Value::Null);
+    says(&run(&place, "strategy stage Mine/tradai.yaml"), 0, &["In use: no stored version"]);
+    run(&place, &format!("config activate Mine {first}")).ok();
+
+    let path = place.path().join("Mine/tradai.yaml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    assert!(text.contains("max_open_trades: 3"), "{text}");
+    std::fs::write(&path, text.replace("max_open_trades: 3", "max_open_trades: 1")).unwrap();
+    let told = run(&place, "strategy stage Mine/tradai.yaml --replace").ok();
+    let (second, in_use) = staged("");
+    assert_eq!(in_use, first.as_str());
+    let next = format!("tradai backtest submit Mine --config-id {second}, then");
+    says(&told, 0, &[&format!("In use: {first} stays"), &next]);
+    // What is told is what tests the version that was staged.
+    let submit = format!("backtest submit Mine --config-id {second} --pairs BTC/USDT --watch");
+    run(&place, &submit).ok();
+    let shown = run(&place, "--json backtest show latest").ok().json();
+    assert_eq!(shown["settings"]["max_open_trades"], 1);
+    run(&place, "backtest submit Mine --pairs BTC/USDT --watch").ok();
+    let shown = run(&place, "--json backtest show latest").ok().json();
+    assert_ne!(shown["settings"]["max_open_trades"], 1, "the active version");
+}
