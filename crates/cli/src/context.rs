@@ -15,8 +15,10 @@ use tradai_timeseries::{CandleStore, Location};
 pub(crate) struct Context {
     /// Folder of candles, jobs and market rules.
     pub(crate) data_dir: PathBuf,
+    /// Whether somebody said which folder is meant.
+    pub(crate) is_folder_chosen: bool,
     /// Where candles are, when not in the data folder.
-    store: Option<String>,
+    pub(crate) store: Option<String>,
     /// The exchange whose collected candles are meant; those that were imported when `None`.
     pub(crate) exchange: Option<ExchangeKey>,
     /// Whether answers are JSON.
@@ -32,7 +34,15 @@ impl Context {
         exchange: Option<ExchangeKey>,
         json: bool,
     ) -> Self {
-        Self { data_dir, store, exchange, json, clock: Arc::new(SystemClock), ids: Arc::new(RandomIds) }
+        Self {
+            data_dir,
+            is_folder_chosen: true,
+            store,
+            exchange,
+            json,
+            clock: Arc::new(SystemClock),
+            ids: Arc::new(RandomIds),
+        }
     }
 
     /// Opens the store of the candles that are meant.

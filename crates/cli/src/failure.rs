@@ -24,6 +24,13 @@ pub(crate) fn report(error: &anyhow::Error, as_json: bool) -> ExitCode {
     ExitCode::from(kind.exit_code())
 }
 
+/// An error with a line of what to do about it.
+pub(crate) fn advised(error: impl Into<anyhow::Error>, advice: &str) -> anyhow::Error {
+    let error = error.into();
+    let text = format!("{error}\n  {advice}");
+    error.context(text)
+}
+
 /// The error and its causes, each said once: some errors quote their cause themselves.
 fn message(error: &anyhow::Error) -> String {
     let mut message = String::new();

@@ -29,13 +29,16 @@ use context::Context;
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::ExchangeKey;
 
+/// The data folder that is meant when nobody says which.
+const DATA_DIR: &str = "tradai-data";
+
 /// Research, backtest, train and trade crypto strategies.
 #[derive(Debug, Parser)]
 #[command(name = "tradai", version, propagate_version = true, arg_required_else_help = true)]
 struct Cli {
-    /// Folder of candles, jobs and market rules.
-    #[arg(long, global = true, env = "TRADAI_DATA_DIR", default_value = "tradai-data", value_name = "DIR")]
-    data_dir: PathBuf,
+    /// Folder of candles, jobs and market rules [default: tradai-data].
+    #[arg(long, global = true, env = "TRADAI_DATA_DIR", value_name = "DIR")]
+    data_dir: Option<PathBuf>,
     /// Where candles are kept: a folder, or s3://BUCKET/PREFIX?endpoint=URL with credentials from the environment
     /// (AWS_ACCESS_KEY_ID...). By default `store` in the data folder; `demo` always keeps its own there.
     #[arg(long, global = true, env = "TRADAI_STORE", hide_env_values = true, value_name = "LOCATION")]
@@ -79,7 +82,9 @@ fn main() -> ExitCode {
 }
 
 fn run(cli: Cli) -> ExitCode {
-    let ctx = Context::new(cli.data_dir, cli.store, cli.exchange, cli.json);
+    let is_folder_chosen = cli.data_dir.is_some();
+    let data_dir = cli.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR));
+    let ctx = Context { is_folder_chosen, ..Context::new(data_dir, cli.store, cli.exchange, cli.json) };
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &ctx),
         Command::Data(args) => data::run(args, &ctx),

@@ -13,7 +13,7 @@ use crate::remote::{Platform, PlatformArgs, Target, runtime};
 
 /// List the jobs, newest first
 ///
-/// Those of the data folder, whoever ran them; those of another platform if one is named or answers on port 8000.
+/// Those of the data folder, whoever ran them; those of another platform if one is named, or is found (see --url).
 #[derive(Debug, Args)]
 pub(crate) struct ListArgs {
     /// How many jobs to show.

@@ -17,7 +17,7 @@ use crate::remote::{PlatformArgs, Target, runtime};
 
 /// Show a job, and its result if it has one
 ///
-/// A job of the data folder; one of another platform if one is named or answers on port 8000.
+/// A job of the data folder; one of another platform if one is named, or is found (see --url).
 ///
 /// Exit codes: 0 shown, 1 it failed or was cancelled, 3 no such job.
 #[derive(Debug, Args)]

@@ -1,6 +1,7 @@
 //! `tradai backtest submit`.
 
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Args;
@@ -9,8 +10,13 @@ use serde_json::{Value, json};
 use super::args::AskedArgs;
 use super::watch::watch;
 use crate::context::Context;
+use crate::failure::advised;
 use crate::output::{print, print_json};
-use crate::remote::{PlatformArgs, Request, runtime};
+use crate::remote::{Platform, PlatformArgs, RemoteError, Request, runtime};
+
+/// How often a submission is sent whose answer is lost, and after which pause.
+const TRIES: u32 = 4;
+const PAUSE: Duration = Duration::from_millis(500);
 
 /// Submit a backtest to a running platform
 ///
@@ -32,7 +38,7 @@ pub(crate) struct SubmitArgs {
     /// The config version to use, such as v3-0f1e2d3c; without, the active one, if one is.
     #[arg(long, value_name = "ID")]
     config_id: Option<String>,
-    /// Repeating a submission with the same key gives the same job.
+    /// Repeating a submission with the same key gives the same job; made up where none is given.
     #[arg(long, value_name = "KEY")]
     idempotency_key: Option<String>,
     /// Follow the job to its end, and show its result.
@@ -52,12 +58,9 @@ pub(super) fn run(args: &SubmitArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
     let body = body(args, ctx)?;
     runtime()?.block_on(async {
         let platform = args.platform.platform(ctx).await?;
-        // A key of its own lets a lost answer be asked for again without a second job.
         let made = ctx.ids.next(ctx.clock.as_ref()).to_string();
         let key = args.idempotency_key.as_deref().unwrap_or(&made);
-        let request =
-            Request::post("/api/v1/backtests").json(&body).header("idempotency-key", key.to_owned());
-        let accepted = platform.backend.send(request).await?;
+        let accepted = submit(&platform, &body, key).await?;
         let id = accepted["job_id"].as_str().unwrap_or_default().to_owned();
         if args.watch {
             if !ctx.json {
@@ -76,6 +79,31 @@ pub(super) fn run(args: &SubmitArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
         }
         Ok(ExitCode::SUCCESS)
     })
+}
+
+/// Submits under a key, and again where the answer is lost: the key makes one job of them all.
+async fn submit(platform: &Platform, body: &Value, key: &str) -> anyhow::Result<Value> {
+    let (mut tries, mut is_lost) = (1, false);
+    loop {
+        let request = Request::post("/api/v1/backtests").json(body).header("idempotency-key", key.to_owned());
+        let error = match platform.backend.send(request).await {
+            Ok(accepted) => return Ok(accepted),
+            Err(error) => error,
+        };
+        is_lost |= error.is_answer_lost();
+        if !is_lost {
+            return Err(error.into());
+        }
+        if tries == TRIES || !matches!(error, RemoteError::Unreachable { .. }) {
+            let advice = format!(
+                "the job may have been taken in all the same; repeat the command with --idempotency-key {key}, and \
+                 there will be one job only"
+            );
+            return Err(advised(error, &advice));
+        }
+        tries += 1;
+        tokio::time::sleep(PAUSE).await;
+    }
 }
 
 fn body(args: &SubmitArgs, ctx: &Context) -> anyhow::Result<Value> {

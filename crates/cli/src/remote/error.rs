@@ -14,7 +14,22 @@ pub(crate) enum RemoteError {
     Address { address: String, reason: String },
     /// Nobody answers.
     #[error("no platform at {address}: {reason}; start one with `tradai up`, or say where it is with --url")]
-    Unreachable { address: String, reason: &'static str },
+    Unreachable {
+        address: String,
+        reason: &'static str,
+        /// Whether the request may have arrived, and only its answer is missing.
+        is_answer_lost: bool,
+    },
+    /// No platform is known to run on the data folder.
+    #[error(
+        "no platform runs on {folder}; start one with `tradai up`, or say where it is with --url{}",
+        beside(elsewhere.as_deref())
+    )]
+    NoPlatform {
+        folder: String,
+        /// Where one answers that nobody named.
+        elsewhere: Option<String>,
+    },
     /// Somebody answers, but not as a service of ours would.
     #[error("{address} does not answer as a platform of this version would: {what}")]
     Strange { address: String, what: String },
@@ -68,10 +83,15 @@ impl RemoteError {
     pub(crate) fn kind(&self) -> ErrorKind {
         match self {
             Self::Address { .. } => ErrorKind::Invalid,
-            Self::Unreachable { .. } => ErrorKind::Unavailable,
+            Self::Unreachable { .. } | Self::NoPlatform { .. } => ErrorKind::Unavailable,
             Self::Strange { .. } => ErrorKind::Internal,
             Self::Problem(problem) => problem.kind(),
         }
+    }
+
+    /// Returns whether the service may have done what was asked, although its answer did not come.
+    pub(crate) fn is_answer_lost(&self) -> bool {
+        matches!(self, Self::Unreachable { is_answer_lost: true, .. })
     }
 
     /// Returns whether the service said that what was asked for is not there.
@@ -86,6 +106,11 @@ impl RemoteError {
             _ => None,
         }
     }
+}
+
+/// What was come upon in place of the platform that was looked for.
+fn beside(elsewhere: Option<&str>) -> String {
+    elsewhere.map(|address| format!(" (one answers at {address}, if that is meant)")).unwrap_or_default()
 }
 
 impl Problem {
@@ -108,7 +133,10 @@ impl Problem {
             write!(text, "\n  {}: {}", fault.name(), fault.reason).unwrap_or_default();
         }
         if self.status == 401 {
-            text.push_str("\n  TRADAI_API_KEY is what the key is read from");
+            text.push_str(
+                "\n  TRADAI_API_KEY is what the key is read from; it goes to a platform that --url (TRADAI_URL) names \
+                 or that runs on the data folder, and to no other",
+            );
         }
         if self.kind() == ErrorKind::Internal {
             let trace = trace_id.as_deref().unwrap_or("-");

@@ -121,7 +121,7 @@ impl Http {
         } else {
             "the connection broke"
         };
-        RemoteError::Unreachable { address: self.base.clone(), reason }
+        RemoteError::Unreachable { address: self.base.clone(), reason, is_answer_lost: !error.is_connect() }
     }
 }
 

@@ -1,14 +1,17 @@
 //! Whom a command talks to: a platform that runs, or the data folder itself.
+//!
+//! Invariant: the API key goes to addresses that the user or the data folder's lock names, never to one that was tried.
 
 use std::time::Duration;
 
 use clap::Args;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
+use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::topology::topology;
 
 use super::{Http, InProcess, Remote, RemoteError};
-use crate::context::Context;
+use crate::context::{Context, shown};
 use crate::up::running::Running;
 
 /// The variable of the API key. It is no argument: those are seen by everybody on the machine.
@@ -24,7 +27,9 @@ const PATIENCE: Duration = Duration::from_millis(500);
 #[derive(Debug, Args)]
 pub(crate) struct PlatformArgs {
     /// Address of a running platform's backend, or `local` for the data folder alone; by default the platform that
-    /// runs on the data folder, else one on this machine's port 8000. Its API key is read from TRADAI_API_KEY.
+    /// runs on the data folder. Where neither --data-dir says which folder is meant nor the folder has a state.db, one
+    /// that answers on this machine's port 8000 will do. The API key is read from TRADAI_API_KEY, and goes to the
+    /// address named here and to the data folder's own platform only.
     #[arg(long, env = "TRADAI_URL", value_name = "URL")]
     url: Option<String>,
 }
@@ -63,17 +68,29 @@ impl PlatformArgs {
     /// # Errors
     /// [`RemoteError::Address`]; when the data folder's lock cannot be read.
     pub(crate) async fn target(&self, ctx: &Context) -> anyhow::Result<Target> {
+        self.target_or(ctx, &documented(), key()).await
+    }
+
+    /// As [`PlatformArgs::target`], with the address to try last and the key for those that are named.
+    async fn target_or(
+        &self,
+        ctx: &Context,
+        documented: &str,
+        key: Option<SecretString>,
+    ) -> anyhow::Result<Target> {
         match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
             Some(LOCAL) => return Ok(Target::Folder),
-            Some(url) => return Ok(Target::Platform(Platform::at(url)?)),
+            Some(url) => return Ok(Target::Platform(Platform::at(url, key)?)),
             None => {}
         }
         if let Some(running) = Running::of(&ctx.data_dir)? {
-            return Ok(Target::Platform(Platform::of(&running)?));
+            return Ok(Target::Platform(Platform::of(&running, key)?));
         }
-        let documented = documented();
-        if is_backend(&documented).await {
-            return Ok(Target::Platform(Platform::at(&documented)?));
+        // Whoever has a folder in mind does not mean a platform that runs on another.
+        let is_folder_meant =
+            ctx.is_folder_chosen || StateSettings::new(ctx.data_dir.clone()).database().is_file();
+        if !is_folder_meant && is_backend(documented).await {
+            return Ok(Target::Platform(Platform::at(documented, None)?));
         }
         Ok(Target::Folder)
     }
@@ -97,34 +114,35 @@ impl PlatformArgs {
     /// Returns the platform, which must run.
     ///
     /// # Errors
-    /// As [`PlatformArgs::target`]; [`RemoteError::Unreachable`] when there is none.
+    /// As [`PlatformArgs::target`]; [`RemoteError::NoPlatform`] when there is none.
     pub(crate) async fn platform(&self, ctx: &Context) -> anyhow::Result<Platform> {
         match self.target(ctx).await? {
             Target::Platform(platform) => Ok(platform),
             Target::Folder => {
-                let reason = "nobody listens there, nor on the data folder";
-                Err(RemoteError::Unreachable { address: documented(), reason }.into())
+                let documented = documented();
+                let elsewhere = is_backend(&documented).await.then_some(documented);
+                Err(RemoteError::NoPlatform { folder: shown(&ctx.data_dir), elsewhere }.into())
             }
         }
     }
 }
 
 impl Platform {
-    fn of(running: &Running) -> Result<Self, RemoteError> {
-        let backend = Http::new(&running.backend, key())?;
-        let strategy_service = Http::new(&running.strategy_service, key())?;
+    fn of(running: &Running, key: Option<SecretString>) -> Result<Self, RemoteError> {
+        let backend = Http::new(&running.backend, key.clone())?;
+        let strategy_service = Http::new(&running.strategy_service, key)?;
         Ok(Self { backend, strategy_service, is_ours: true })
     }
 
     /// The platform of a backend. Its strategy-service is the variable's, or as far from it as the documented ports are
     /// apart; behind an address without a port, one proxy serves both.
-    fn at(backend: &str) -> Result<Self, RemoteError> {
+    fn at(backend: &str, key: Option<SecretString>) -> Result<Self, RemoteError> {
         let strategy_service = match std::env::var(STRATEGY_SERVICE) {
             Ok(url) if !url.is_empty() => url,
             _ => beside(backend).unwrap_or_else(|| backend.to_owned()),
         };
-        let backend = Http::new(backend, key())?;
-        Ok(Self { backend, strategy_service: Http::new(&strategy_service, key())?, is_ours: false })
+        let backend = Http::new(backend, key.clone())?;
+        Ok(Self { backend, strategy_service: Http::new(&strategy_service, key)?, is_ours: false })
     }
 }
 
@@ -154,7 +172,75 @@ async fn is_backend(address: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::io::{BufRead, BufReader, Write};
+    use std::net::TcpListener;
+    use std::sync::{Arc, Mutex};
+
     use super::*;
+
+    /// A program that says it is a backend, and notes the head of every request.
+    fn backend() -> (String, Arc<Mutex<Vec<String>>>) {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let heads = Arc::new(Mutex::new(Vec::new()));
+        let kept = Arc::clone(&heads);
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let lines = BufReader::new(&stream).lines().map_while(Result::ok);
+                let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+                kept.lock().unwrap().push(head.join("\n").to_lowercase());
+                let body = r#"{"service": "backend"}"#;
+                write!(
+                    &stream,
+                    "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                    body.len()
+                )
+                .unwrap();
+            }
+        });
+        (address, heads)
+    }
+
+    fn args(url: Option<&str>) -> PlatformArgs {
+        PlatformArgs { url: url.map(str::to_owned) }
+    }
+
+    /// What a user has who says nothing about a folder.
+    fn context(folder: &std::path::Path) -> Context {
+        Context { is_folder_chosen: false, ..Context::new(folder.to_owned(), None, None, false) }
+    }
+
+    async fn target(args: &PlatformArgs, ctx: &Context, tried: &str) -> Target {
+        args.target_or(ctx, tried, Some(SecretString::from("hush"))).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn the_key_goes_to_addresses_that_are_named_and_to_no_other() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, heads) = backend();
+        let ctx = context(folder.path());
+        for (args, is_sent) in [(args(None), false), (args(Some(&address)), true)] {
+            let Target::Platform(platform) = target(&args, &ctx, &address).await else { panic!("{args:?}") };
+            heads.lock().unwrap().clear();
+            platform.backend.get("/api/v1/backtests").await.unwrap();
+            let heads = heads.lock().unwrap().join("\n");
+            assert_eq!(heads.contains("authorization: bearer hush"), is_sent, "{args:?}: {heads}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_is_meant_is_not_left_for_a_platform_on_another() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, heads) = backend();
+        let ctx = context(folder.path());
+        assert!(matches!(target(&args(None), &ctx, &address).await, Target::Platform(_)));
+        heads.lock().unwrap().clear();
+        let chosen = Context { is_folder_chosen: true, ..context(folder.path()) };
+        assert!(matches!(target(&args(None), &chosen, &address).await, Target::Folder));
+        std::fs::write(folder.path().join("state.db"), "").unwrap();
+        assert!(matches!(target(&args(None), &ctx, &address).await, Target::Folder));
+        assert_eq!(heads.lock().unwrap().len(), 0, "it is not even asked");
+    }
 
     #[test]
     fn the_strategy_service_is_beside_the_backend() {

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use tradai_platform::settings::sections::AuthSettings;
-use tradai_platform::topology::topology;
 
 use super::demo::STRATEGY;
 use super::plan::Plan;
@@ -59,13 +58,11 @@ impl Started<'_> {
                     candles."
                 .to_owned();
         }
-        // On the documented port it is found without being told.
-        let documented = topology().port("backend-api") == Some(self.plan.backend.http.address.port());
-        let at = if documented { String::new() } else { format!(" --url {}", self.running.backend) };
         format!(
             "\nOpen the dashboard and submit EmaCross, or in another terminal:\n  \
-             tradai backtest submit EmaCross --watch{at}\n\
+             tradai --data-dir {} backtest submit EmaCross --watch\n\
              A strategy to change: {}",
+            shown(self.folder),
             shown(&self.folder.join("strategies").join(STRATEGY).join("tradai.yaml"))
         )
     }

@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::lossy::Lossy;
 use crate::platform::Platform;
 use crate::program::{Answer, Place};
 
@@ -171,4 +172,32 @@ fn a_staged_version_is_tested_before_it_is_activated() {
     run(&place, "backtest submit Mine --pairs BTC/USDT --watch").ok();
     let shown = run(&place, "--json backtest show latest").ok().json();
     assert_ne!(shown["settings"]["max_open_trades"], 1, "the active version");
+}
+
+#[test]
+fn a_submission_whose_answer_is_lost_makes_one_job() {
+    let place = Place::new();
+    let platform = Platform::start(&place, "");
+    let lossy = Lossy::before(platform.backend(), 2);
+    let accepted = place.run_in("--json backtest submit EmaCross", &[("TRADAI_URL", &lossy.url)]).ok().json();
+    let jobs = run(&place, "--json backtest list").ok().json();
+    let ids: Vec<&Value> = jobs.as_array().unwrap().iter().map(|job| &job["job_id"]).collect();
+    assert_eq!(ids, [&accepted["job_id"]]);
+    assert_eq!(lossy.keys().len(), 3);
+
+    let deaf = Lossy::before(platform.backend(), usize::MAX);
+    let lost = place.run_in("backtest submit EmaCross", &[("TRADAI_URL", &deaf.url)]);
+    let keys = deaf.keys();
+    assert!(keys.len() > 1 && keys.iter().all(|key| *key == keys[0]), "{keys:?}");
+    says(&lost, 6, &["the connection broke", &format!("--idempotency-key {}", keys[0])]);
+    let again = run(&place, &format!("--json backtest submit EmaCross --idempotency-key {}", keys[0])).ok();
+    let jobs = run(&place, "--json backtest list").ok().json();
+    assert_eq!((jobs.as_array().unwrap().len(), &jobs[0]["job_id"]), (2, &again.json()["job_id"]));
+}
+
+#[test]
+fn a_folder_that_is_named_has_no_platform_but_its_own() {
+    let place = Place::new();
+    let answer = place.run_in("--data-dir prod backtest submit EmaCross", &[("TRADAI_URL", "")]);
+    says(&answer, 6, &["no platform runs on prod", "--url"]);
 }

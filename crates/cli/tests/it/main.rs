@@ -7,6 +7,7 @@ mod client;
 mod doctor;
 mod first_run;
 mod flow;
+mod lossy;
 mod platform;
 mod program;
 mod sandbox;
