@@ -1,7 +1,7 @@
 //! Jobs in the database.
 
 use async_trait::async_trait;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tradai_domain::jobs::{ChangeOutcome, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, PortError};
 use tradai_domain::{JobId, Millis};
@@ -22,8 +22,8 @@ impl SqliteJobs {
     }
 }
 
-fn find(transaction: &Transaction<'_>, id: JobId) -> Outcome<Option<JobRecord>> {
-    let mut statement = transaction.prepare_cached("SELECT record FROM jobs WHERE job_id = ?1")?;
+fn find(connection: &Connection, id: JobId) -> Outcome<Option<JobRecord>> {
+    let mut statement = connection.prepare_cached("SELECT record FROM jobs WHERE job_id = ?1")?;
     statement.query_row([id.to_string()], |row| json::column(row, 0)).optional()
 }
 
@@ -86,7 +86,7 @@ impl JobRepository for SqliteJobs {
     }
 
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
-        self.0.read(move |transaction| find(transaction, id)).await
+        self.0.look(move |connection| find(connection, id)).await
     }
 
     async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Vec<JobRecord>, PortError> {

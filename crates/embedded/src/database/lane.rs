@@ -1,44 +1,127 @@
-//! A thread with a connection.
+//! A thread with a connection, which runs the calls that wait for it together.
+//!
+//! Invariant: a call is answered after the transaction it ran in has ended, and with what became of it: who is told of
+//! a success finds it on the disk.
 
 use std::fmt;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::PortError;
 
+use super::Outcome;
+use crate::error::port_error;
+
 /// Calls that may wait in line; more callers wait before it.
 const WAITING: usize = 256;
 
-type Call = Box<dyn FnOnce(&mut Connection) + Send>;
-
 /// Runs closures on its connection, one after the other. The thread ends with the last handle.
-pub(super) struct Lane(mpsc::Sender<Call>);
+pub(super) struct Lane(mpsc::Sender<Box<dyn Call>>);
+
+/// How a lane's transactions are.
+#[derive(Clone, Copy)]
+pub(super) struct Manner {
+    /// How each begins.
+    pub(super) behavior: TransactionBehavior,
+    /// Calls that one takes in at most. They share the commit, which takes as long as all of them: it waits for the
+    /// disk.
+    pub(super) most: usize,
+}
 
 impl Lane {
-    pub(super) fn start(name: &str, mut connection: Connection) -> std::io::Result<Self> {
-        let (sender, mut calls) = mpsc::channel::<Call>(WAITING);
+    pub(super) fn start(name: &str, mut connection: Connection, manner: Manner) -> std::io::Result<Self> {
+        let (sender, mut waiting) = mpsc::channel::<Box<dyn Call>>(WAITING);
         let run = move || {
-            while let Some(call) = calls.blocking_recv() {
-                call(&mut connection);
+            let mut calls = Vec::with_capacity(manner.most);
+            while waiting.blocking_recv_many(&mut calls, manner.most) > 0 {
+                let ended = run_all(&mut connection, manner.behavior, &mut calls);
+                let ended = ended.map_err(|error| port_error(&error));
+                calls.drain(..).for_each(|call| call.answer(ended.clone()));
             }
         };
         std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
         Ok(Self(sender))
     }
 
-    /// Runs a closure and returns what it returned.
+    /// Runs a closure in a transaction, which others may share, and returns what it returned. What a closure did that
+    /// fails does not count; where the transaction fails, nothing of any of them does.
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&mut Connection) -> T + Send + 'static,
+        act: impl FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, PortError> {
         let (answer, value) = oneshot::channel();
-        let call: Call = Box::new(move |connection| {
-            // Nobody waits any more when the caller was dropped; what was done stays done.
-            drop(answer.send(act(connection)));
-        });
+        let call = Box::new(Waiting { act: Some(act), value: None, answer });
         self.0.send(call).await.map_err(|_| stopped())?;
-        value.await.map_err(|_| stopped())
+        value.await.map_err(|_| stopped())?
+    }
+}
+
+/// Runs calls in one transaction. An error is the transaction's: then none of them did anything.
+fn run_all(
+    connection: &mut Connection,
+    behavior: TransactionBehavior,
+    calls: &mut [Box<dyn Call>],
+) -> Outcome<()> {
+    let transaction = connection.transaction_with_behavior(behavior)?;
+    for call in calls {
+        transaction.prepare_cached("SAVEPOINT one_call")?.execute([])?;
+        let failure = call.run(&transaction).err();
+        // SQLite ends a transaction by itself where it cannot go on, as on a full disk.
+        if transaction.is_autocommit() {
+            return Err(failure.unwrap_or(rusqlite::Error::InvalidQuery));
+        }
+        if let Some(error) = failure {
+            transaction.prepare_cached("ROLLBACK TO one_call")?.execute([])?;
+            call.refuse(&error);
+        }
+        transaction.prepare_cached("RELEASE one_call")?.execute([])?;
+    }
+    transaction.commit()
+}
+
+/// A closure, and whoever waits for what it returns.
+trait Call: Send {
+    /// Runs the closure.
+    fn run(&mut self, transaction: &Transaction<'_>) -> Outcome<()>;
+    /// Notes that what the closure did was taken back.
+    fn refuse(&mut self, error: &rusqlite::Error);
+    /// Tells what became of it, now that the transaction has ended.
+    fn answer(self: Box<Self>, ended: Result<(), PortError>);
+}
+
+struct Waiting<A, T> {
+    act: Option<A>,
+    value: Option<Result<T, PortError>>,
+    answer: oneshot::Sender<Result<T, PortError>>,
+}
+
+impl<T, A> Call for Waiting<A, T>
+where
+    T: Send,
+    A: FnOnce(&Transaction<'_>) -> Outcome<T> + Send,
+{
+    fn run(&mut self, transaction: &Transaction<'_>) -> Outcome<()> {
+        if let Some(act) = self.act.take() {
+            self.value = Some(Ok(act(transaction)?));
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, error: &rusqlite::Error) {
+        self.value = Some(Err(port_error(error)));
+    }
+
+    fn answer(self: Box<Self>, ended: Result<(), PortError>) {
+        let value = match (self.value, ended) {
+            // Its own reason says more than that of the transaction.
+            (Some(Err(refused)), _) => Err(refused),
+            (Some(Ok(value)), Ok(())) => Ok(value),
+            (_, Err(error)) => Err(error),
+            (None, Ok(())) => Err(stopped()),
+        };
+        // Nobody waits any more when the caller was dropped; what was done stays done.
+        drop(self.answer.send(value));
     }
 }
 
@@ -50,5 +133,100 @@ fn stopped() -> PortError {
 impl fmt::Debug for Lane {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Lane")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+    use std::sync::mpsc;
+
+    use futures_util::future::join_all;
+
+    use super::*;
+    use crate::Database;
+
+    type Closure = Box<dyn FnOnce(&Transaction<'_>) -> Outcome<()> + Send>;
+
+    /// Runs closures that all wait while another one is at work, and so share a transaction.
+    async fn together(database: &Database, closures: Vec<Closure>) -> Vec<Result<(), PortError>> {
+        let (go, gone) = mpsc::channel::<()>();
+        let (begin, begun) = oneshot::channel();
+        let blocker = database.change(move |_| {
+            begin.send(()).unwrap();
+            gone.recv().unwrap();
+            Ok(())
+        });
+        let closures = async {
+            begun.await.unwrap();
+            let waiting = join_all(closures.into_iter().map(|closure| database.change(closure)));
+            // Polled in this order, so that all are in line before the one at work goes on.
+            let release = async { go.send(()).unwrap() };
+            tokio::join!(waiting, release).0
+        };
+        let (blocked, results) = tokio::join!(blocker, closures);
+        blocked.unwrap();
+        results
+    }
+
+    fn insert(name: &'static str) -> Closure {
+        Box::new(move |transaction| transaction.execute("INSERT INTO notes VALUES (?1)", [name]).map(drop))
+    }
+
+    fn count(connection: &Connection) -> Outcome<u64> {
+        connection.query_row("SELECT count(*) FROM notes", [], |row| crate::json::number(row, 0))
+    }
+
+    async fn notes(path: &Path) -> Database {
+        let database = Database::open(path).unwrap();
+        let table = "CREATE TABLE notes (name TEXT NOT NULL UNIQUE)";
+        database.change(move |transaction| transaction.execute(table, [])).await.unwrap();
+        database
+    }
+
+    #[tokio::test]
+    async fn calls_that_wait_share_a_commit() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        let database = notes(&path).await;
+        let look = Box::new(move |transaction: &Transaction<'_>| {
+            assert_eq!(count(transaction)?, 1, "the one before it ran in this transaction");
+            assert_eq!(count(&Connection::open(&path)?)?, 0, "which is not committed");
+            Ok(())
+        });
+        let results = together(&database, vec![insert("a"), look, insert("b")]).await;
+        assert!(results.iter().all(Result::is_ok), "{results:?}");
+        assert_eq!(database.read(|transaction| count(transaction)).await.unwrap(), 2);
+    }
+
+    #[tokio::test]
+    async fn a_call_that_fails_takes_only_its_own_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = notes(&folder.path().join("state.db")).await;
+        let twice = Box::new(|transaction: &Transaction<'_>| {
+            insert("b")(transaction)?;
+            insert("a")(transaction)
+        });
+        let results = together(&database, vec![insert("a"), twice, insert("c")]).await;
+        assert_eq!(results.iter().map(Result::is_ok).collect::<Vec<_>>(), [true, false, true]);
+        let names = database
+            .read(|transaction| {
+                let mut names = transaction.prepare("SELECT name FROM notes ORDER BY name")?;
+                names.query_map([], |row| row.get(0))?.collect::<Outcome<Vec<String>>>()
+            })
+            .await;
+        assert_eq!(names.unwrap(), ["a", "c"]);
+    }
+
+    #[tokio::test]
+    async fn a_transaction_that_is_lost_is_nobodys_success() {
+        let folder = tempfile::tempdir().unwrap();
+        let database = notes(&folder.path().join("state.db")).await;
+        let lose = || -> Closure { Box::new(|transaction| transaction.execute_batch("ROLLBACK")) };
+        let results = together(&database, vec![insert("a"), lose(), insert("b")]).await;
+        assert!(results.iter().all(Result::is_err), "{results:?}");
+        assert_eq!(database.read(|transaction| count(transaction)).await.unwrap(), 0);
+        database.change(insert("c")).await.unwrap();
+        assert_eq!(database.read(|transaction| count(transaction)).await.unwrap(), 1);
     }
 }

@@ -2,24 +2,32 @@
 //!
 //! Two threads own a connection each: changes and reads wait for one another no longer than SQLite itself makes them
 //! (a reader in WAL mode sees the last commit and never waits for a writer). Tasks hand closures over and await the
-//! answer, so that no thread of the async runtime ever blocks.
+//! answer, so that no thread of the async runtime waits for the disk or for a lock. Changes that wait at the same time
+//! share a commit. Only a look at a row by its key is taken on the caller's thread: that is shorter than handing it
+//! over.
 
 mod lane;
 mod schema;
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tradai_domain::ports::PortError;
 
 use crate::Error;
-use crate::error::port_error;
-use lane::Lane;
+use lane::{Lane, Manner};
 
 /// How long a change waits for another process's. A change takes milliseconds; who waits longer has a stuck disk.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// Changes begin as such: a transaction that starts as a reader could not become a writer after another one's commit.
+const CHANGES: Manner = Manner { behavior: TransactionBehavior::Immediate, most: 64 };
+/// A read has its own transaction, so that it does not wait for those behind it.
+const READS: Manner = Manner { behavior: TransactionBehavior::Deferred, most: 1 };
+/// Connections for looks.
+const LOOKERS: usize = 2;
 
 /// What a closure on the database returns.
 pub(crate) type Outcome<T> = Result<T, rusqlite::Error>;
@@ -29,6 +37,8 @@ pub(crate) type Outcome<T> = Result<T, rusqlite::Error>;
 pub struct Database {
     changes: Arc<Lane>,
     reads: Arc<Lane>,
+    /// None for a database in memory.
+    lookers: Arc<[Mutex<Connection>]>,
     path: Option<PathBuf>,
 }
 
@@ -44,9 +54,11 @@ impl Database {
         let mut changes = connect(path).map_err(wrap)?;
         schema::migrate(&mut changes, path)?;
         let reads = connect(path).map_err(wrap)?;
+        let lookers = (0..LOOKERS).map(|_| connect_looker(path).map(Mutex::new));
         Ok(Self {
-            changes: Arc::new(Lane::start("tradai-db-write", changes).map_err(io(path))?),
-            reads: Arc::new(Lane::start("tradai-db-read", reads).map_err(io(path))?),
+            lookers: lookers.collect::<Outcome<_>>().map_err(wrap)?,
+            changes: Arc::new(Lane::start("tradai-db-write", changes, CHANGES).map_err(io(path))?),
+            reads: Arc::new(Lane::start("tradai-db-read", reads, READS).map_err(io(path))?),
             path: Some(path.to_owned()),
         })
     }
@@ -67,8 +79,8 @@ impl Database {
         let mut connection = Connection::open_in_memory().map_err(wrap)?;
         schema::migrate(&mut connection, path)?;
         // A second connection would be a second database.
-        let lane = Arc::new(Lane::start("tradai-db-memory", connection).map_err(io(path))?);
-        Ok(Self { changes: lane.clone(), reads: lane, path: None })
+        let lane = Arc::new(Lane::start("tradai-db-memory", connection, CHANGES).map_err(io(path))?);
+        Ok(Self { changes: lane.clone(), reads: lane, lookers: Arc::new([]), path: None })
     }
 
     /// Runs a closure in a transaction that may change things: all of it counts, or nothing when it fails. Runs even
@@ -77,14 +89,7 @@ impl Database {
         &self,
         act: impl FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, PortError> {
-        let run = move |connection: &mut Connection| {
-            // Immediate: a transaction that starts as a reader could not become a writer after another one's commit.
-            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let value = act(&transaction)?;
-            transaction.commit()?;
-            Ok(value)
-        };
-        self.changes.call(run).await?.map_err(|error| port_error(&error))
+        self.changes.call(act).await
     }
 
     /// Runs a closure that reads; everything it reads is of one moment.
@@ -92,8 +97,20 @@ impl Database {
         &self,
         act: impl FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, PortError> {
-        let run = move |connection: &mut Connection| act(&connection.transaction()?);
-        self.reads.call(run).await?.map_err(|error| port_error(&error))
+        self.reads.call(act).await
+    }
+
+    /// Runs a closure that reads by one short statement, such as a row by its key, at once if a connection is free.
+    /// Where it would have to wait, or fails, it is a [`read`](Self::read) like others.
+    pub(crate) async fn look<T: Send + 'static>(
+        &self,
+        act: impl Fn(&Connection) -> Outcome<T> + Send + 'static,
+    ) -> Result<T, PortError> {
+        let free = self.lookers.iter().find_map(|looker| looker.try_lock().ok());
+        if let Some(Ok(value)) = free.map(|connection| act(&connection)) {
+            return Ok(value);
+        }
+        self.read(move |transaction| act(transaction)).await
     }
 
     /// Returns a connection of its own, for a thread that watches the file; `None` for one in memory, which nobody
@@ -115,6 +132,14 @@ fn create_private(path: &Path) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+}
+
+/// Opens a connection that never waits: its callers are threads of the runtime.
+fn connect_looker(path: &Path) -> Outcome<Connection> {
+    let connection = connect(path)?;
+    connection.busy_timeout(Duration::ZERO)?;
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
 }
 
 fn connect(path: &Path) -> Outcome<Connection> {
