@@ -76,6 +76,12 @@ impl Context {
         self.store.is_none() && !self.data_dir.join("store").is_dir()
     }
 
+    /// Returns the folder of the demo that has a job which this one has not, for those who look in the wrong one.
+    pub(crate) fn demo_with(&self, job: &str) -> Option<String> {
+        let demo = self.data_dir.join("demo");
+        JobFolder::new(demo.join("jobs")).find(job).is_ok().then(|| shown(&demo))
+    }
+
     /// Folder of the jobs.
     pub(crate) fn jobs(&self) -> JobFolder {
         JobFolder::new(self.data_dir.join("jobs"))

@@ -3,9 +3,11 @@
 use std::process::ExitCode;
 
 use clap::Args;
+use tradai_domain::ErrorKind;
 use tradai_runner::verify::{FileOutcome, Verification, verify};
 
-use crate::context::{Bar, Context};
+use crate::context::{Bar, Context, shown};
+use crate::failure::advised;
 use crate::output::{print, print_json};
 
 /// Arguments of `tradai verify`.
@@ -20,7 +22,7 @@ const DIFFERS: u8 = 1;
 
 pub(crate) fn run(args: &VerifyArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let jobs = ctx.jobs();
-    let job_id = jobs.find(&args.job)?;
+    let job_id = jobs.find(&args.job).map_err(|error| elsewhere(error, &args.job, ctx))?;
     let manifest = jobs.manifest(&job_id)?;
     let strategy = tradai_runner::strategies::remake(&manifest.source)?;
     let bar = Bar::new("Verifying");
@@ -33,6 +35,24 @@ pub(crate) fn run(args: &VerifyArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
         print(&text(&verification))?;
     }
     Ok(ExitCode::from(if verification.is_same() { 0 } else { DIFFERS }))
+}
+
+/// Where a job may be that the data folder does not have.
+fn elsewhere(error: tradai_runner::Error, job: &str, ctx: &Context) -> anyhow::Error {
+    if error.kind() != ErrorKind::NotFound {
+        return error.into();
+    }
+    let advice = ctx.demo_with(job).map_or_else(
+        || {
+            format!(
+                "only {} was looked at: --data-dir names another folder, and a platform that runs verifies a job of \
+                 its own on POST /api/v1/backtests/{job}/verify",
+                shown(&ctx.data_dir)
+            )
+        },
+        |demo| format!("the demo has it: tradai --data-dir {demo} verify {job}"),
+    );
+    advised(error, &advice)
 }
 
 fn text(verification: &Verification) -> String {

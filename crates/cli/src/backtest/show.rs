@@ -4,6 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::Context as _;
 use clap::Args;
+use tradai_domain::ErrorKind;
 use tradai_engine::Statistics;
 use tradai_runner::backtest::JobSummary;
 use tradai_strategy::Settings;
@@ -12,6 +13,7 @@ use super::args::Period;
 use super::platform_jobs::{self, Outcome};
 use super::{folder_jobs, table};
 use crate::context::{Context, shown};
+use crate::failure::advised;
 use crate::output::{print, print_json, width};
 use crate::remote::{PlatformArgs, Target, runtime};
 
@@ -65,7 +67,16 @@ async fn of_folder(args: &ShowArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
             }
             return Ok(Outcome::of(job).exit_code());
         }
-        (Err(error), None) => return Err(error.into()),
+        (Err(error), None) => {
+            return Err(match ctx.demo_with(&args.job) {
+                Some(demo) if error.kind() == ErrorKind::NotFound => {
+                    let advice =
+                        format!("the demo has it: tradai --data-dir {demo} backtest show {}", args.job);
+                    advised(error, &advice)
+                }
+                _ => error.into(),
+            });
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -89,6 +89,23 @@ fn real_candles() -> Option<PathBuf> {
 }
 
 #[test]
+fn a_job_that_is_not_here_is_told_where_it_may_be() {
+    let place = Place::new();
+    let nowhere = place.run("verify 0123");
+    assert_eq!(nowhere.code, 3, "{}", nowhere.err);
+    for part in ["only tradai-data was looked at", "--data-dir", "POST /api/v1/backtests/0123/verify"] {
+        assert!(nowhere.err.contains(part), "`{part}` is missing in {}", nowhere.err);
+    }
+    place.run("demo").ok();
+    for command in ["verify", "backtest show"] {
+        let answer = place.run(&format!("{command} latest"));
+        assert_eq!(answer.code, 3, "{}", answer.err);
+        let (_, advice) = answer.err.split_once("the demo has it: tradai ").unwrap();
+        place.run(advice.trim()).ok();
+    }
+}
+
+#[test]
 fn a_job_equals_the_command_on_real_candles() {
     let Some(market) = real_candles() else { return };
     let place = Place::new();

@@ -45,7 +45,7 @@ pub(super) async fn show(
         div data-events=[live.then_some(events)] data-parts="job" data-one="yes" {
             div #job {
                 (head(&known, &caller))
-                (facts(&known))
+                (facts(&known, &state.executor.data_dir))
                 (log)
                 (result)
             }
@@ -71,7 +71,7 @@ fn head(known: &Known, caller: &Caller) -> Markup {
     }
 }
 
-fn facts(known: &Known) -> Markup {
+fn facts(known: &Known, data_dir: &str) -> Markup {
     let (record, moment) = (&known.record, |at: Option<Millis>| at.map_or_else(|| NONE.to_owned(), minute));
     html! {
         dl.facts {
@@ -90,7 +90,7 @@ fn facts(known: &Known) -> Markup {
             dt { "Job" } dd { code { (record.job_id) } }
             dt { "Trace" } dd { code { (record.trace_id) } }
             @if record.status == JobStatus::Completed {
-                dt { "Reproduce" } dd { code { "tradai verify " (record.job_id) } }
+                dt { "Reproduce" } dd { code { "tradai --data-dir " (data_dir) " verify " (record.job_id) } }
             }
         }
     }

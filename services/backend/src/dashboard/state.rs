@@ -36,12 +36,23 @@ pub(crate) struct Executor {
     /// Jobs that run at the same time.
     pub(super) parallel: usize,
     pub(super) takes_jobs: bool,
+    /// The folder that results are in, as this machine knows it.
+    pub(super) data_dir: String,
 }
 
 impl Executor {
     pub(crate) fn new(settings: &Settings, takes_jobs: bool) -> Self {
         let ExecutorSettings { mode, local_mode, .. } = settings.executor;
-        Self { mode, local_mode, parallel: settings.parallel_jobs, takes_jobs }
+        let data_dir = &settings.state.data_dir;
+        // As it is written when there is no current folder to go by.
+        let data_dir = std::path::absolute(data_dir).unwrap_or_else(|_| data_dir.clone());
+        Self {
+            mode,
+            local_mode,
+            parallel: settings.parallel_jobs,
+            takes_jobs,
+            data_dir: data_dir.display().to_string(),
+        }
     }
 }
 

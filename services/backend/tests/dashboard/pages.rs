@@ -238,6 +238,8 @@ async fn results_are_read_without_scripts() {
     let (one, other) = (world.add_result("EmaCross").await, world.add_result("EmaCross").await);
     let page = get(&world, &format!("/jobs/{one}")).await.text;
     assert!(page.contains("<noscript><table>") && page.contains("SYNTHETIC"), "no table");
+    let verify = format!("tradai --data-dir {} verify {one}", world.folder.path().display());
+    assert!(page.contains(&verify), "a folder of its own must be named: {verify}");
     let content = page.split_once("id=\"content\">").unwrap().1.split_once("</script>").unwrap().0;
     let content: serde_json::Value = serde_json::from_str(content).unwrap();
     assert_eq!((&content["job_id"], &content["synthetic"]), (&json!(one), &json!(true)));
