@@ -123,6 +123,9 @@ impl Job<'_> {
     }
 
     async fn complete(&self) -> Result<(), Error> {
+        // The folder may be of another run, and who wrote it have died before it was on the disk.
+        let folders = self.folders.clone();
+        on_a_thread(move || Ok(folders.sync()?)).await?;
         let result_s3_path = Some(self.wiring.blobs.uri(&results_folder(self.id)?));
         let done = JobChange { result_s3_path, ..self.status(JobStatus::Completed) };
         let ended = match self.report(done).await {
