@@ -12,7 +12,7 @@ use tradai_service::axum::extract::{RawQuery, State};
 use super::actions::job_id;
 use super::assets::ASSETS;
 use super::failure::Failure;
-use super::figures::{Figure, Figures};
+use super::figures::{Alike, Figure, Figures};
 use super::jobs::short;
 use super::page::{self, Page, Place, missing};
 use super::params::Params;
@@ -108,11 +108,15 @@ fn heads(jobs: &[Compared]) -> Markup {
 
 fn figures(jobs: &[Compared]) -> Markup {
     let columns: Vec<Vec<Figure>> = jobs.iter().map(|job| job.figures.all()).collect();
+    let in_common = Figures::in_common(jobs.iter().map(|job| &*job.figures));
     let lines = columns.first().map_or(0, Vec::len);
     html! {
         section aria-labelledby="figures-title" {
             h2 #figures-title { "Figures" }
-            p.note { "The best of each line is bold, where one is better than another." }
+            p.note {
+                "The best of each line is bold, where one is better than another."
+                @if in_common == Alike::Nothing { " Money is in different currencies and not ranked." }
+            }
             div.scroll tabindex="0" role="region" aria-labelledby="figures-title" {
                 table.list {
                     (heads(jobs))
@@ -120,7 +124,7 @@ fn figures(jobs: &[Compared]) -> Markup {
                         @for (name, value) in about() {
                             tr { th.text scope="row" { (name) } @for job in jobs { td { (value(&job.figures)) } } }
                         }
-                        @for line in 0..lines { (figure_line(&columns, line)) }
+                        @for line in 0..lines { (figure_line(&columns, line, in_common)) }
                     }
                 }
             }
@@ -141,17 +145,18 @@ fn about() -> [About; 3] {
     ]
 }
 
-fn figure_line(columns: &[Vec<Figure>], line: usize) -> Markup {
+fn figure_line(columns: &[Vec<Figure>], line: usize, in_common: Alike) -> Markup {
     let cells: Vec<&Figure> = columns.iter().filter_map(|column| column.get(line)).collect();
     let best = cells.iter().filter_map(|figure| figure.rank).max_by(f64::total_cmp);
     // Where all are the same, none is the best.
     let differ = cells.windows(2).any(|pair| pair[0].rank != pair[1].rank);
+    let ranked = differ && cells.iter().all(|figure| figure.alike <= in_common);
     html! {
         @if let Some(first) = cells.first() {
             tr {
                 th.text scope="row" { (first.label) }
                 @for figure in &cells {
-                    td class={ (figure.tone) @if differ && figure.rank.is_some() && figure.rank == best { " best" } } { (figure.text) }
+                    td class={ (figure.tone) @if ranked && figure.rank.is_some() && figure.rank == best { " best" } } { (figure.text) }
                 }
             }
         }
@@ -201,6 +206,7 @@ pub(super) fn value_text(value: Option<&Value>) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::figures::tests::result;
     use super::*;
 
     #[test]
@@ -213,14 +219,32 @@ mod tests {
 
     #[test]
     fn the_best_is_bold_where_there_is_one() {
-        let figure = |rank| vec![Figure { label: "Sharpe", text: "x".into(), tone: "", rank }];
+        let figure =
+            |rank| vec![Figure { label: "Sharpe", text: "x".into(), tone: "", rank, alike: Alike::Nothing }];
         let line = |ranks: &[Option<f64>]| {
             let columns: Vec<Vec<Figure>> = ranks.iter().map(|rank| figure(*rank)).collect();
-            figure_line(&columns, 0).into_string().matches("best").count()
+            figure_line(&columns, 0, Alike::Nothing).into_string().matches("best").count()
         };
         assert_eq!(
             (line(&[Some(1.0), Some(2.0)]), line(&[Some(1.0), Some(1.0)]), line(&[None, None])),
             (1, 0, 0)
         );
+    }
+    #[test]
+    fn money_is_ranked_only_where_it_is_the_same_money() {
+        const LINES: [&str; 4] = ["Profit", "Absolute drawdown, closed trades", "Final balance", "Sharpe"];
+        let ranked = |currency, starting_balance| {
+            let results = [result("USDT", 1_000.0, 1.0), result(currency, starting_balance, 2.0)];
+            let id: JobId = "018cc251-f400-7000-8000-000000000001".parse().unwrap();
+            let jobs = results.map(|figures| Compared { id, figures: Arc::new(figures) });
+            let page = super::figures(&jobs).into_string();
+            LINES.map(|label| {
+                let (_, line) = page.split_once(&format!("scope=\"row\">{label}</th>")).unwrap();
+                line.split_once("</tr>").unwrap().0.contains("best")
+            })
+        };
+        assert_eq!(ranked("USDT", 1_000.0), [true, true, true, true]);
+        assert_eq!(ranked("USDT", 500.0), [true, true, false, true], "who began with more ends with more");
+        assert_eq!(ranked("BTC", 1_000.0), [false, false, false, true]);
     }
 }
