@@ -20,8 +20,9 @@ const PAUSE: Duration = Duration::from_millis(500);
 
 /// Submit a backtest to a running platform
 ///
-/// It runs there, and goes on whatever becomes of this command. With --exchange the platform collects missing candles
-/// first; without, it takes those that were imported.
+/// It runs there, and goes on whatever becomes of this command. With --exchange the platform first collects the candles
+/// that are missing from the first day on, that of --timerange or of the strategy's config; without a first day it
+/// takes what is stored of the exchange. Without --exchange it takes candles that were imported.
 ///
 /// Exit codes: 0 taken in (with --watch: completed), 1 with --watch: failed or cancelled, 2 refused, 3 no such
 /// strategy, 6 no platform, 130 no longer watched.
