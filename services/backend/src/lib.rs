@@ -27,12 +27,14 @@ use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, Service, Shutdown};
+use tradai_timeseries::Location;
 
 pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, State};
 use core::{
-    Backtests, CandleCollection, Catalogue, Core, Feed, Hub, JobMetrics, Journal, Results, Verifier, recover,
+    Backtests, CandleCollection, Catalogue, Core, Feed, Hub, Imported, JobMetrics, Journal, Results, Verifier,
+    recover,
 };
 use dashboard::{Dashboard, Peers};
 use infrastructure::logs::TaskLogs;
@@ -144,7 +146,9 @@ fn use_cases(
     let backtests =
         Backtests::new(jobs.clone(), events.clone(), metrics.clone(), catalogue.clone(), collection);
     let backtests = Arc::new(backtests);
+    let imported = Location::Directory(settings.state.store());
     let core = Core {
+        imported: Imported::new(imported, clock.clone(), ids.clone()),
         journal: Journal::new(wiring.audit.clone(), jobs.clone()),
         verifier: Verifier::new(backtests.clone(), settings.state.data_dir.clone(), clock.clone(), ids),
         results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),

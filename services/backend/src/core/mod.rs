@@ -5,6 +5,7 @@
 mod backtests;
 mod catalogue;
 mod feed;
+mod imported;
 mod journal;
 mod metrics;
 mod orchestration;
@@ -17,6 +18,7 @@ use std::sync::Arc;
 pub(crate) use backtests::Backtests;
 pub(crate) use catalogue::{Answer, Catalogue};
 pub(crate) use feed::{Feed, Hub, JobStream, Told};
+pub(crate) use imported::Imported;
 pub(crate) use journal::Journal;
 pub(crate) use metrics::JobMetrics;
 pub(crate) use orchestration::{CandleCollection, Collecting};
@@ -34,6 +36,8 @@ pub(crate) struct Core {
     pub(crate) feed: Feed,
     /// Strategies.
     pub(crate) catalogue: Arc<Catalogue>,
+    /// Candles that were imported.
+    pub(crate) imported: Imported,
     /// What was noted.
     pub(crate) journal: Journal,
     /// Jobs run again.

@@ -5,6 +5,7 @@ use serde_json::Value;
 use tradai_control_plane::jobs::BacktestRequest;
 use tradai_domain::{Millis, parse_date_ms};
 
+use super::imported::Wanted;
 use super::page::missing;
 use super::peers::{self, count, items, text};
 use super::state::Dashboard;
@@ -24,12 +25,35 @@ pub(super) async fn of_request(
     html! {
         h2 { "Stored candles" }
         (match &request.exchange {
-            None => html! { p.note {
-                "Imported candles are those that " code { "tradai data" } " wrote into the data folder. \
-                 Choose an exchange to see what was collected from it."
-            } },
+            None => imported(state, request, of_strategy).await,
             Some(exchange) => collected(state, request, exchange, of_strategy).await,
         })
+    }
+}
+
+/// Those that `tradai data` wrote into the data folder: nobody completes them, so that a run has what is there.
+async fn imported(state: &Dashboard, request: &BacktestRequest, of_strategy: Option<&str>) -> Markup {
+    let stored = match state.core.imported.list().await {
+        Err(error) => return missing("It is not known what is stored:", &error.to_string()),
+        Ok(stored) => stored,
+    };
+    let day = |text: &Option<String>| text.as_deref().and_then(|text| parse_date_ms(text).ok());
+    let wanted = Wanted {
+        symbols: request.symbols.iter().filter_map(|symbol| symbol.parse().ok()).collect(),
+        timeframe: request.timeframe.as_deref().or(of_strategy).and_then(|text| text.parse().ok()),
+        start: day(&request.start),
+        end: day(&request.end),
+    };
+    let found = wanted.coverage(&stored, state.clock.now_ms());
+    html! {
+        @for series in found.iter().take(MOST) {
+            @if series["version"].is_null() {
+                p.message.warn { (text(series, "symbol")) " " (text(series, "timeframe")) " is not imported." }
+            } @else { (line(series)) }
+        }
+        @if found.len() > MOST { p.note { "And " (grouped((found.len() - MOST) as u64)) " more; " a href="/data" { "Data" } " lists them." } }
+        @if found.is_empty() { p.note { "No imported candles of this timeframe. " code { "tradai data import" } " brings files in." } }
+        p.note { "Imported candles are taken as they are; choose an exchange to use what is collected from it." }
     }
 }
 

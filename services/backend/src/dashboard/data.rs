@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use maud::{Markup, html};
 use serde_json::Value;
+use tradai_domain::ports::StoredSeriesList;
 use tradai_service::Caller;
 use tradai_service::axum::extract::{RawQuery, State};
 
 use super::coverage::{bar, in_words};
+use super::imported;
 use super::page::{self, Page, Place, missing};
 use super::params::Params;
 use super::peers::{self, count, items, text};
@@ -16,6 +18,9 @@ use super::text::{NONE, bytes, count as grouped, duration, minute_of};
 
 /// Pages of a list that are read: 1,000 series.
 const PAGES: usize = 2;
+
+/// Imported series that are shown.
+const MOST_IMPORTED: usize = 1_000;
 
 /// What is known of the series of one exchange.
 struct Known {
@@ -28,14 +33,57 @@ struct Known {
 
 pub(super) async fn show(State(state): State<Dashboard>, caller: Caller, RawQuery(query): RawQuery) -> Page {
     let params = Params::of_query(query.as_deref());
+    let find = params.text("find");
     let content = html! {
         div.head { h1 { "Data" } }
+        (filter(find))
+        (imported(&state, find).await)
         (match peers::ask(&state.peers.data_collection, "/api/v1/status", &[]).await {
             Err(error) => missing("Collected candles cannot be shown:", &error.to_string()),
-            Ok(status) => exchanges(&state, &status, params.text("find")).await,
+            Ok(status) => exchanges(&state, &status, find).await,
         })
     };
     Page::new("Data", Place::Data, content).to(&caller)
+}
+
+fn filter(find: &str) -> Markup {
+    html! {
+        div.controls {
+            form method="get" action="/data" {
+                label { "Find " input name="find" type="search" value=(find) placeholder="pair or timeframe"; }
+                button { "Filter" }
+            }
+        }
+    }
+}
+
+/// Candles of no exchange: those that `tradai data` wrote into the data folder.
+async fn imported(state: &Dashboard, find: &str) -> Markup {
+    let none = html! { "No imported candles. " code { "tradai data import" } " brings files in." };
+    html! {
+        section aria-labelledby="imported" {
+            h2 #imported { "Imported" }
+            p.note { "For backtests that name no exchange. Bars run from the first candle to the last: green is stored, red is missing." }
+            (match state.core.imported.list().await {
+                Ok(stored) => table(&Known::imported(&stored), find, &none),
+                Err(error) => missing("The series cannot be shown:", &error.to_string()),
+            })
+        }
+    }
+}
+
+impl Known {
+    /// How fresh imported candles are says nothing: nobody keeps them up to now.
+    fn imported(stored: &StoredSeriesList) -> Self {
+        let shown = || stored.series.iter().take(MOST_IMPORTED);
+        Self {
+            series: shown().map(imported::series).collect(),
+            more: stored.series.len() > MOST_IMPORTED,
+            coverage: shown().map(|one| (one.key.store_symbol(), imported::coverage(one))).collect(),
+            freshness: BTreeMap::new(),
+            damaged: stored.damaged.clone(),
+        }
+    }
 }
 
 async fn exchanges(state: &Dashboard, status: &Value, find: &str) -> Markup {
@@ -44,14 +92,8 @@ async fn exchanges(state: &Dashboard, status: &Value, find: &str) -> Markup {
         sections.push(section(state, exchange, find).await);
     }
     html! {
-        div.controls {
-            form method="get" action="/data" {
-                label { "Find " input name="find" type="search" value=(find) placeholder="pair or timeframe"; }
-                button { "Filter" }
-            }
-        }
         p.note {
-            "Bars run from the first stored candle to now: green is stored, red is missing, grey is what the exchange \
+            "Of collected candles, bars run from the first stored candle to now: green is stored, red is missing, grey is what the exchange \
              does not have. "
             @if status["scheduler"] == true { "Scheduled collecting is on." } @else { "Scheduled collecting is off." }
         }
@@ -62,8 +104,9 @@ async fn exchanges(state: &Dashboard, status: &Value, find: &str) -> Markup {
 
 async fn section(state: &Dashboard, exchange: &Value, find: &str) -> Markup {
     let key = text(exchange, "exchange");
+    let none = html! { "No candles here. " code { "tradai data sync" } " or a backtest on this exchange collects some." };
     let table = match known(state, key).await {
-        Ok(known) => table(&known, find),
+        Ok(known) => table(&known, find, &none),
         Err(reason) => missing("The series cannot be shown:", &reason),
     };
     html! {
@@ -105,7 +148,7 @@ async fn known(state: &Dashboard, exchange: &str) -> Result<Known, String> {
     Ok(Known { series, more, coverage: by_key(&coverage), freshness: by_key(&freshness), damaged })
 }
 
-fn table(known: &Known, find: &str) -> Markup {
+fn table(known: &Known, find: &str, none: &Markup) -> Markup {
     let wanted = find.to_lowercase();
     let fits = |series: &&Value| {
         wanted.is_empty()
@@ -127,7 +170,7 @@ fn table(known: &Known, find: &str) -> Markup {
                 } }
                 tbody {
                     @for series in &shown { (line(series, known)) }
-                    @if shown.is_empty() { tr { td.empty colspan="10" { "No candles here. " code { "tradai data sync" } " or a backtest on this exchange collects some." } } }
+                    @if shown.is_empty() { tr { td.empty colspan="10" { @if known.series.is_empty() { (none) } @else { "Nothing here is called so." } } } }
                 }
             }
         }

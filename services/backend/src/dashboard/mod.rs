@@ -28,6 +28,7 @@ mod data;
 mod failure;
 mod figures;
 mod health;
+mod imported;
 mod job;
 mod jobs;
 mod login;

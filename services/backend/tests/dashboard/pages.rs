@@ -1,6 +1,7 @@
 //! Pages and forms over HTTP, without a browser.
 
 use serde_json::json;
+use tradai_domain::Timeframe;
 use tradai_domain::jobs::{JobChange, JobStatus, Progress};
 
 use crate::peer::Peers;
@@ -51,6 +52,7 @@ async fn peers_that_are_down_are_said_in_their_place() {
         ("/strategies", "strategy-service is "),
         ("/strategies/EmaCross", "strategy-service is "),
         ("/data", "data-collection is "),
+        ("/data", "No imported candles"),
         ("/health", "data-collection is "),
     ] {
         let reply = get(&world, path).await;
@@ -310,4 +312,28 @@ async fn people_sign_in_with_a_key_and_out_again() {
         "{}",
         jobs.text
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn imported_candles_are_shown_without_anybody_who_collects() {
+    let world = World::start(&[]).await;
+    let none = get(&world, "/data").await.text;
+    assert!(none.contains("No imported candles") && !world.folder.path().join("store").exists(), "{none}");
+    world.add_candles(&["BTC/USDT", "ETH/USDT"], Timeframe::H1, 60);
+    let page = get(&world, "/data").await.text;
+    for said in
+        ["BTC/USDT", "SYNTHETIC", "1,440", "2023-03-01 23:00", "100.00% stored. ", "svg class=\"cover\""]
+    {
+        assert!(page.contains(said), "{said}: {page}");
+    }
+    let found = get(&world, "/data?find=eth").await.text;
+    assert!(found.contains("ETH/USDT") && !found.contains("BTC/USDT"), "{found}");
+    let form = "/backtests/new?strategy=EmaCross&timeframe=1h";
+    let panel = get(&world, form).await.text;
+    let panel = panel.split_once("Stored candles").unwrap().1;
+    assert!(panel.contains("BTC/USDT") && panel.contains("ETH/USDT"), "{panel}");
+    let named = get(&world, &format!("{form}&symbols=BTC/USDT+XRP/USDT&end=2023-03-03")).await.text;
+    for said in ["1,440 candles, 98.36%", "24 missing", "XRP/USDT 1h is not imported."] {
+        assert!(named.contains(said), "{said}: {named}");
+    }
 }
