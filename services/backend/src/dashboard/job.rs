@@ -3,6 +3,7 @@
 use maud::{Markup, PreEscaped, html};
 use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus};
 use tradai_domain::{JobId, Millis};
+use tradai_platform::settings::sections::Role;
 use tradai_runner::report::parts;
 use tradai_service::Caller;
 use tradai_service::axum::extract::{Path, State};
@@ -12,7 +13,7 @@ use super::assets::ASSETS;
 use super::failure::Failure;
 use super::figures::{Figures, few};
 use super::jobs::{actions, lasted, progress, range, short};
-use super::page::{self, Page, Place, missing};
+use super::page::{self, Page, Place, may, missing};
 use super::params::Params;
 use super::state::Dashboard;
 use super::text::{NONE, minute};
@@ -62,6 +63,11 @@ fn head(known: &Known, caller: &Caller) -> Markup {
             div.controls {
                 @if let Some(config) = &known.config {
                     a.button href={ "/backtests/new?" (again(config)) } { "Run again" }
+                }
+                @if record.status == JobStatus::Completed && may(caller, Role::Trader) {
+                    form method="post" action={ "/jobs/" (record.job_id) "/verify" } {
+                        button title="Run it again and compare every byte" { "Verify" }
+                    }
                 }
                 (actions(record, caller))
             }

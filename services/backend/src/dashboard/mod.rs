@@ -5,6 +5,7 @@
 //! | GET `/`, `/jobs` | `jobs.rs` |
 //! | GET `/jobs/{id}` | `job.rs` |
 //! | POST `/jobs/{id}/cancel`, `/jobs/{id}/delete` | `actions.rs` |
+//! | POST `/jobs/{id}/verify` | `verify.rs` |
 //! | GET `/compare?job=…&job=…` | `compare.rs` |
 //! | GET, POST `/backtests/new`; POST `/backtests/check` | `submit.rs` |
 //! | GET `/strategies`, `/strategies/{name}` | `strategies.rs` |
@@ -41,6 +42,7 @@ mod state;
 mod strategies;
 mod submit;
 mod text;
+mod verify;
 
 use tradai_service::axum::Router;
 use tradai_service::axum::response::Redirect;
@@ -58,6 +60,7 @@ pub(crate) fn routes(state: Dashboard) -> Router {
         .route("/jobs/{id}", get(job::show))
         .route("/jobs/{id}/cancel", post(actions::cancel))
         .route("/jobs/{id}/delete", post(actions::delete))
+        .route("/jobs/{id}/verify", post(verify::verify))
         .route("/compare", get(compare::compare))
         .route("/backtests/new", get(submit::new).post(submit::submit))
         .route("/backtests/check", post(submit::check))

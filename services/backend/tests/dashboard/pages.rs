@@ -337,3 +337,21 @@ async fn imported_candles_are_shown_without_anybody_who_collects() {
         assert!(named.contains(said), "{said}: {named}");
     }
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_verified_from_its_page() {
+    let world = World::start(&[]).await;
+    world.add_candles(&["BTC/USDT", "ETH/USDT"], Timeframe::H1, 180);
+    let id = world.add_result("EmaCross").await;
+    let path = format!("/jobs/{id}/verify");
+    assert!(get(&world, &format!("/jobs/{id}")).await.text.contains(&format!("action=\"{path}\"")));
+    let same = post(&world, &path, &[], &world.url("")).await;
+    assert!(same.status == 200 && same.text.contains("The same bytes."), "{}", same.text);
+    let trades = world.folder.path().join("jobs").join(id.to_string()).join("trades.parquet");
+    std::fs::write(trades, "changed").unwrap();
+    let altered = post(&world, &path, &[], &world.url("")).await;
+    assert!(altered.status == 200 && altered.text.contains("Not the same bytes."), "{}", altered.text);
+    assert!(altered.text.contains("trades.parquet</th><td class=\"text\">altered</td>"), "{}", altered.text);
+    let running = world.add_job("EmaCross", JobStatus::Running).await;
+    assert_eq!(post(&world, &format!("/jobs/{running}/verify"), &[], &world.url("")).await.status, 409);
+}

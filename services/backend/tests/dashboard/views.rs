@@ -54,6 +54,8 @@ async fn every_page_fits_a_phone_and_a_desk_in_light_and_dark() {
         if tab.count("[data-scripts]").await > 0 {
             drawn(&tab).await;
         }
+        let is_cut = "[...document.querySelectorAll('#jobs .scroll')].some((list) => list.scrollWidth > list.clientWidth)";
+        assert!(!tab.eval::<bool>(is_cut).await, "the list of jobs is cut at a desk");
         tab.picture(&format!("{name}-light"), true).await;
         tab.prefer("dark").await;
         tab.until("matchMedia('(prefers-color-scheme: dark)').matches").await;
