@@ -14,6 +14,8 @@ pub struct Coverage {
     pub span: Span,
     /// The version that was looked at; `None` when nothing is stored.
     pub version: Option<u64>,
+    /// Whether what is stored is made up.
+    pub synthetic: bool,
     /// Candles that a whole span would have.
     pub expected: u64,
     /// Candles that are stored.
@@ -96,6 +98,7 @@ pub fn coverage_of(key: &SeriesKey, stored: Option<&StoredSeries>, span: Span) -
         key: key.clone(),
         span,
         version: stored.map(|series| series.version),
+        synthetic: stored.is_some_and(|series| series.synthetic),
         expected: span.candles(key.timeframe),
         stored: stored_candles,
         absent: spans::intersect(&open, &noted),
@@ -152,13 +155,16 @@ mod tests {
         assert_eq!((coverage.expected, coverage.stored), (20, 7));
         assert_eq!((coverage.missing_candles(), coverage.absent_candles()), (8, 5));
         assert!((coverage.ratio() - 7.0 / 15.0).abs() < 1e-12);
-        assert!(!coverage.is_complete());
+        assert!(!coverage.is_complete() && !coverage.synthetic);
+        let made_up = StoredSeries { synthetic: true, ..series };
+        assert!(coverage_of(&key(), Some(&made_up), Span::new(0, HOUR)).synthetic);
     }
 
     #[test]
     fn nothing_stored_is_all_missing() {
         let coverage = coverage_of(&key(), None, Span::new(0, 3 * HOUR));
         assert_eq!((coverage.missing, coverage.version), (vec![Span::new(0, 3 * HOUR)], None));
+        assert!(!coverage.synthetic);
     }
 
     #[test]
