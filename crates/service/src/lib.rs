@@ -37,6 +37,7 @@ pub use idempotency::{
     Begin, Fingerprint, Idempotency, IdempotencyKey, IdempotencyStore, MemoryIdempotency, RequestKey,
     StoreError, StoredIdempotency, StoredReply,
 };
+pub use limits::{HeldBack, HoldBack};
 pub use openapi::write_spec;
 pub use otlp::Traces;
 pub use page::{Cursors, Page, PageQuery, page_links};

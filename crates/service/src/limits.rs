@@ -1,8 +1,8 @@
 //! What a service refuses: too much at once, too often, too slowly.
 
 use std::pin::Pin;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -11,18 +11,22 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tradai_platform::settings::sections::HttpLimits;
 
 use crate::problem::{Code, Problem};
 use crate::rate::{RateLimit, client};
 
+/// Requests of a service that may be held back at the same time.
+const HELD_BACK: usize = 64;
+
 /// Limits shared by all requests of a service, probes apart.
 pub(crate) struct Limits {
     request_timeout: Duration,
     trusted_proxies: usize,
-    places: Semaphore,
+    places: Arc<Semaphore>,
+    held_back: Arc<Semaphore>,
     rate: Option<RateLimit>,
 }
 
@@ -31,7 +35,8 @@ impl Limits {
         Self {
             request_timeout: limits.request_timeout,
             trusted_proxies: limits.trusted_proxies,
-            places: Semaphore::new(limits.concurrent_requests),
+            places: Arc::new(Semaphore::new(limits.concurrent_requests)),
+            held_back: Arc::new(Semaphore::new(HELD_BACK)),
             rate: RateLimit::new(limits.client_rate, limits.client_burst),
         }
     }
@@ -47,23 +52,53 @@ impl Limits {
 }
 
 /// The layer that keeps the limits.
-pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+pub(crate) async fn limit(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
     if let Err(problem) = limits.check_rate(&request) {
         return problem.into_response();
     }
     // Refused, not queued: a queue would only let requests time out later.
-    let Ok(_place) = limits.places.try_acquire() else {
+    let Ok(place) = limits.places.clone().try_acquire_owned() else {
         let problem = Problem::new(Code::Overloaded, Code::Overloaded.meaning());
         return problem.retry_after(Duration::from_secs(1)).into_response();
     };
+    let place = Arc::new(Mutex::new(Some(place)));
+    request.extensions_mut().insert(HoldBack { place: place.clone(), places: limits.held_back.clone() });
     let arrived = Arc::new(AtomicBool::new(request.body().is_end_stream()));
     let request = request.map(|body| Body::new(Watched { body, arrived: arrived.clone() }));
-    match timeout(limits.request_timeout, next.run(request)).await {
+    let answer = timeout(limits.request_timeout, next.run(request)).await;
+    drop(place);
+    match answer {
         Ok(response) => response,
         Err(_) if arrived.load(Ordering::Relaxed) => {
             Problem::new(Code::Timeout, Code::Timeout.meaning()).into_response()
         }
         Err(_) => Problem::new(Code::SlowRequest, Code::SlowRequest.meaning()).into_response(),
+    }
+}
+
+/// Lets a handler wait for something that takes its time. Handlers take it as `Extension<HoldBack>`.
+///
+/// A request that waits does nothing, and so must not keep one out that has something to do: it leaves its place among
+/// those that are served for one among those that wait.
+#[derive(Debug, Clone)]
+pub struct HoldBack {
+    place: Arc<Mutex<Option<OwnedSemaphorePermit>>>,
+    places: Arc<Semaphore>,
+}
+
+/// A place among the requests that wait: free again when dropped, which is to be once the request has been answered.
+#[derive(Debug)]
+pub struct HeldBack {
+    _place: OwnedSemaphorePermit,
+}
+
+impl HoldBack {
+    /// Leaves the request's place for one to wait in; `None` when as many wait as may: to be answered at once.
+    #[must_use]
+    pub fn begin(&self) -> Option<HeldBack> {
+        let waiting = self.places.clone().try_acquire_owned().ok()?;
+        drop(self.place.lock().unwrap_or_else(PoisonError::into_inner).take());
+        Some(HeldBack { _place: waiting })
     }
 }
 

@@ -87,7 +87,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let hub = Arc::new(Hub::new(metrics.clone()));
     background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
     let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub);
-    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), shutdown);
+    let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), wiring.clock.clone(), shutdown);
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .metrics(|registry| metrics.register(registry))

@@ -5,7 +5,7 @@
 //! request is answered as a problem instead of the upgrade.
 //!
 //! Invariant: a client that does not read costs its source's own bounded queue and one buffer, never another client's
-//! time; every socket ends when the service does.
+//! time; every socket ends when the service does, and when what its caller has shown ends.
 
 pub mod close;
 mod places;

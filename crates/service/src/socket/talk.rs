@@ -1,6 +1,7 @@
 //! One WebSocket, from its upgrade to its close.
 
 use std::future::Future;
+use std::pin::pin;
 use std::time::Duration;
 
 use axum::body::Bytes;
@@ -8,6 +9,7 @@ use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use tokio::time::{Interval, interval, timeout};
 
 use super::close::{self, Close};
+use super::places::SocketPlace;
 use crate::shutdown::Shutdown;
 
 /// Largest message that is read at all; nothing that a client may send is near it.
@@ -31,9 +33,10 @@ pub(super) async fn serve<S: SocketSource>(
     mut socket: WebSocket,
     mut source: S,
     ping: Duration,
+    place: &SocketPlace,
     shutdown: &Shutdown,
 ) {
-    let told = talk(&mut socket, &mut source, ping, shutdown).await;
+    let told = talk(&mut socket, &mut source, ping, place, shutdown).await;
     drop(source);
     let Some(close) = told else { return };
     let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from(close.shown()) };
@@ -51,14 +54,18 @@ async fn talk<S: SocketSource>(
     socket: &mut WebSocket,
     source: &mut S,
     ping: Duration,
+    place: &SocketPlace,
     shutdown: &Shutdown,
 ) -> Option<Close> {
     let stopping = || Some(Close::new(close::GOING_AWAY, "the service stops"));
+    let expired = || Some(Close::new(close::UNAUTHENTICATED, "the token or the session has ended"));
+    let mut ending = pin!(place.expired());
     let mut pings = Pings::new(ping).await;
     loop {
         let message = tokio::select! {
             biased;
             () = shutdown.stopping() => return stopping(),
+            () = &mut ending => return expired(),
             received = socket.recv() => match received {
                 Some(Ok(Message::Ping(_) | Message::Pong(_))) => {
                     pings.unanswered = 0;
@@ -83,6 +90,7 @@ async fn talk<S: SocketSource>(
             biased;
             sent = socket.send(message) => if sent.is_err() { return None },
             () = shutdown.stopping() => return stopping(),
+            () = &mut ending => return expired(),
         }
     }
 }

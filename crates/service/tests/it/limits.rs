@@ -3,10 +3,15 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, HttpSettings};
+use tradai_service::axum::Extension;
 use tradai_service::axum::body::Body;
 use tradai_service::axum::extract::ConnectInfo;
 use tradai_service::axum::http::Request;
+use tradai_service::axum::routing::get;
+use tradai_service::utoipa_axum::router::OpenApiRouter;
+use tradai_service::{HoldBack, Service, Shutdown};
 
 use crate::api::{Reply, app, fetch, loopback, send};
 
@@ -106,4 +111,27 @@ async fn without_keys_only_names_of_loopback_are_answered() {
     assert_eq!(ask("127.0.0.1:8002").await.text, "local admin");
     let reply = ask("rebound.example:8002").await;
     assert_eq!((reply.status, reply.code().as_str()), (403, "AUTH002"));
+}
+
+/// A service that answers one request at a time, and how many of its requests could wait.
+#[tokio::test(start_paused = true)]
+async fn requests_that_wait_leave_their_places_up_to_a_bound() {
+    let mut settings = loopback();
+    settings.limits.concurrent_requests = 1;
+    let wait = async |Extension(hold_back): Extension<HoldBack>| {
+        let Some(_waiting) = hold_back.begin() else { return "at once" };
+        tokio::time::sleep(Duration::from_secs(10)).await;
+        "waited"
+    };
+    let routes = OpenApiRouter::new().route("/wait", get(wait)).route("/", get(async || "served"));
+    let app = Service::new("test", "1", &settings, &Shutdown::manual()).routes(routes).build();
+    let waiting = join_all((0..64).map(|_| fetch(&app, "/wait")));
+    let meanwhile = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        (fetch(&app, "/").await, fetch(&app, "/wait").await)
+    };
+    let (waited, (served, beyond)) = tokio::join!(waiting, meanwhile);
+    assert!(waited.iter().all(|reply| reply.text == "waited"), "{:?}", waited[1].text);
+    assert_eq!((&*served.text, &*beyond.text), ("served", "at once"));
+    assert_eq!(fetch(&app, "/wait").await.text, "waited", "places are free again");
 }

@@ -15,7 +15,7 @@ use tradai_service::axum::http::{StatusCode, Uri};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams};
 use tradai_service::{
-    Caller, Code, FieldFault, Json, Page, PageQuery, Path, Problem, Query, RequestIds, page_links,
+    Caller, Code, FieldFault, HoldBack, Json, Page, PageQuery, Path, Problem, Query, RequestIds, page_links,
 };
 
 use super::job_view::BacktestBody;
@@ -78,16 +78,19 @@ pub(super) async fn list(
 
 /// Shows a backtest
 ///
-/// With `wait` the reply is held back until the job has ended, for so many seconds at most.
+/// With `wait` the reply is held back until the job has ended, for so many seconds at most; not while very many wait.
 #[utoipa::path(get, path = "/api/v1/backtests/{job_id}", operation_id = "show_backtest", tag = "backtests",
     params(("job_id" = String, Path), WaitQuery), responses(
     (status = 200, body = BacktestBody), (status = 404, description = "There is no such job")))]
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
+    Extension(hold_back): Extension<HoldBack>,
     Path(id): Path<String>,
     Query(query): Query<WaitQuery>,
 ) -> Result<Json<BacktestBody>, Problem> {
     let wait = query.duration()?.min(state.longest_wait);
+    let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
+    let wait = if waiting.is_some() { wait } else { Duration::ZERO };
     let record = state.core.backtests.wait(job_id(&id)?, wait).await.map_err(problem)?;
     let collecting = state.core.backtests.collecting(record.job_id);
     Ok(Json(BacktestBody::of(&record).collecting(collecting)))

@@ -16,7 +16,7 @@ use tradai_service::socket::SocketPlace;
 use tradai_service::socket::SocketSource;
 use tradai_service::socket::close::{self, Close};
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{FieldFault, Path, Place, Problem, Query, Shutdown};
+use tradai_service::{Caller, FieldFault, Path, Place, Problem, Query, Shutdown};
 
 use super::backtests::job_id;
 use super::message::JobMessage;
@@ -42,15 +42,18 @@ pub(super) struct SinceQuery {
 ///
 /// A WebSocket: first a `snapshot`, or with `since_seq` what came after that message; then `progress` and `state` as
 /// they happen. Ends with code 1000 when the job has ended; 4404 for a job that is not there, 4400 for a bad
-/// `since_seq`, 1013 when events cannot be read now, 1001 when the service stops. `/api/v1/ws/backtests/{job_id}` is the
+/// `since_seq`, 4401 when the caller's token or session has ended, 1013 when events cannot be read now, 1001 when the
+/// service stops. `/api/v1/ws/backtests/{job_id}` is the
 /// same.
 #[utoipa::path(get, path = "/ws/backtests/{job_id}", operation_id = "stream_backtest", tag = "streams",
     params(("job_id" = String, Path), SinceQuery), responses(
     (status = 101, description = "Messages as texts", body = JobMessage),
+    (status = 429, description = "The caller has too many streams open"),
     (status = 503, description = "Too many streams are open"),
 ))]
 pub(super) async fn backtest_socket(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<SinceQuery>,
     upgrade: WebSocketUpgrade,
@@ -60,7 +63,7 @@ pub(super) async fn backtest_socket(
         (_, Err(_)) => Err(bad_since()),
         (Ok(id), Ok(since)) => open(&state.core.feed, Some(id), since).await,
     };
-    socket(&state, upgrade, opened)
+    socket(&state, &caller, upgrade, opened)
 }
 
 /// Streams what happens to all jobs
@@ -70,10 +73,12 @@ pub(super) async fn backtest_socket(
 #[utoipa::path(get, path = "/ws/jobs", operation_id = "stream_jobs", tag = "streams", params(SinceQuery),
     responses(
     (status = 101, description = "Messages as texts", body = JobMessage),
+    (status = 429, description = "The caller has too many streams open"),
     (status = 503, description = "Too many streams are open"),
 ))]
 pub(super) async fn jobs_socket(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Query(query): Query<SinceQuery>,
     upgrade: WebSocketUpgrade,
 ) -> Result<Response, Problem> {
@@ -81,7 +86,7 @@ pub(super) async fn jobs_socket(
         Err(_) => Err(bad_since()),
         Ok(since) => open(&state.core.feed, None, since).await,
     };
-    socket(&state, upgrade, opened)
+    socket(&state, &caller, upgrade, opened)
 }
 
 /// Streams what happens to a backtest, as server-sent events
@@ -94,18 +99,20 @@ pub(super) async fn jobs_socket(
     (status = 200, body = JobMessage, content_type = "text/event-stream"),
     (status = 204, description = "The job has ended, and all was told"),
     (status = 404, description = "There is no such job"),
+    (status = 429, description = "The caller has too many streams open"),
     (status = 503, description = "Too many streams are open"),
 ))]
 pub(super) async fn backtest_events(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Path(id): Path<String>,
     Query(query): Query<SinceQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let since = since(&query, &headers)?;
-    let place = state.sockets.place()?;
+    let place = state.sockets.place(&caller)?;
     let stream = state.core.feed.job(job_id(&id)?, since).await.map_err(problem)?;
-    Ok(events(Source { stream, is_one_job: true }, place, state.shutdown))
+    Ok(events(Source { stream, is_one_job: true }, place, state.shutdown.clone()))
 }
 
 /// Streams what happens to all jobs, as server-sent events
@@ -114,17 +121,19 @@ pub(super) async fn backtest_events(
 #[utoipa::path(get, path = "/api/v1/jobs/events", operation_id = "jobs_events", tag = "streams",
     params(SinceQuery, ("Last-Event-ID" = Option<String>, Header)), responses(
     (status = 200, body = JobMessage, content_type = "text/event-stream"),
+    (status = 429, description = "The caller has too many streams open"),
     (status = 503, description = "Too many streams are open"),
 ))]
 pub(super) async fn jobs_events(
     extract::State(state): extract::State<State>,
+    caller: Caller,
     Query(query): Query<SinceQuery>,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
     let since = since(&query, &headers)?;
-    let place = state.sockets.place()?;
+    let place = state.sockets.place(&caller)?;
     let stream = state.core.feed.all(since).await.map_err(problem)?;
-    Ok(events(Source { stream, is_one_job: false }, place, state.shutdown))
+    Ok(events(Source { stream, is_one_job: false }, place, state.shutdown.clone()))
 }
 
 impl SinceQuery {
@@ -160,10 +169,11 @@ async fn open(feed: &Feed, job: Option<JobId>, since: Option<u64>) -> Result<Sou
 /// What is wrong with a request is said by the code of the close: a page sees nothing of a refused upgrade.
 fn socket(
     state: &State,
+    caller: &Caller,
     upgrade: WebSocketUpgrade,
     opened: Result<Source, Close>,
 ) -> Result<Response, Problem> {
-    let place = state.sockets.place()?;
+    let place = state.sockets.place(caller)?;
     Ok(match opened {
         Ok(source) => state.sockets.upgrade(upgrade, place, source),
         Err(close) => state.sockets.upgrade(upgrade, place, Refusal(close)),
@@ -222,7 +232,7 @@ fn events(source: Source, place: SocketPlace, shutdown: Shutdown) -> Response {
 }
 
 /// The messages as events, each with the pause after which a client that lost the stream comes back. Ends with the
-/// job, with the service, or where it cannot go on; the place is given back then.
+/// job, with the service, with its caller's token or session, or where it cannot go on; the place is given back then.
 fn event_stream(
     source: Source,
     place: SocketPlace,
@@ -232,6 +242,7 @@ fn event_stream(
         let message = tokio::select! {
             biased;
             () = shutdown.stopping() => return None,
+            () = place.expired() => return None,
             message = source.message() => message.ok()??,
         };
         let event = Event::default().id(message.seq.to_string()).event(message.kind).retry(RECONNECT);

@@ -273,3 +273,20 @@ async fn without_an_executor_jobs_are_shown_and_none_are_taken() {
     let (status, _, text) = world.post(BACKTESTS, &request("Demo")).await.problem();
     assert!(status == 503 && text.contains("no executor"), "{text}");
 }
+
+#[tokio::test]
+async fn a_request_that_waits_keeps_nobody_out() {
+    let world = World::with(&[("BACKEND_MAX_CONCURRENT_REQUESTS", "1")]);
+    let id = world.submit("Demo").await;
+    world.started(id).await;
+    let wanted = format!("{}?wait=20", path(id));
+    let meanwhile = async {
+        let shown = world.get(&path(id)).await;
+        world.report(id, Running).await;
+        world.report(id, Completed).await;
+        shown
+    };
+    let (waited, shown) = tokio::join!(world.get(&wanted), meanwhile);
+    assert_eq!((shown.status, &shown.json()["status"]), (200, &json!("pending")), "{}", shown.text);
+    assert_eq!(waited.json()["status"], "completed");
+}

@@ -1,6 +1,7 @@
 //! Live progress: what listeners are told, in which order, and how streams end.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{SinkExt, StreamExt};
@@ -11,13 +12,14 @@ use tokio::task::JoinHandle;
 use tokio_tungstenite::tungstenite::client::IntoClientRequest;
 use tokio_tungstenite::tungstenite::{Error, Message};
 use tokio_tungstenite::{WebSocketStream, client_async};
-use tradai_domain::JobId;
 use tradai_domain::jobs::JobStatus::{Completed, Running};
 use tradai_domain::jobs::{JobChange, JobEvent, JobRecord, Progress, WorkflowType};
+use tradai_domain::{Clock, JobId, ManualClock, SystemClock};
 use tradai_embedded::{Database, SqliteEvents};
 use tradai_service::ServeError;
+use tradai_service::axum::http::Request;
 
-use crate::support::{PATIENCE, World};
+use crate::support::{PATIENCE, World, json_request};
 
 /// A service behind an address.
 struct Live {
@@ -404,4 +406,55 @@ async fn server_sent_events_tell_the_same_and_end_for_good() {
         .await
         .expect("streams end with the service")
         .unwrap();
+}
+
+/// A backend that knows one key, by a clock that stands still, and the cookie of a session of that key.
+async fn signed_in(max_sockets: &str) -> (Live, Arc<ManualClock>, String) {
+    let clock = Arc::new(ManualClock::at(SystemClock.now_ms()));
+    let key = format!("ann:viewer:{}", blake3::hash(b"secret-1").to_hex());
+    let variables = [("BACKEND_API_KEYS", key.as_str()), ("BACKEND_MAX_SOCKETS", max_sockets)];
+    let live = Live::of(World::new().with_clock(clock.clone(), &variables)).await;
+    let begin = Request::post("/api/v1/auth/session").header("host", live.address.to_string());
+    let begun = live.world.send(json_request(begin, &json!({"key": "secret-1"}))).await;
+    let cookie = begun.header("set-cookie").split(';').next().unwrap().to_owned();
+    assert!(cookie.starts_with("tradai_session_backend="), "{}", begun.text);
+    (live, clock, cookie)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_end_with_what_let_their_caller_in() {
+    let (live, clock, cookie) = signed_in("100").await;
+    let origin = format!("http://{}", live.address);
+    let stream = TcpStream::connect(live.address).await.unwrap();
+    let headers = [("cookie", cookie.as_str()), ("origin", origin.as_str())];
+    let mut socket = Socket::open(stream, live.address, "/ws/jobs", &headers).await.unwrap();
+    assert_eq!(socket.next().await["type"], "snapshot");
+    let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
+    let mut events = lines(live.address, "/api/v1/jobs/events", &headers).await;
+    assert_eq!(until_line(&mut events, "event: ").await, "snapshot");
+    let mut by_key = lines(live.address, "/api/v1/jobs/events", "x-api-key: secret-1\r\n").await;
+    assert_eq!(until_line(&mut by_key, "event: ").await, "snapshot");
+    assert_eq!(live.sockets().await, 3);
+    clock.advance(12 * 3_600_000);
+    assert_eq!(socket.closed().await, 4401);
+    assert_eq!(until_line(&mut events, "0").await, "", "the last chunk is empty");
+    live.world.until(|| async { live.sockets().await == 1 }).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_caller_cannot_take_all_places() {
+    let (live, _, cookie) = signed_in("8").await;
+    let headers = format!("cookie: {cookie}\r\nsec-fetch-site: same-origin\r\n");
+    let mut open = Vec::new();
+    for _ in 0..2 {
+        let mut events = lines(live.address, "/api/v1/jobs/events", &headers).await;
+        assert_eq!(until_line(&mut events, "event: ").await, "snapshot");
+        open.push(events);
+    }
+    let mut third = lines(live.address, "/api/v1/jobs/events", &headers).await;
+    assert_eq!(until_line(&mut third, "HTTP/1.1 ").await, "429 Too Many Requests");
+    drop(open);
+    live.world.until(|| async { live.sockets().await == 0 }).await;
+    let mut again = lines(live.address, "/api/v1/jobs/events", &headers).await;
+    assert_eq!(until_line(&mut again, "event: ").await, "snapshot");
 }

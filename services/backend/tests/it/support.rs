@@ -12,7 +12,7 @@ use tradai_control_plane::jobs::JobReports;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
 use tradai_domain::jobs::{JobChange, JobStatus};
 use tradai_domain::ports::EventBus;
-use tradai_domain::{JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
+use tradai_domain::{Clock, JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
@@ -112,6 +112,13 @@ impl World {
             Arc::new(TaskSubmitter::local(Arc::new(self.tasks.clone()), Default::default()));
         let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None, logs: None };
         Self { app: build(&settings(&[]), parts, &self.shutdown), wiring, ..self }
+    }
+
+    /// The same by another clock, with these variables.
+    pub(crate) fn with_clock(self, clock: Arc<dyn Clock>, variables: &[(&str, &str)]) -> Self {
+        let wiring = Wiring { clock, ..self.wiring.clone() };
+        let parts = Parts { wiring: wiring.clone(), executor: None, sweep_tasks: None, logs: None };
+        Self { app: build(&settings(variables), parts, &self.shutdown), wiring, ..self }
     }
 
     /// The same without anybody who runs jobs.

@@ -14,7 +14,8 @@ use tradai_service::axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
 use tradai_service::{
-    Caller, Code, FieldFault, Json, Page, PageQuery, Path, Place, Problem, Query, RequestIds, page_links,
+    Caller, Code, FieldFault, HoldBack, Json, Page, PageQuery, Path, Place, Problem, Query, RequestIds,
+    page_links,
 };
 
 use super::parse::Fields;
@@ -225,12 +226,16 @@ fn answer(job: &SyncJob, running: StatusCode) -> Response {
     responses((status = 200, body = SyncJobBody), (status = 404)))]
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
+    Extension(hold_back): Extension<HoldBack>,
     Path(id): Path<String>,
     Query(wait): Query<Wait>,
 ) -> Result<Response, Problem> {
     let wait = wait.duration(Duration::ZERO)?;
     let job = find(&state, &id)?;
-    drop(timeout(wait, job.wait()).await);
+    let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
+    if waiting.is_some() {
+        drop(timeout(wait, job.wait()).await);
+    }
     Ok(answer(&job, StatusCode::OK))
 }
 
