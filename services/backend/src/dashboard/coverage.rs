@@ -6,7 +6,7 @@ use tradai_control_plane::jobs::BacktestRequest;
 use tradai_domain::{Millis, parse_date_ms};
 
 use super::imported::Wanted;
-use super::page::missing;
+use super::page::{self, missing};
 use super::peers::{self, count, items, text};
 use super::state::Dashboard;
 use super::text::{count as grouped, minute_of, percent};
@@ -84,21 +84,40 @@ async fn collected(
         Err(error) => missing("It is not known what is stored:", &error.to_string()),
         Ok(reply) => html! {
             @for series in items(&reply, "items") { (line(series)) }
-            p.note { "What is missing is collected before the run." }
+            p.note { (before_the_run(request)) }
         },
     }
 }
 
+/// Says what the job collects, as `core/orchestration.rs` does it.
+fn before_the_run(request: &BacktestRequest) -> &'static str {
+    match request.start {
+        Some(_) => "What is missing is collected before the run.",
+        None => {
+            "Without a first day, here or in the strategy's config, what is stored is tested and nothing is collected."
+        }
+    }
+}
+
 fn line(series: &Value) -> Markup {
-    let stored = count(series, "stored");
     html! {
         div.field {
-            p { strong { (text(series, "symbol")) } " " (text(series, "timeframe")) " "
-                span.quiet { (grouped(stored)) " candles, " (percent(ratio(series))) } }
+            p {
+                strong { (text(series, "symbol")) } " " (text(series, "timeframe"))
+                @if series["synthetic"] == true { " " (page::synthetic()) }
+                @if counted(series) {
+                    span.quiet { " " (grouped(count(series, "stored"))) " candles, " (percent(ratio(series))) }
+                }
+            }
             (bar(series))
             p.hint { (in_words(series)) }
         }
     }
+}
+
+/// Funding rates keep no grid, so that there is no telling how many there should be.
+fn counted(series: &Value) -> bool {
+    text(series, "price") != "funding_rate"
 }
 
 fn ratio(series: &Value) -> f64 {
@@ -124,11 +143,12 @@ pub(super) fn in_words(series: &Value) -> String {
 
 /// Draws what is stored, missing and absent over the span of a series.
 pub(super) fn bar(series: &Value) -> Markup {
-    let label = format!("{} stored. {}", percent(ratio(series)), in_words(series));
+    let words = in_words(series);
+    let label = if counted(series) { format!("{} stored. {words}", percent(ratio(series))) } else { words };
     let parts = |key, class| rectangles(series, key).into_iter().map(move |(x, width)| (x, width, class));
     // Only so many spans are listed, so that what is stored is the ground and holes are drawn on top. A series
-    // without candles is a hole as a whole.
-    let nothing = count(series, "stored") == 0;
+    // that has no version is a hole as a whole.
+    let nothing = series.get("version").is_none_or(Value::is_null);
     html! {
         svg.cover viewBox={ "0 0 " (WIDTH) " 12" } preserveAspectRatio="none" role="img" aria-label=(label) {
             rect class=(if nothing { "missing" } else { "stored" }) x="0" y="0" width=(WIDTH) height="12" {}
@@ -165,7 +185,7 @@ mod tests {
     fn series() -> Value {
         let span = |start: &str, end: &str| json!({"start": start, "end": end, "candles": 1});
         json!({
-            "stored": 50, "missing": 25, "absent": 0, "ratio": 0.75,
+            "version": 1, "price": "traded", "synthetic": false, "stored": 50, "missing": 25, "absent": 0, "ratio": 0.75,
             "span": span("2024-01-01T00:00:00Z", "2024-01-05T00:00:00Z"),
             "missing_spans": [span("2024-01-02T00:00:00Z", "2024-01-03T00:00:00Z"), span("2024-01-05T00:00:00Z", "2024-01-05T00:00:00Z")],
         })
@@ -176,6 +196,38 @@ mod tests {
         assert_eq!(rectangles(&series(), "missing_spans"), [(250, 250), (997, 3)]);
         assert!(rectangles(&series(), "absent_spans").is_empty());
         assert_eq!(in_words(&series()), "2024-01-01 00:00 to 2024-01-05 00:00, 25 missing");
+    }
+
+    #[test]
+    fn funding_rates_are_there_though_nobody_counts_them() {
+        let mut funding = series();
+        funding["price"] = json!("funding_rate");
+        (funding["stored"], funding["ratio"]) = (json!(0), json!(0.0));
+        funding["missing_spans"] = json!([]);
+        let drawn = bar(&funding).into_string();
+        assert!(drawn.contains("class=\"stored\"") && !drawn.contains("class=\"missing\""), "{drawn}");
+        let shown = line(&funding).into_string();
+        assert!(!shown.contains('%') && !shown.contains("0 candles"), "{shown}");
+        funding["version"] = json!(null);
+        assert!(bar(&funding).into_string().contains("class=\"missing\""), "nothing is stored");
+    }
+
+    #[test]
+    fn made_up_candles_are_labelled() {
+        let mut made_up = series();
+        assert!(!line(&made_up).into_string().contains("SYNTHETIC"));
+        made_up["synthetic"] = json!(true);
+        assert!(line(&made_up).into_string().contains("SYNTHETIC"));
+    }
+
+    #[test]
+    fn nothing_is_promised_that_is_not_collected() {
+        let said = |start: Option<&str>| {
+            let start = start.map(ToOwned::to_owned);
+            before_the_run(&BacktestRequest { start, ..BacktestRequest::default() })
+        };
+        assert!(said(Some("2024-01-01")).contains("is collected before"));
+        assert!(said(None).contains("nothing is collected"));
     }
 
     #[test]

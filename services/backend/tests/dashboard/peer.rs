@@ -201,7 +201,7 @@ fn series(symbol: &str, synthetic: bool) -> Value {
 
 fn coverage(symbol: &str) -> Value {
     json!({
-        "key": format!("{}_1h", symbol.replace('/', "_")), "symbol": symbol, "timeframe": "1h", "price": "traded", "version": 4,
+        "key": format!("{}_1h", symbol.replace('/', "_")), "symbol": symbol, "timeframe": "1h", "price": "traded", "version": 4, "synthetic": true,
         "span": {"start": "2024-01-01T00:00:00Z", "end": "2024-03-01T00:00:00Z", "candles": 1440}, "stored": 1416, "missing": 24, "absent": 0,
         "complete": false, "ratio": 0.9833,
         "missing_spans": [{"start": "2024-02-01T00:00:00Z", "end": "2024-02-02T00:00:00Z", "candles": 24}], "absent_spans": []
