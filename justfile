@@ -47,5 +47,4 @@ down:
 
 [private]
 env:
-    test -e .env || docker build --target backend --tag tradai/backend:${TAG:-latest} .
-    docker/make-env.sh docker run --rm tradai/backend:${TAG:-latest}
+    docker/make-env.sh sh -c 'docker build --target backend --tag "$0" . >&2 && docker run --rm "$0" "$@"' tradai/backend:${TAG:-latest}

@@ -126,6 +126,19 @@ fn services_find_one_another_and_share_a_folder() {
     assert!(compose.networks.values().all(|network| network["driver"] == "bridge"));
 }
 
+/// Else candles would be collected into a bucket, and tested from a folder.
+#[test]
+fn who_collects_candles_and_who_runs_jobs_know_one_bucket() {
+    let more = Variables::from([("ARCTIC_S3_BUCKET".to_owned(), "candles".to_owned())]);
+    let over = compose_of_the_override(&more);
+    let of = |name: &str| over.services[name].variables().collect::<BTreeMap<&str, String>>();
+    let (collecting, running) = (of("data-collection"), of("backend"));
+    assert_eq!(collecting["ARCTIC_S3_BUCKET"], "candles");
+    assert_eq!(collecting["ARCTIC_S3_ENDPOINT"], "http://localstack:4566");
+    assert_eq!(collecting, running);
+    assert!(collecting.keys().all(|name| !name.starts_with("DATA_COLLECTION_")), "jobs do not see it");
+}
+
 #[test]
 fn third_parties_are_those_of_the_documents() {
     let (base, over) = (base(), compose_of_the_override(&Variables::new()));

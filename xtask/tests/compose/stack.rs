@@ -107,11 +107,7 @@ impl Stack {
 
 /// What `docker/make-env.sh` writes for a newcomer.
 fn make_env(file: &Path) -> Variables {
-    let made = Command::new(root().join("docker/make-env.sh"))
-        .arg(program("tradai-backend"))
-        .env("ENV_FILE", file)
-        .output()
-        .unwrap();
+    let made = run_make_env(file);
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
     let text = std::fs::read_to_string(file).unwrap();
     let lines = text.lines().filter(|line| !line.starts_with('#'));
@@ -119,6 +115,11 @@ fn make_env(file: &Path) -> Variables {
         .map(|line| line.split_once('=').unwrap())
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .collect()
+}
+
+fn run_make_env(file: &Path) -> std::process::Output {
+    let mut command = Command::new(root().join("docker/make-env.sh"));
+    command.arg(program("tradai-backend")).env("ENV_FILE", file).output().unwrap()
 }
 
 /// A sandbox exchange that knows one perpetual.
@@ -147,6 +148,33 @@ fn a_key_that_is_there_is_kept() {
         first.keys().collect::<Vec<_>>(),
         ["POSTGRES_PASSWORD", "TRADAI_API_KEY", "TRADAI_API_KEYS", "TRADAI_PEER_API_KEY"]
     );
+}
+
+#[test]
+fn what_a_file_lacks_is_added_and_what_it_has_stays() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("env");
+    // A file of an editor that ends no last line; a variable without a value is not there.
+    std::fs::write(&file, "LOG_LEVEL=debug\nTRADAI_API_KEYS=\nPOSTGRES_PASSWORD=mine").unwrap();
+    let first = make_env(&file);
+    assert_eq!((first["LOG_LEVEL"].as_str(), first["POSTGRES_PASSWORD"].as_str()), ("debug", "mine"));
+    for name in ["TRADAI_API_KEY", "TRADAI_API_KEYS", "TRADAI_PEER_API_KEY"] {
+        assert!(!first[name].is_empty(), "{name}");
+    }
+    assert_eq!(make_env(&file), first);
+}
+
+/// A new key that the services are not told of would let nobody in.
+#[test]
+fn half_of_the_keys_is_refused_by_name() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("env");
+    let text = "TRADAI_API_KEYS='me:admin:00'\n";
+    std::fs::write(&file, text).unwrap();
+    let refused = run_make_env(&file);
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(refused.status.code() == Some(1) && said.contains("TRADAI_PEER_API_KEY"), "{said}");
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), text);
 }
 
 #[test]
