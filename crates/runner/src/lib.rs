@@ -18,6 +18,8 @@ pub mod verify;
 
 pub use error::Error;
 pub use rules::{read_leverage_tiers, read_markets, read_rules};
+/// What [`backtest::run`] and [`verify::verify`] tell how far they are, and ask whether to go on.
+pub use tradai_engine::Progress;
 
 /// Commit that the program was built from; empty when not built from a repository.
 pub const GIT_COMMIT: &str = match option_env!("TRADAI_GIT_COMMIT") {

@@ -27,14 +27,13 @@ use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, Service, Shutdown};
-use tradai_timeseries::Location;
 
 pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, State};
 use core::{
-    Backtests, CandleCollection, Catalogue, Core, Feed, Hub, Imported, JobMetrics, Journal, Results, Verifier,
-    recover,
+    Backtests, CandleCollection, Catalogue, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
+    Verifier, VerifierPlaces, recover,
 };
 use dashboard::{Dashboard, Peers};
 use infrastructure::logs::TaskLogs;
@@ -86,7 +85,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let (stop, background) = (CancellationToken::new(), TaskTracker::new());
     let hub = Arc::new(Hub::new(metrics.clone()));
     background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
-    let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub);
+    let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub, end_of(shutdown, &background));
     let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), wiring.clock.clone(), shutdown);
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
@@ -117,11 +116,12 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
             let (stop, background, jobs) = (stop.clone(), background.clone(), jobs.clone());
             let sockets = sockets.clone();
             async move {
+                // First of all, so that no job begins while streams say goodbye.
+                jobs.stop().await;
                 sockets.ended().await;
                 stop.cancel();
                 background.close();
                 background.wait().await;
-                jobs.stop().await;
             }
         })
         .build()
@@ -134,6 +134,7 @@ fn use_cases(
     peers: &Peers,
     metrics: &JobMetrics,
     hub: Arc<Hub>,
+    end: CancellationToken,
 ) -> (Core, Arc<Jobs>) {
     let Parts { wiring, executor, logs, .. } = parts;
     let (clock, ids, events) = (wiring.clock.clone(), wiring.ids.clone(), wiring.events.clone());
@@ -146,17 +147,29 @@ fn use_cases(
     let backtests =
         Backtests::new(jobs.clone(), events.clone(), metrics.clone(), catalogue.clone(), collection);
     let backtests = Arc::new(backtests);
-    let imported = Location::Directory(settings.state.store());
+    let verified =
+        VerifierPlaces { jobs: settings.state.data_dir.join("jobs"), candles: settings.candles.clone() };
     let core = Core {
-        imported: Imported::new(imported, clock.clone(), ids.clone()),
+        imported: Imported::new(settings.candles.clone(), clock.clone(), ids.clone()),
         journal: Journal::new(wiring.audit.clone(), jobs.clone()),
-        verifier: Verifier::new(backtests.clone(), settings.state.data_dir.clone(), clock.clone(), ids),
+        verifier: Verifier::new(backtests.clone(), verified, clock.clone(), ids, end),
         results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
         backtests,
         feed: Feed::new(jobs.clone(), events, clock, hub),
         catalogue,
     };
     (core, jobs)
+}
+
+/// Returns a token that is cancelled as soon as the service is told to stop: before its requests have ended.
+fn end_of(shutdown: &Shutdown, background: &TaskTracker) -> CancellationToken {
+    let (end, shutdown) = (CancellationToken::new(), shutdown.clone());
+    let told = end.clone();
+    background.spawn(async move {
+        shutdown.stopping().await;
+        told.cancel();
+    });
+    end
 }
 
 fn peers(settings: &Settings, wiring: &Wiring) -> Peers {

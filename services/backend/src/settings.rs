@@ -12,7 +12,9 @@ use tradai_platform::settings::sections::{HttpSettings, LogSettings, MlflowSetti
 use tradai_platform::settings::{Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
+use tradai_timeseries::Location;
 use tradai_trading::containers::ContainerSettings;
+use tradai_trading::read_location;
 use url::Url;
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
@@ -27,6 +29,8 @@ pub struct Settings {
     pub log: LogSettings,
     /// Where state is kept.
     pub state: StateSettings,
+    /// Where the stores of candles are.
+    pub candles: Location,
     /// Where figures are logged to.
     pub mlflow: MlflowSettings,
     /// How jobs reach whoever runs them.
@@ -116,6 +120,7 @@ impl HostSettings for Settings {
         let settings = Self {
             http: HttpSettings::read(reader, port("backend-api")),
             log: LogSettings::read(reader),
+            candles: read_location(reader, &state),
             mlflow: MlflowSettings::read(reader),
             executor: read_executor(reader),
             containers: ContainerSettings::read(reader),

@@ -138,8 +138,9 @@ fn read_request(reader: &mut Reader<'_>, variables: &BTreeMap<String, String>) -
     })
 }
 
-/// The bucket of the documented settings, or the data folder's store.
-fn read_location(reader: &mut Reader<'_>, state: &StateSettings) -> Location {
+/// Reads where the stores of candles are: the bucket of the documented settings, or the data folder's store. For every
+/// host that looks at what jobs ran on, so that it looks where they do.
+pub fn read_location(reader: &mut Reader<'_>, state: &StateSettings) -> Location {
     let arctic = ArcticSettings::read(reader);
     if arctic.library_name != LIBRARY {
         let problem = format!("`{}` is not there; candles are in the library {LIBRARY}", arctic.library_name);

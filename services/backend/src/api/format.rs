@@ -1,8 +1,11 @@
 //! Tables as JSON, CSV or Parquet, as the client wants them.
 
+use tradai_service::axum::body::Bytes;
 use tradai_service::axum::http::{HeaderMap, HeaderValue, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::{FieldFault, Problem};
+
+use crate::core::Held;
 
 /// A way to write a table.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,8 +40,11 @@ impl Format {
 }
 
 /// Returns a file that a browser saves under this name: letters, digits, `-`, `_` and `.` alone.
-pub(super) fn download(name: &str, media_type: &'static str, bytes: Vec<u8>) -> Response {
-    let mut response = bytes.into_response();
+pub(super) fn download<T>(name: &str, media_type: &'static str, content: Held<T>) -> Response
+where
+    T: AsRef<[u8]> + Send + 'static,
+{
+    let mut response = Bytes::from_owner(content).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media_type));
     // The same address has other content for another `Accept`.

@@ -4,6 +4,7 @@
 //! access to this service's origin.
 
 use tradai_runner::report::parts::content_of;
+use tradai_service::axum::body::Bytes;
 use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderValue, header};
 use tradai_service::axum::response::{IntoResponse, Response};
@@ -33,7 +34,7 @@ pub(super) async fn report(
 ) -> Result<Response, Problem> {
     let page = state.core.results.file(job_id(&id)?, ResultFile::Report).await.map_err(problem)?;
     let policy = policy(&page);
-    let mut response = page.into_response();
+    let mut response = Bytes::from_owner(page).into_response();
     let headers = response.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"));
     headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -54,13 +55,14 @@ pub(super) async fn report_data(
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     let page = state.core.results.file(job_id(&id)?, ResultFile::Report).await.map_err(problem)?;
+    let page = Bytes::from_owner(page);
     let content = std::str::from_utf8(&page).ok().and_then(content_of).ok_or_else(|| {
         problem(tradai_control_plane::Error::Damaged {
             what: "report.html",
             problem: "there is no content in it".to_owned(),
         })
     })?;
-    Ok(([(header::CONTENT_TYPE, "application/json")], content.to_owned()).into_response())
+    Ok(([(header::CONTENT_TYPE, "application/json")], page.slice_ref(content.as_bytes())).into_response())
 }
 
 /// The policy of a page: scripts by the page's own nonce, or none where it has no plain one.

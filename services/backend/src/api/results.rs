@@ -136,7 +136,7 @@ pub(super) async fn equity(
     match Format::wanted(query.format.as_deref(), &headers)? {
         Format::Json => {
             let points = state.core.results.table(id, ResultFile::Equity, move |table| table.equity(most));
-            let points = points.await.map_err(problem)?;
+            let points = points.await.map_err(problem)?.into_value();
             let columns = ["timestamp", "equity"];
             Ok(Json(EquityBody { job_id: id.to_string(), columns, points }).into_response())
         }
@@ -223,7 +223,7 @@ async fn trades_page(state: &State, uri: &Uri, id: JobId, page: PageQuery) -> Re
         let next = first.saturating_add(limit);
         Ok((table.rows(first, limit)?, (next < table.len()).then_some(next)))
     });
-    let (items, next) = rows.await.map_err(problem)?;
+    let (items, next) = rows.await.map_err(problem)?.into_value();
     let next_cursor = next.map(|next| state.cursors.seal(&list, &next));
     let headers = page_links(uri, next_cursor.as_deref());
     Ok((headers, Json(TradesBody { items, next_cursor })).into_response())

@@ -24,8 +24,8 @@ pub(crate) use metrics::JobMetrics;
 pub(crate) use orchestration::{CandleCollection, Collecting};
 pub(crate) use recovery::recover;
 pub use results::JobLogs;
-pub(crate) use results::{ResultFile, Results};
-pub(crate) use verification::Verifier;
+pub(crate) use results::{Held, ResultFile, Results};
+pub(crate) use verification::{Verifier, VerifierPlaces};
 
 /// The use cases. Clones share everything.
 #[derive(Clone)]

@@ -1,10 +1,15 @@
 //! What came of backtests: the files that their programs left.
+//!
+//! Invariant: what is in memory of them is bounded, also while slow clients read it.
 
+use std::ops::Deref;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use serde_json::{Map, Value};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::results_folder;
 use tradai_domain::ports::{BlobStore, PortError};
@@ -13,8 +18,14 @@ use tradai_runner::results::{Table, TableError};
 
 use super::Backtests;
 
-/// Files that are read and taken apart at the same time; each is in memory as a whole.
-const READS: usize = 4;
+/// What all files that are in memory may take.
+const MEMORY_BYTES: u64 = 512 * 1024 * 1024;
+/// What is counted at a time, so that semaphores can count it.
+const PIECE: u64 = 64 * 1024;
+/// How many bytes there may be of one byte of a table, which is stored compressed.
+const TAKEN_APART: u64 = 8;
+/// How long a file waits for others to be gone.
+const PATIENCE: Duration = Duration::from_secs(5);
 /// The largest file that is read: a report of a hundred pairs has 20 MB.
 const MAX_FILE_BYTES: u64 = 128 * 1024 * 1024;
 /// Files of a job's folder; there are five.
@@ -60,7 +71,7 @@ pub(crate) struct Results {
     backtests: Arc<Backtests>,
     blobs: Arc<dyn BlobStore>,
     logs: Option<Arc<dyn JobLogs>>,
-    reads: Arc<Semaphore>,
+    memory: Arc<Semaphore>,
 }
 
 impl Results {
@@ -69,18 +80,16 @@ impl Results {
         blobs: Arc<dyn BlobStore>,
         logs: Option<Arc<dyn JobLogs>>,
     ) -> Self {
-        Self { backtests, blobs, logs, reads: Arc::new(Semaphore::new(READS)) }
+        Self { backtests, blobs, logs, memory: Arc::new(Semaphore::new(pieces(MEMORY_BYTES) as usize)) }
     }
 
     /// Returns a file of a completed job.
     ///
     /// # Errors
     /// [`Error::NoSuchJob`]; [`Error::NoResult`] for a job that did not complete; [`Error::Damaged`] where the file is
-    /// not there or too long; [`Error::Port`].
-    pub(crate) async fn file(&self, id: JobId, file: ResultFile) -> Result<Vec<u8>, Error> {
-        self.backtests.completed(id).await?;
-        let _read = self.reads.acquire().await.map_err(|_| Error::Stopping)?;
-        self.read(id, file).await
+    /// not there or too long; [`Error::Port`], also while too much is in memory.
+    pub(crate) async fn file(&self, id: JobId, file: ResultFile) -> Result<Held<Vec<u8>>, Error> {
+        self.read(id, file, 1).await
     }
 
     /// Returns a document of a completed job.
@@ -101,11 +110,12 @@ impl Results {
         id: JobId,
         file: ResultFile,
         take: impl FnOnce(&Table) -> Result<T, TableError> + Send + 'static,
-    ) -> Result<T, Error> {
-        self.backtests.completed(id).await?;
-        let _read = self.reads.acquire().await.map_err(|_| Error::Stopping)?;
-        let bytes = self.read(id, file).await?;
-        let taken = tokio::task::spawn_blocking(move || take(&Table::open(bytes)?)).await;
+    ) -> Result<Held<T>, Error> {
+        let Held { value, memory } = self.read(id, file, TAKEN_APART).await?;
+        let taken = tokio::task::spawn_blocking(move || {
+            take(&Table::open(value)?).map(|value| Held { value, memory })
+        })
+        .await;
         let taken = taken.map_err(|error| PortError::new(ErrorKind::Internal, error.to_string()))?;
         taken.map_err(|error| damaged(file, error.to_string()))
     }
@@ -122,7 +132,9 @@ impl Results {
         }
     }
 
-    async fn read(&self, id: JobId, file: ResultFile) -> Result<Vec<u8>, Error> {
+    /// Reads a file, and takes the memory that so many times its size needs.
+    async fn read(&self, id: JobId, file: ResultFile, times: u64) -> Result<Held<Vec<u8>>, Error> {
+        self.backtests.completed(id).await?;
         let folder = results_folder(id)?;
         let key = folder.join(file.name());
         let key = key.map_err(|error| PortError::new(ErrorKind::Internal, error.to_string()))?;
@@ -131,9 +143,52 @@ impl Results {
         if size > MAX_FILE_BYTES {
             return Err(damaged(file, format!("{size} bytes are more than {MAX_FILE_BYTES}")));
         }
+        let memory = self.hold(size.saturating_mul(times)).await?;
         let bytes = self.blobs.get(&key).await?;
-        bytes.ok_or_else(|| damaged(file, "it is not there".to_owned()))
+        let value = bytes.ok_or_else(|| damaged(file, "it is not there".to_owned()))?;
+        Ok(Held { value, memory })
     }
+
+    /// Takes memory; what needs more than there is takes all of it.
+    async fn hold(&self, bytes: u64) -> Result<OwnedSemaphorePermit, Error> {
+        let memory = self.memory.clone().acquire_many_owned(pieces(bytes));
+        let busy = "as many results are being read as may; come back soon";
+        let held = timeout(PATIENCE, memory).await;
+        let held = held.map_err(|_| PortError::new(ErrorKind::Unavailable, busy).retry_after(PATIENCE))?;
+        held.map_err(|_| Error::Stopping)
+    }
+}
+
+/// What was read, with its part of the memory that all readers share: to be kept until it is sent.
+#[derive(Debug)]
+pub(crate) struct Held<T> {
+    value: T,
+    memory: OwnedSemaphorePermit,
+}
+
+impl<T> Held<T> {
+    /// Returns what was read, of which not much is left.
+    pub(crate) fn into_value(self) -> T {
+        self.value
+    }
+}
+
+impl<T> Deref for Held<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.value
+    }
+}
+
+impl<T: AsRef<[u8]>> AsRef<[u8]> for Held<T> {
+    fn as_ref(&self) -> &[u8] {
+        self.value.as_ref()
+    }
+}
+
+fn pieces(bytes: u64) -> u32 {
+    u32::try_from(bytes.min(MEMORY_BYTES).div_ceil(PIECE)).unwrap_or(u32::MAX)
 }
 
 fn damaged(file: ResultFile, problem: String) -> Error {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use serde_json::{Value, json};
+use tower::ServiceExt;
 use tradai_backend::{JobLogs, Parts, build};
 use tradai_control_plane::jobs::executors::{ExecutorFactory, ExecutorSettings};
 use tradai_domain::JobId;
@@ -174,4 +175,49 @@ async fn a_job_that_is_not_completed_has_no_result_and_a_damaged_one_says_so() {
         let (status, code, text) = world.get(&format!("{BACKTESTS}/{id}/{what}")).await.problem();
         assert_eq!((status, &*code), (500, "SYS005"), "{what}: {text}");
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_verified_on_the_candles_that_jobs_find() {
+    let world = running();
+    let this = completed(&world).await;
+    let (stores, moved) = (world.folder.path().join("store"), world.folder.path().join("bucket"));
+    std::fs::rename(&stores, &moved).unwrap();
+    let data_dir = world.folder.path().to_str().unwrap();
+    let bucket = format!("file://{}", moved.display());
+    let settings = settings(&[("BACKEND_DATA_DIR", data_dir), ("ARCTIC_S3_BUCKET", &bucket)]);
+    let parts = Parts { wiring: world.wiring.clone(), executor: None, sweep_tasks: None, logs: None };
+    let world = World { app: build(&settings, parts, &world.shutdown), ..world };
+    let verified = world.post(&format!("{this}/verify"), &json!({})).await.json();
+    assert_eq!(verified["files"][0][1]["outcome"], "same", "{verified}");
+    // A run that is under way ends with the service.
+    world.shutdown.stop();
+    world.until(|| async { world.post(&format!("{this}/verify"), &json!({})).await.status == 503 }).await;
+}
+
+/// Clients that take a reply and do not read it, each of the largest file.
+#[tokio::test(flavor = "multi_thread")]
+async fn slow_readers_of_results_are_bounded_and_others_are_told_to_come_back() {
+    let world = World::new();
+    let id = world.submit("Demo").await;
+    world.started(id).await;
+    world.report(id, tradai_domain::jobs::JobStatus::Completed).await;
+    let folder = world.folder.path().join("jobs").join(id.to_string());
+    std::fs::create_dir_all(&folder).unwrap();
+    std::fs::write(folder.join("report.html"), vec![b' '; 128 * 1024 * 1024]).unwrap();
+    let path = format!("{BACKTESTS}/{id}/report.html");
+    let ask = || async {
+        let request = Request::get(&path).body(Body::empty()).unwrap();
+        world.app.router.clone().oneshot(request).await.unwrap()
+    };
+    let mut unread = Vec::new();
+    for _ in 0..4 {
+        let reply = ask().await;
+        assert_eq!(reply.status(), 200);
+        unread.push(reply);
+    }
+    let refused = ask().await;
+    assert_eq!((refused.status().as_u16(), refused.headers()["retry-after"].as_bytes()), (503, &b"5"[..]));
+    unread.pop();
+    assert_eq!(ask().await.status(), 200);
 }

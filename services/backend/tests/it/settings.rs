@@ -71,3 +71,12 @@ async fn a_mode_that_this_program_has_not_is_refused_at_start() -> Result<(), Bo
     tradai_backend::start(&settings, &shutdown).await.map(drop).unwrap();
     Ok(())
 }
+
+#[test]
+fn candles_are_looked_for_where_jobs_find_them() {
+    let stores = |variables: &[(&str, &str)]| settings(variables).candles.to_string();
+    assert_eq!(stores(&[("TRADAI_DATA_DIR", "/data")]), "/data/store");
+    let bucket = [("TRADAI_DATA_DIR", "/data"), ("ARCTIC_S3_BUCKET", "file:///elsewhere")];
+    assert_eq!(stores(&bucket), "/elsewhere");
+    assert!(refused(&[("ARCTIC_S3_BUCKET", "ftp://x")]).contains("ARCTIC_S3_BUCKET"));
+}
