@@ -1,7 +1,9 @@
 //! One job: how it goes, and what came of it.
 
 use maud::{Markup, PreEscaped, html};
+use tradai_domain::configs::ConfigId;
 use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus};
+use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{JobId, Millis};
 use tradai_platform::settings::sections::Role;
 use tradai_runner::report::parts;
@@ -22,6 +24,10 @@ use super::text::{NONE, minute};
 struct Known {
     record: JobRecord,
     config: Option<BacktestConfig>,
+    /// The config version that it took, or else the one that it was asked to.
+    config_id: Option<ConfigId>,
+    /// Whether its candles are made up, as far as that is known.
+    synthetic: bool,
     now: Millis,
 }
 
@@ -34,7 +40,7 @@ pub(super) async fn show(
     let events = state.events_address(Some(id)).await;
     let record = state.core.backtests.get(id).await?;
     let config = state.core.backtests.config(id).await.ok();
-    let known = Known { record, config, now: state.clock.now_ms() };
+    let known = Known::of(&state, record, config).await;
     let result = match known.record.status {
         JobStatus::Completed => result(&state, id).await,
         _ => html! {},
@@ -55,6 +61,35 @@ pub(super) async fn show(
     Ok(Page::new(title, Place::Jobs, content).to(&caller))
 }
 
+impl Known {
+    async fn of(state: &Dashboard, record: JobRecord, config: Option<BacktestConfig>) -> Self {
+        let (taken, figures) = match record.status {
+            JobStatus::Completed => {
+                tokio::join!(state.results.config_id(record.job_id), state.results.figures(record.job_id))
+            }
+            _ => (None, None),
+        };
+        let asked = |config: &BacktestConfig| config.config_id.clone();
+        let sandbox =
+            config.iter().filter_map(|config| config.exchange.as_ref()).any(ExchangeKey::is_sandbox);
+        Self {
+            config_id: taken.or_else(|| config.as_ref().and_then(asked)),
+            synthetic: sandbox || figures.is_some_and(|figures| figures.synthetic),
+            now: state.clock.now_ms(),
+            record,
+            config,
+        }
+    }
+
+    fn config_version(&self) -> &str {
+        match (&self.config_id, self.record.status) {
+            (Some(id), _) => id.as_str(),
+            (None, JobStatus::Completed) => "none: the strategy's own settings",
+            (None, _) => "the one that is active when it starts",
+        }
+    }
+}
+
 fn head(known: &Known, caller: &Caller) -> Markup {
     let record = &known.record;
     html! {
@@ -62,7 +97,7 @@ fn head(known: &Known, caller: &Caller) -> Markup {
             h1 { (record.strategy_name) " " span.quiet { (short(record.job_id)) } }
             div.controls {
                 @if let Some(config) = &known.config {
-                    a.button href={ "/backtests/new?" (again(config)) } { "Run again" }
+                    a.button href={ "/backtests/new?" (again(config, known.config_id.as_ref())) } { "Run again" }
                 }
                 @if record.status == JobStatus::Completed && may(caller, Role::Trader) {
                     form method="post" action={ "/jobs/" (record.job_id) "/verify" } {
@@ -89,7 +124,12 @@ fn facts(known: &Known, data_dir: &str) -> Markup {
                     ", " (range(config))
                 }
                 dt { "Candles" }
-                dd { (config.exchange.as_ref().map_or_else(|| "imported".to_owned(), |key| format!("collected from {key}"))) }
+                dd {
+                    (config.exchange.as_ref().map_or_else(|| "imported".to_owned(), |key| format!("collected from {key}")))
+                    @if known.synthetic { " " (page::synthetic()) }
+                }
+                dt { "Config version" } dd { (known.config_version()) }
+                @if let Some(version) = &config.strategy_version { dt { "Version of the strategy" } dd { (version) } }
             }
             dt { "Created, took" } dd { (minute(record.created_at)) " UTC, " (lasted(record, known.now)) }
             @if record.ttl.is_some() { dt { "Kept until" } dd { (moment(record.ttl.map(|seconds| seconds.saturating_mul(1_000)))) " UTC" } }
@@ -107,8 +147,8 @@ fn pairs(config: &BacktestConfig) -> String {
     if pairs.is_empty() { "the strategy's".to_owned() } else { pairs }
 }
 
-/// The query that fills the form in as it was.
-fn again(config: &BacktestConfig) -> String {
+/// The query that fills the form in as it was, with the config version that counted.
+fn again(config: &BacktestConfig, config_id: Option<&ConfigId>) -> String {
     let symbols = config.symbols.iter().map(|symbol| symbol.as_str()).collect::<Vec<_>>().join(" ");
     let side = |at: Option<Millis>| at.map(|at| minute(at).replace(" 00:00", "")).unwrap_or_default();
     let json = |empty: bool, text: serde_json::Result<String>| {
@@ -116,7 +156,7 @@ fn again(config: &BacktestConfig) -> String {
     };
     let timeframe = config.timeframe.map(|timeframe| timeframe.to_string()).unwrap_or_default();
     let exchange = config.exchange.as_ref().map(ToString::to_string).unwrap_or_default();
-    let version = config.config_id.as_ref().map(ToString::to_string).unwrap_or_default();
+    let config_id = config_id.map(ToString::to_string).unwrap_or_default();
     let (start, end) = (side(config.start), side(config.end));
     let settings = json(config.settings.is_empty(), serde_json::to_string_pretty(&config.settings));
     let parameters = json(config.parameters.is_empty(), serde_json::to_string_pretty(&config.parameters));
@@ -127,7 +167,8 @@ fn again(config: &BacktestConfig) -> String {
         ("start", &start),
         ("end", &end),
         ("exchange", &exchange),
-        ("config_id", &version),
+        ("config_id", &config_id),
+        ("strategy_version", config.strategy_version.as_deref().unwrap_or_default()),
         ("settings", &settings),
         ("parameters", &parameters),
     ])

@@ -67,6 +67,7 @@ pub(super) fn read(form: &Params) -> (BacktestRequest, Faults) {
     let owned = |name| form.get(name).map(ToOwned::to_owned);
     let request = BacktestRequest {
         strategy: form.text("strategy").to_owned(),
+        strategy_version: owned("strategy_version"),
         symbols: symbols(form.text("symbols")),
         timeframe: owned("timeframe"),
         start: owned("start"),
@@ -145,11 +146,13 @@ mod tests {
     fn a_filled_form_is_a_request() {
         let (request, faults) = read(&form(
             "strategy=EmaCross&symbols=BTC/USDT,+ETH/USDT&timeframe=&start=2024-01-01&exchange=binance\
-             &dry_run_wallet=500&stake_amount=unlimited&max_open_trades=unlimited&settings=%7B%22stoploss%22:-0.1%7D",
+             &strategy_version=1.0.0&config_id=v2-0f1e2d3c&dry_run_wallet=500&stake_amount=unlimited&max_open_trades=unlimited&settings=%7B%22stoploss%22:-0.1%7D",
         ));
         assert!(faults.is_empty(), "{faults:?}");
         assert_eq!(request.symbols, ["BTC/USDT", "ETH/USDT"]);
         assert_eq!((request.timeframe, request.end), (None, None));
+        let versions = (request.strategy_version.as_deref(), request.config_id.as_deref());
+        assert_eq!(versions, (Some("1.0.0"), Some("v2-0f1e2d3c")));
         let settings = serde_json::json!({"stoploss": -0.1, "dry_run_wallet": 500, "stake_amount": "unlimited",
             "max_open_trades": -1});
         assert_eq!(Value::Object(request.settings), settings);

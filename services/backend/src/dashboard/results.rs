@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tracing::warn;
 use tradai_control_plane::Error;
 use tradai_domain::JobId;
+use tradai_domain::configs::ConfigId;
 use tradai_runner::report::parts;
 
 use super::figures::Figures;
@@ -43,6 +44,13 @@ impl Results {
         }
         known.insert(id, figures.clone());
         Some(figures)
+    }
+
+    /// Returns the config version that a job took: the one that was asked for, or the one that was active when it
+    /// began. `None` where it took none, or its manifest cannot be read.
+    pub(super) async fn config_id(&self, id: JobId) -> Option<ConfigId> {
+        let manifest = self.files.document(id, ResultFile::Manifest).await.ok()?;
+        manifest.get("config_id")?.as_str()?.parse().ok()
     }
 
     /// Returns what the scripts draw a result from; `None` where the report is no page of ours.

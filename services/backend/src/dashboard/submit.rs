@@ -11,7 +11,7 @@ use tradai_service::axum::response::{IntoResponse, Redirect, Response};
 use tradai_service::{Caller, RequestIds};
 
 use super::actions::requester;
-use super::catalog::{self, Catalog, Choice};
+use super::catalog::{self, Catalog, Choice, Versions};
 use super::coverage;
 use super::failure::{Failure, require};
 use super::page::{Page, Place, may};
@@ -21,8 +21,9 @@ use super::state::Dashboard;
 
 /// Parts of the page that depend on what is filled in.
 const PARTS: &str = "faults-strategy faults-symbols faults-timeframe faults-start faults-end faults-exchange \
-    faults-config_id faults-dry_run_wallet faults-stake_amount faults-max_open_trades faults-settings \
-    faults-parameters strategy-hint coverage";
+    faults-config_id faults-strategy_version hint-config_id config-ids faults-dry_run_wallet \
+    faults-stake_amount faults-max_open_trades faults-settings faults-parameters strategy-hint \
+    coverage";
 
 /// A form and what is known of it.
 struct Filled {
@@ -31,6 +32,7 @@ struct Filled {
     key: String,
     faults: Faults,
     catalog: Catalog,
+    versions: Versions,
     exchanges: Vec<String>,
     coverage: Markup,
     caller: Caller,
@@ -89,9 +91,21 @@ async fn fill(
     request: &BacktestRequest,
     mut faults: Faults,
 ) -> Filled {
-    let (catalog, exchanges) = tokio::join!(Catalog::read(state), catalog::exchanges(state));
+    let (catalog, versions, exchanges) = tokio::join!(
+        Catalog::read(state),
+        Versions::read(state, &request.strategy),
+        catalog::exchanges(state)
+    );
     if let Some(reason) = catalog.unknown(&request.strategy) {
         faults.add("strategy", reason);
+    }
+    let other = |asked: &String| catalog.other_version(&request.strategy, asked);
+    if let Some(reason) = request.strategy_version.as_ref().and_then(other) {
+        faults.add("strategy_version", reason);
+    }
+    let unknown = |id: &String| versions.unknown(id).filter(|_| faults.of("config_id").is_empty());
+    if let Some(reason) = request.config_id.as_ref().and_then(unknown) {
+        faults.add("config_id", reason);
     }
     let known = form.get("key").filter(|key| key.len() <= 64).map(ToOwned::to_owned);
     Filled {
@@ -101,6 +115,7 @@ async fn fill(
         form,
         faults,
         catalog,
+        versions,
         exchanges,
     }
 }
@@ -112,6 +127,7 @@ fn page(filled: &Filled) -> Page {
             form.panel method="post" action="/backtests/new" data-check="/backtests/check" data-parts=(PARTS) novalidate {
                 input type="hidden" name="key" value=(filled.key);
                 (strategy(filled))
+                div.fields { (config(filled)) (strategy_version(filled)) }
                 (symbols(filled))
                 div.fields {
                     (timeframe(filled))
@@ -171,6 +187,30 @@ fn strategy(filled: &Filled) -> Markup {
     field(filled, "strategy", "Strategy", &control, "")
 }
 
+fn config(filled: &Filled) -> Markup {
+    let control = html! {
+        input #config_id name="config_id" value=(filled.form.text("config_id")) list="config-ids" placeholder="the active one"
+            autocomplete="off" spellcheck="false" aria-invalid=[invalid(filled, "config_id")]
+            aria-describedby="faults-config_id hint-config_id";
+        // Apart from the field, so that it can change under somebody who writes.
+        datalist #config-ids {
+            @for version in filled.versions.choices() { option value=(version.id) label={ (version.id) " · " (version.about()) } {} }
+        }
+    };
+    field(filled, "config_id", "Config version", &control, &filled.versions.hint())
+}
+
+fn strategy_version(filled: &Filled) -> Markup {
+    let control = html! {
+        input #strategy_version name="strategy_version" value=(filled.form.text("strategy_version"))
+            placeholder="the one that is there" autocomplete="off" spellcheck="false"
+            aria-invalid=[invalid(filled, "strategy_version")]
+            aria-describedby="faults-strategy_version hint-strategy_version";
+    };
+    let hint = "The job fails where the strategy has another one.";
+    field(filled, "strategy_version", "Version of the strategy", &control, hint)
+}
+
 fn symbols(filled: &Filled) -> Markup {
     let control = html! {
         input #symbols name="symbols" value=(filled.form.text("symbols")) placeholder="BTC/USDT ETH/USDT"
@@ -215,7 +255,7 @@ fn exchange(filled: &Filled) -> Markup {
         "exchange",
         "Candles",
         &control,
-        "Collected candles are completed before the run, where the exchange has them.",
+        "Collected candles are completed from the first day on before the run, where the exchange has them.",
     )
 }
 

@@ -2,10 +2,10 @@
 
 use serde_json::json;
 use tradai_domain::Timeframe;
-use tradai_domain::jobs::{JobChange, JobStatus, Progress};
+use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobChange, JobStatus, Progress};
 
 use crate::peer::Peers;
-use crate::world::{HOSTILE, World};
+use crate::world::{HOSTILE, World, config};
 
 /// A reply, read whole.
 struct Reply {
@@ -157,6 +157,93 @@ async fn a_form_is_refused_with_every_fault_and_without_scripts() {
     }
     assert!(reply.text.contains("value=\"BTC/USDT x\""), "what was filled in stays");
     assert!(get(&world, "/jobs").await.text.contains("No jobs here"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_is_run_again_with_the_versions_that_it_took() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    let id = world.next_id();
+    let config = BacktestConfig {
+        strategy_version: Some("1.0.0".to_owned()),
+        exchange: Some("sandbox".parse().unwrap()),
+        ..config()
+    };
+    world.add_job_of(id, config, JobStatus::Running).await;
+    let running = get(&world, &format!("/jobs/{id}")).await.text;
+    assert!(running.contains("the one that is active when it starts") && running.contains("SYNTHETIC"));
+    // It named no version; this one was active when it began, and another one is now.
+    world.complete(id, Some("v2-0f1e2d3c")).await;
+    let page = get(&world, &format!("/jobs/{id}")).await.text;
+    assert!(page.contains("<dd>v2-0f1e2d3c</dd>"), "{page}");
+    let start = page.find("/backtests/new?").unwrap();
+    let link = page[start..].split('"').next().unwrap().replace("&amp;", "&");
+    let form = get(&world, &link).await.text;
+    assert!(form.contains("value=\"v2-0f1e2d3c\" label=\"v2-0f1e2d3c · draft · a tighter stop\""), "{form}");
+    let url = reqwest::Url::parse(&world.url(&link)).unwrap();
+    let filled: Vec<(String, String)> = url
+        .query_pairs()
+        .map(|(name, _)| name.into_owned())
+        .filter(|name| form.contains(&format!("name=\"{name}\"")))
+        .map(|name| (name.clone(), value_of(&form, &name)))
+        .collect();
+    let fields: Vec<(&str, &str)> =
+        filled.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+    let sent = post(&world, "/backtests/new", &fields, &world.url("")).await;
+    assert_eq!(sent.status, 303, "{}", sent.text);
+    let again = sent.header("location").rsplit('/').next().unwrap();
+    let asked = std::fs::read(world.folder.path().join(format!("configs/jobs/{again}.json"))).unwrap();
+    let asked: BacktestJobMessage = serde_json::from_slice(&asked).unwrap();
+    assert_eq!(asked.config.config_id, Some("v2-0f1e2d3c".parse().unwrap()));
+    assert_eq!(asked.config.strategy_version.as_deref(), Some("1.0.0"));
+}
+
+/// What an input of a page is filled in with, or which option of a select is chosen.
+fn value_of(page: &str, name: &str) -> String {
+    let (_, rest) = page.split_once(&format!("name=\"{name}\"")).unwrap();
+    let (tag, inside) = rest.split_once('>').unwrap();
+    let of_tag =
+        |tag: &str| tag.split_once("value=\"").map(|(_, rest)| rest.split('"').next().unwrap().to_owned());
+    of_tag(tag).unwrap_or_else(|| {
+        let (options, _) = inside.split_once("</select>").unwrap();
+        let chosen = options.split("<option").find(|option| option.contains(" selected")).unwrap_or_default();
+        of_tag(chosen).unwrap_or_default()
+    })
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn versions_that_there_are_not_are_said_at_their_field() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    for (name, value, said) in [
+        (
+            "config_id",
+            "v9-0f1e2d3c",
+            "there is no such version of this strategy; there are v2-0f1e2d3c, v1-0f1e2d3c",
+        ),
+        ("config_id", "x", "config"),
+        ("strategy_version", "2.0.0", "there is 1.0.0"),
+    ] {
+        let form = [("strategy", "EmaCross"), ("symbols", "BTC/USDT"), (name, value)];
+        let reply = post(&world, "/backtests/new", &form, &world.url("")).await;
+        assert_eq!(reply.status, 422, "{name}");
+        let (_, field) = reply.text.split_once(&format!("id=\"faults-{name}\"")).unwrap();
+        let (faults, _) = field.split_once("</p>").unwrap();
+        assert!(faults.contains(said), "{faults}");
+        assert!(reply.text.contains(&format!("value=\"{value}\"")), "what was filled in stays");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn stored_candles_are_labelled_and_nothing_is_promised() {
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    let path = "/backtests/new?strategy=EmaCross&symbols=BTC/USDT&exchange=sandbox";
+    let open = get(&world, path).await.text;
+    let panel = open.split_once("Stored candles").unwrap().1;
+    assert!(panel.contains("SYNTHETIC") && panel.contains("nothing is collected"), "{panel}");
+    let from = get(&world, &format!("{path}&start=2024-01-01")).await.text;
+    assert!(from.contains("What is missing is collected before the run."), "{from}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -70,7 +70,7 @@ async fn the_bar_moves_as_the_job_reports_and_the_result_takes_its_place() {
     }
     assert_eq!(tab.text("#announce").await, format!("EmaCross {}: 50 percent done", &id.to_string()[30..]));
     tab.picture("running", false).await;
-    world.complete(id).await;
+    world.complete(id, None).await;
     drawn(&tab).await;
     assert_eq!(
         (tab.count("progress").await, tab.count("#equity-chart .scatterlayer path.js-line").await),

@@ -67,15 +67,21 @@ impl World {
         add_candles(&store(&self.folder.path().join("store")), pairs, timeframe, days);
     }
 
+    pub(crate) fn next_id(&self) -> JobId {
+        JobId(self.wiring.ids.next(self.wiring.clock.as_ref()))
+    }
+
     /// Stores a job as a process that is gone would have left it; nobody runs it.
     pub(crate) async fn add_job(&self, strategy: &str, status: JobStatus) -> JobId {
-        let (clock, ids) = (&self.wiring.clock, &self.wiring.ids);
-        let id = JobId(ids.next(clock.as_ref()));
-        let config = BacktestConfig {
-            strategy: strategy.parse().unwrap(),
-            symbols: vec!["BTC/USDT".parse().unwrap()],
-            ..config()
-        };
+        let id = self.next_id();
+        let config = BacktestConfig { strategy: strategy.parse().unwrap(), ..config() };
+        self.add_job_of(id, config, status).await;
+        id
+    }
+
+    /// Stores a job that was asked for in this way.
+    pub(crate) async fn add_job_of(&self, id: JobId, config: BacktestConfig, status: JobStatus) {
+        let clock = &self.wiring.clock;
         let message = BacktestJobMessage::new(id, id.into(), config);
         let key = format!("configs/jobs/{id}.json").parse().unwrap();
         self.wiring.blobs.put_if_absent(&key, serde_json::to_vec(&message).unwrap()).await.unwrap();
@@ -87,7 +93,6 @@ impl World {
             JobStatus::Failed => self.report(id, JobChange::failed(HOSTILE, clock.now_ms())).await,
             status => self.report(id, JobChange::status(status, clock.now_ms())).await,
         }
-        id
     }
 
     /// Reports what a job's program would.
@@ -100,13 +105,13 @@ impl World {
     /// Puts a completed job there whose result is of a real run.
     pub(crate) async fn add_result(&self, strategy: &str) -> JobId {
         let id = self.add_job(strategy, JobStatus::Running).await;
-        self.complete(id).await;
+        self.complete(id, None).await;
         id
     }
 
-    /// Completes a job with the result of a real run.
-    pub(crate) async fn complete(&self, id: JobId) {
-        write_result(&self.folder.path().join("jobs"), id);
+    /// Completes a job with the result of a real run, which took this config version.
+    pub(crate) async fn complete(&self, id: JobId, config_id: Option<&str>) {
+        write_result(&self.folder.path().join("jobs"), id, config_id);
         let completed = JobChange::status(JobStatus::Completed, self.wiring.clock.now_ms());
         self.report(id, JobChange { result_s3_path: Some(format!("jobs/{id}")), ..completed }).await;
     }
@@ -121,8 +126,9 @@ impl Drop for World {
 /// A text that does harm wherever it is taken for markup.
 pub(crate) const HOSTILE: &str = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;";
 
-fn config() -> BacktestConfig {
-    serde_json::from_value(json!({"strategy": "EmaCross"})).unwrap()
+/// Pairs of a strategy and nothing else.
+pub(crate) fn config() -> BacktestConfig {
+    serde_json::from_value(json!({"strategy": "EmaCross", "symbols": ["BTC/USDT"]})).unwrap()
 }
 
 fn store(path: &Path) -> CandleStore {
@@ -146,7 +152,7 @@ async fn nobody() -> String {
 }
 
 /// Runs a strategy over half a year of made-up candles and writes its folder.
-fn write_result(jobs: &Path, id: JobId) {
+fn write_result(jobs: &Path, id: JobId, config_id: Option<&str>) {
     use tradai_runner::backtest::{BacktestRequest, JobFolder, run};
     use tradai_runner::strategies;
 
@@ -169,7 +175,7 @@ fn write_result(jobs: &Path, id: JobId) {
         layers: vec![settings.as_object().unwrap().clone()],
         rules: Default::default(),
         exchange: None,
-        config_id: None,
+        config_id: config_id.map(|id| id.parse().unwrap()),
         data: Vec::new(),
     };
     let mut finished = run(&request, store, &()).unwrap();
