@@ -1,12 +1,14 @@
 //! Strategies, as the strategy service knows them.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use serde_json::Value;
 use tracing::warn;
 use tradai_control_plane::{Error, RequestFault};
+use tradai_domain::configs::ConfigId;
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource, Millis, StrategyName};
 
@@ -31,6 +33,8 @@ pub(crate) struct Catalogue {
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     known: Mutex<BTreeMap<String, Known>>,
+    /// Whether the service did not answer when it was last asked about a job's strategy.
+    away: AtomicBool,
 }
 
 struct Known {
@@ -49,7 +53,7 @@ pub(crate) struct Answer {
 
 impl Catalogue {
     pub(crate) fn new(peer: Peer, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self { peer, clock, ids, known: Mutex::default() }
+        Self { peer, clock, ids, known: Mutex::default(), away: AtomicBool::new(false) }
     }
 
     /// Returns a page of the list.
@@ -60,6 +64,20 @@ impl Catalogue {
     /// Returns a strategy, with the text of its file.
     pub(crate) async fn show(&self, name: &StrategyName, trace: PeerTrace) -> Result<Answer, PeerError> {
         self.ask(&path_of(name), &[], &self.peer.within(trace)).await
+    }
+
+    /// Returns what a strategy's config comes to with a version of it, the active one without. Only as of now: which
+    /// version is active may have changed since.
+    pub(crate) async fn resolved(
+        &self,
+        name: &StrategyName,
+        config_id: Option<&ConfigId>,
+        trace: PeerTrace,
+    ) -> Result<Value, PeerError> {
+        let id = config_id.map(ToString::to_string);
+        let query: Vec<(&str, &str)> = id.iter().map(|id| ("config_id", id.as_str())).collect();
+        let path = format!("{}/resolved-config", path_of(name));
+        self.peer.within(trace).get(&path, &query, PATIENCE).await
     }
 
     /// Refuses a strategy that is not there, naming those that are alike. Where nobody answers, it passes: whoever runs
@@ -75,14 +93,19 @@ impl Catalogue {
         };
         match peer.get(&path_of(name), &[], CHECK_PATIENCE).await {
             Err(PeerError::Refused { status: 404, .. }) => {
+                self.away.store(false, Ordering::Relaxed);
                 let names = self.names(&peer).await.unwrap_or_default();
                 Err(Error::Request(vec![RequestFault::new("strategy", unknown(name.as_str(), &names))]))
             }
             Err(error) => {
-                warn!(%error, strategy = %name, "nobody knows yet whether {name} is there: {error}");
+                // Once for each time that it is away, and not for each job.
+                if !self.away.swap(true, Ordering::Relaxed) {
+                    warn!(%error, strategy = %name, "nobody knows yet whether {name} is there, nor other strategies of jobs: {error}");
+                }
                 Ok(())
             }
             Ok(value) => {
+                self.away.store(false, Ordering::Relaxed);
                 self.remember(key, &value);
                 Ok(())
             }

@@ -8,6 +8,7 @@ mod feed;
 mod imported;
 mod journal;
 mod metrics;
+mod needs;
 mod orchestration;
 mod recovery;
 mod results;

@@ -10,22 +10,20 @@ use tracing::info;
 use tradai_control_plane::jobs::Prepare;
 use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage};
 use tradai_domain::ports::{ExchangeKey, PortError};
-use tradai_domain::{Clock, ErrorKind, IdSource, JobId, Millis, Symbol, Timeframe};
+use tradai_domain::{Clock, ErrorKind, IdSource, JobId, Millis, TimeRange};
 
 use super::Catalogue;
-use crate::infrastructure::peer::{Peer, PeerTrace};
+use super::needs::{Need, Sources};
+use crate::infrastructure::peer::{Peer, PeerError, PeerTrace};
 
 /// How long the service that collects may take to answer; it answers before it is done.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// How long one reply is held back, in seconds.
 const WAIT_SECONDS: &str = "20";
+/// How often candles are asked for where the service that collects forgets about it.
+const BEGINNINGS: u32 = 4;
 /// How long collecting may take as a whole.
 const COLLECTING: Duration = Duration::from_secs(2 * 3_600);
-/// Days before the start that are collected where nobody knows what the strategy warms up on.
-const PADDING_DAYS: i64 = 30;
-/// The most days that may be asked for.
-const MAX_PADDING_DAYS: i64 = 3_650;
-const DAY_MS: Millis = 86_400_000;
 
 /// How far the candles of a job are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -43,15 +41,6 @@ pub(crate) struct CandleCollection {
     ids: Arc<dyn IdSource>,
     clock: Arc<dyn Clock>,
     collecting: Mutex<BTreeMap<JobId, Collecting>>,
-}
-
-/// Candles of one length and kind.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Need {
-    timeframe: Timeframe,
-    price: &'static str,
-    symbols: Vec<Symbol>,
-    padding_days: i64,
 }
 
 impl CandleCollection {
@@ -84,7 +73,11 @@ impl CandleCollection {
 
     /// Completes the candles of a job, one kind after the other.
     async fn collect(&self, job: &BacktestJobMessage, exchange: &ExchangeKey) -> Result<(), PortError> {
-        let needs = self.needs(job).await?;
+        let (needs, range) = self.needs(job).await?;
+        if range.start.is_none() {
+            // There is no telling how much is missing: what is stored is tested.
+            return Ok(());
+        }
         let peer = self.data_collection.within(self.trace(job));
         let series = |needs: &[Need]| needs.iter().map(|need| need.symbols.len() as u64).sum::<u64>();
         let total = series(&needs);
@@ -95,51 +88,44 @@ impl CandleCollection {
                 self.collecting().insert(job.job_id, collecting);
             };
             note(0);
-            let body = ensure_body(&job.config, exchange, need);
+            let body = ensure_body(range, exchange, need);
             complete(&peer, &body, note).await.map_err(|error| named(error, exchange))?;
         }
         info!(job_id = %job.job_id, %exchange, series = total, "{total} series of {exchange} are complete");
         Ok(())
     }
 
-    /// Returns what a job needs; the strategy says what the request leaves to it.
-    async fn needs(&self, job: &BacktestJobMessage) -> Result<Vec<Need>, PortError> {
-        let config = &job.config;
-        let strategy = self.catalogue.show(&config.strategy, self.trace(job)).await;
-        let (strategy, unknown) = match strategy {
-            Ok(answer) => (answer.value, None),
-            Err(error) => (Value::Null, Some(error)),
-        };
-        let given = |name: &str| config.settings.get(name).or_else(|| strategy["settings"].get(name));
-        let timeframe = config.timeframe.or_else(|| given("timeframe").and_then(parse));
-        let timeframe = timeframe.or_else(|| parse(&strategy["timeframe"]));
-        let Some(timeframe) = timeframe else {
-            // Only the strategy knows, and nobody could ask for it.
-            return Err(unknown.map_or_else(|| no_timeframe(config), PortError::from));
-        };
-        let symbols = if config.symbols.is_empty() {
-            let pairs = given("pair_whitelist").and_then(Value::as_array).map(Vec::as_slice);
-            pairs.unwrap_or_default().iter().filter_map(parse).collect()
-        } else {
-            config.symbols.clone()
-        };
-        let padding_days = padding_days(strategy["startup_candles"].as_i64(), timeframe);
-        let detail = given("timeframe_detail").and_then(parse);
-        Ok(needs(timeframe, detail, &strategy["informative"], symbols, padding_days))
+    /// Returns what a job needs, and of which stretch; its config and its strategy say what the request leaves open.
+    async fn needs(&self, job: &BacktestJobMessage) -> Result<(Vec<Need>, TimeRange), PortError> {
+        let request = &job.config;
+        let (name, trace) = (&request.strategy, self.trace(job));
+        let (strategy, resolved) = tokio::join!(
+            self.catalogue.show(name, trace.clone()),
+            self.catalogue.resolved(name, request.config_id.as_ref(), trace),
+        );
+        let known = |answer: &Result<Value, PeerError>| answer.as_ref().map_or(Value::Null, Value::clone);
+        let strategy = strategy.map(|answer| answer.value);
+        let sources = Sources { request, resolved: &known(&resolved), strategy: &known(&strategy) };
+        if !sources.is_told() {
+            // What the strategy's file says may be what its config says otherwise.
+            resolved?;
+        }
+        match (sources.needs(), strategy) {
+            (Some(needs), _) => Ok((needs, sources.range())),
+            (None, Err(unknown)) => Err(unknown.into()),
+            (None, Ok(_)) => Err(no_timeframe(request)),
+        }
     }
 }
 
 #[async_trait]
 impl Prepare for CandleCollection {
     fn is_needed(&self, job: &BacktestJobMessage) -> bool {
-        // Without a first day there is no telling how much is missing: what is stored is tested.
-        job.config.exchange.is_some() && job.config.start.is_some()
+        job.config.exchange.is_some()
     }
 
     async fn prepare(&self, job: &BacktestJobMessage) -> Result<(), PortError> {
-        let Some(exchange) = job.config.exchange.as_ref().filter(|_| self.is_needed(job)) else {
-            return Ok(());
-        };
+        let Some(exchange) = &job.config.exchange else { return Ok(()) };
         let _noted = Noted { collection: self, id: job.job_id };
         let too_long = |_| Err(PortError::new(ErrorKind::Conflict, "its candles took too long to collect"));
         tokio::time::timeout(COLLECTING, self.collect(job, exchange)).await.unwrap_or_else(too_long)
@@ -160,7 +146,8 @@ impl Drop for Noted<'_> {
 
 /// Lets candles be completed and waits until they are. Asking again finds what was collected by then.
 async fn complete(peer: &Peer, body: &Value, note: impl Fn(u64)) -> Result<(), PortError> {
-    let mut reply = peer.post_again("/api/v1/ensure?wait=0", body, PATIENCE).await?;
+    let ensure = || peer.post_again("/api/v1/ensure?wait=0", body, PATIENCE);
+    let (mut reply, mut begun) = (ensure().await?, 1);
     loop {
         if reply["ready"] == true {
             return Ok(());
@@ -177,7 +164,14 @@ async fn complete(peer: &Peer, body: &Value, note: impl Fn(u64)) -> Result<(), P
         let id: JobId = parse(&reply["job_id"])
             .ok_or_else(|| PortError::new(ErrorKind::Internal, "data-collection named no job"))?;
         let path = format!("/api/v1/sync/{id}");
-        reply = peer.get(&path, &[("wait", WAIT_SECONDS)], PATIENCE).await?;
+        reply = match peer.get(&path, &[("wait", WAIT_SECONDS)], PATIENCE).await {
+            // It knows its jobs as long as it runs: it was started again.
+            Err(error) if error.kind() == ErrorKind::NotFound && begun < BEGINNINGS => {
+                begun += 1;
+                ensure().await?
+            }
+            reply => reply?,
+        };
     }
 }
 
@@ -211,48 +205,7 @@ fn parse<T: std::str::FromStr>(value: &Value) -> Option<T> {
     value.as_str()?.parse().ok()
 }
 
-/// The days that hold a strategy's first candles, one more for the day that they begin in.
-fn padding_days(startup_candles: Option<i64>, timeframe: Timeframe) -> i64 {
-    let Some(candles) = startup_candles else { return PADDING_DAYS };
-    let days = candles.saturating_mul(timeframe.millis()).div_euclid(DAY_MS).saturating_add(1);
-    days.clamp(0, MAX_PADDING_DAYS)
-}
-
-/// What pairs are tested on: their own candles, those that the strategy looks at besides, and of futures what funding is
-/// reckoned with.
-fn needs(
-    timeframe: Timeframe,
-    detail: Option<Timeframe>,
-    informative: &Value,
-    symbols: Vec<Symbol>,
-    padding_days: i64,
-) -> Vec<Need> {
-    let mut traded: BTreeMap<Timeframe, Vec<Symbol>> = BTreeMap::new();
-    let mut add = |timeframe, symbols: &[Symbol]| {
-        let all = traded.entry(timeframe).or_default();
-        all.extend(symbols.iter().filter(|symbol| !all.contains(symbol)).cloned().collect::<Vec<_>>());
-    };
-    for timeframe in std::iter::once(timeframe).chain(detail) {
-        add(timeframe, &symbols);
-    }
-    for text in informative.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str)
-    {
-        // `@1h` is of each pair, `BTC/USDT@1h` of that one.
-        let Some((pair, timeframe)) = text.split_once('@') else { continue };
-        let Ok(timeframe) = timeframe.parse() else { continue };
-        match pair.parse::<Symbol>() {
-            Ok(pair) => add(timeframe, &[pair]),
-            Err(_) => add(timeframe, &symbols),
-        }
-    }
-    let futures: Vec<Symbol> = symbols.into_iter().filter(Symbol::is_futures).collect();
-    let traded = traded.into_iter().map(|(timeframe, symbols)| (timeframe, "traded", symbols));
-    let funding = ["mark", "funding_rate"].map(|price| (Timeframe::H1, price, futures.clone()));
-    let all = traded.chain(funding).filter(|(_, _, symbols)| !symbols.is_empty());
-    all.map(|(timeframe, price, symbols)| Need { timeframe, price, symbols, padding_days }).collect()
-}
-
-fn ensure_body(config: &BacktestConfig, exchange: &ExchangeKey, need: &Need) -> Value {
+fn ensure_body(range: TimeRange, exchange: &ExchangeKey, need: &Need) -> Value {
     let date = |at: Millis| {
         let date = chrono::DateTime::from_timestamp_millis(at);
         date.map(|date| date.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
@@ -262,8 +215,8 @@ fn ensure_body(config: &BacktestConfig, exchange: &ExchangeKey, need: &Need) -> 
         "symbols": need.symbols,
         "timeframe": need.timeframe.to_string(),
         "price": need.price,
-        "start": config.start.and_then(date),
-        "end": config.end.and_then(date),
+        "start": range.start.and_then(date),
+        "end": range.end.and_then(date),
         "padding_days": need.padding_days,
     })
 }
@@ -271,35 +224,6 @@ fn ensure_body(config: &BacktestConfig, exchange: &ExchangeKey, need: &Need) -> 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn symbols(texts: &[&str]) -> Vec<Symbol> {
-        texts.iter().map(|text| text.parse().unwrap()).collect()
-    }
-
-    #[test]
-    fn futures_need_what_funding_is_reckoned_with() {
-        let both = symbols(&["BTC/USDT:USDT", "ETH/USDT"]);
-        let found = needs(Timeframe::M5, None, &json!(["@1h", "SOL/USDT@1h", "nonsense"]), both.clone(), 3);
-        let of = |timeframe, price, symbols: Vec<Symbol>| Need { timeframe, price, symbols, padding_days: 3 };
-        let btc = symbols(&["BTC/USDT:USDT"]);
-        let expected = [
-            of(Timeframe::M5, "traded", both),
-            of(Timeframe::H1, "traded", symbols(&["BTC/USDT:USDT", "ETH/USDT", "SOL/USDT"])),
-            of(Timeframe::H1, "mark", btc.clone()),
-            of(Timeframe::H1, "funding_rate", btc),
-        ];
-        assert_eq!(found, expected);
-        assert_eq!(needs(Timeframe::H1, None, &Value::Null, Vec::new(), 3), []);
-    }
-
-    #[test]
-    fn padding_holds_the_candles_to_warm_up_on() {
-        // 200 candles of 5 minutes are 16 hours 40 minutes; 200 of an hour 8 days 8 hours.
-        assert_eq!(padding_days(Some(200), Timeframe::M5), 1);
-        assert_eq!(padding_days(Some(200), Timeframe::H1), 9);
-        assert_eq!(padding_days(Some(i64::MAX), Timeframe::H1), MAX_PADDING_DAYS);
-        assert_eq!(padding_days(None, Timeframe::H1), PADDING_DAYS);
-    }
 
     #[test]
     fn the_first_series_that_failed_is_the_reason() {

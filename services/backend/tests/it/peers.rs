@@ -79,6 +79,8 @@ struct Stub {
     asked: Asked,
     /// Replies to `ensure`, then to questions after the job, the next last.
     collecting: Arc<Mutex<Vec<Value>>>,
+    /// What the config in use says otherwise than the strategy.
+    configured: Arc<Mutex<Value>>,
 }
 
 impl Stub {
@@ -86,6 +88,7 @@ impl Stub {
         let router = Router::new()
             .route("/api/v1/strategies", get(strategies))
             .route("/api/v1/strategies/{name}", get(strategy))
+            .route("/api/v1/strategies/{name}/resolved-config", get(resolved))
             .route("/api/v1/ensure", post(collect))
             .route("/api/v1/sync/{id}", get(collect))
             .route("/api/v1/health", get(|| async { Json(json!({"status": "ok"})) }))
@@ -122,9 +125,17 @@ async fn strategy(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Res
         .into_response()
 }
 
+async fn resolved(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
+    stub.note(&uri, headers, Value::Null);
+    Json(json!({"config_id": "v2-0f1e2d3c", "settings": *stub.configured.lock().unwrap()}))
+}
+
 async fn collect(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: String) -> Response {
     stub.note(&uri, headers, serde_json::from_str(&body).unwrap_or_default());
     match stub.collecting.lock().unwrap().pop() {
+        Some(Value::Null) => {
+            (StatusCode::NOT_FOUND, Json(json!({"detail": "there is no such job"}))).into_response()
+        }
         Some(reply) => Json(reply).into_response(),
         None => Json(json!({"ready": true})).into_response(),
     }
@@ -209,6 +220,46 @@ async fn candles_of_an_exchange_are_completed_before_the_job_is_handed_over() {
     let id = partition.taken(&request("Demo")).await;
     partition.world.started(id).await;
     assert_eq!(partition.stub.asked("/api/v1/ensure").len(), 2);
+}
+
+/// The strategy says 5m and no pairs; the version in use says otherwise, and the job runs with that.
+#[tokio::test(flavor = "multi_thread")]
+async fn candles_are_completed_for_the_config_that_the_job_runs_with() {
+    let partition = Partition::new().await;
+    *partition.stub.configured.lock().unwrap() =
+        json!({"timeframe": "4h", "pair_whitelist": ["SOL/USDT"], "timerange": "20240301-20240401"});
+    let mut body = json!({"strategy": "Demo", "exchange": "binance_futures", "config_id": "v2-0f1e2d3c"});
+    let id = partition.taken(&body).await;
+    partition.world.started(id).await;
+    let resolved = partition.stub.asked("/api/v1/strategies/Demo/resolved-config");
+    assert!(resolved[0].0.ends_with("?config_id=v2-0f1e2d3c"), "{}", resolved[0].0);
+    let asked = partition.stub.asked("/api/v1/ensure");
+    let bodies: Vec<_> = asked.iter().map(|(_, _, body)| (&body["timeframe"], &body["symbols"])).collect();
+    // The strategy looks at an hour besides.
+    let sol = json!(["SOL/USDT"]);
+    assert_eq!(bodies, [(&json!("1h"), &sol), (&json!("4h"), &sol)]);
+    assert_eq!(asked[0].2["start"], "2024-03-01T00:00:00Z");
+    // What the request says counts more.
+    body["symbols"] = json!(["BTC/USDT"]);
+    let id = partition.taken(&body).await;
+    partition.world.started(id).await;
+    assert_eq!(partition.stub.asked("/api/v1/ensure").last().unwrap().2["symbols"], json!(["BTC/USDT"]));
+}
+
+/// data-collection is started again meanwhile, and knows nothing of the sync job any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn candles_that_are_forgotten_about_are_asked_for_again_a_few_times() {
+    let partition = Partition::new().await;
+    let running = || job("running", &json!([]));
+    *partition.stub.collecting.lock().unwrap() =
+        vec![job("completed", &json!([])), running(), Value::Null, running()];
+    let id = partition.taken(&Partition::on_exchange()).await;
+    partition.world.started(id).await;
+    assert_eq!(partition.stub.asked("/api/v1/ensure").len(), 3, "twice for the first kind");
+    *partition.stub.collecting.lock().unwrap() =
+        [running(), Value::Null].repeat(8).into_iter().rev().collect();
+    let shown = partition.shown(partition.taken(&Partition::on_exchange()).await).await;
+    assert_eq!(shown["status"], "failed", "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
