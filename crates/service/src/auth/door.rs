@@ -15,7 +15,7 @@ use tradai_platform::settings::sections::{AuthSettings, Credentials, Role};
 use super::caller::{Caller, Proof, unauthenticated};
 use super::jwt::Tokens;
 use super::keys;
-use super::session::Sessions;
+use super::session::{Authority, Sessions};
 use super::sign_in;
 use super::ticket::Tickets;
 use crate::origin;
@@ -52,7 +52,14 @@ impl Door {
             }),
             _ => None,
         };
-        let sessions = Sessions::new(service, secret, clock.clone());
+        let authority = match settings {
+            AuthSettings::Required(credentials) => credentials
+                .tokens
+                .as_ref()
+                .map(|tokens| Authority { issuer: tokens.issuer.clone(), audience: tokens.audience.clone() }),
+            _ => None,
+        };
+        let sessions = Sessions::new(service, secret, clock.clone(), authority);
         Self { known, tickets: Tickets::new(clock.clone()), sessions, has_sign_in }
     }
 

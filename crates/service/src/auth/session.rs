@@ -1,6 +1,7 @@
 //! Sessions of people in a browser: a sealed cookie, and nothing kept here.
 //!
-//! A session of a key ends when the key is taken out of the settings; one of a token no later than the token. Signing
+//! A session of a key ends when the key is taken out of the settings; one of a token no later than the token,
+//! and when its issuer or audience is taken out. Signing
 //! out makes the browser forget the cookie: a copy of it is good until it ends.
 
 use std::sync::Arc;
@@ -24,6 +25,15 @@ pub(super) struct Sessions {
     cookie: String,
     seal: Seal,
     clock: Arc<dyn Clock>,
+    /// Whose tokens are believed; `None` where none are.
+    authority: Option<Authority>,
+}
+
+/// Who gives tokens, and for whom.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Authority {
+    pub(super) issuer: String,
+    pub(super) audience: Vec<String>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -37,15 +47,21 @@ struct Session {
 enum Holder {
     /// The holder of the key of this id, whatever their role is now.
     Key(String),
-    /// The bearer of a token that was verified.
-    Token { name: String, role: String },
+    /// The bearer of a token of this authority that was verified.
+    Token { name: String, role: String, authority: Option<Authority> },
 }
 
 impl Sessions {
     /// Cookies know no ports: each service has one of its own.
-    pub(super) fn new(service: &str, secret: &SecretString, clock: Arc<dyn Clock>) -> Self {
-        let seal = Seal::new("tradai-service 2026 sessions", secret);
-        Self { cookie: format!("tradai_session_{service}"), seal, clock }
+    /// Services may share a secret, and must not believe one another's cookies: roles are not the same everywhere.
+    pub(super) fn new(
+        service: &str,
+        secret: &SecretString,
+        clock: Arc<dyn Clock>,
+        authority: Option<Authority>,
+    ) -> Self {
+        let seal = Seal::new(&format!("tradai-service 2026 sessions of {service}"), secret);
+        Self { cookie: format!("tradai_session_{service}"), seal, clock, authority }
     }
 
     /// Returns the header that begins a session, and the moment at which it ends. `credential` is what the caller
@@ -55,7 +71,11 @@ impl Sessions {
         let until = caller.until.unwrap_or(Millis::MAX).min(now + TTL_MS);
         let holder = match caller.proof {
             Proof::ApiKey => Holder::Key(keys::id_of(credential)),
-            _ => Holder::Token { name: caller.name.clone(), role: caller.role.to_string() },
+            _ => Holder::Token {
+                name: caller.name.clone(),
+                role: caller.role.to_string(),
+                authority: self.authority.clone(),
+            },
         };
         let sealed = self.seal.seal(PURPOSE, &Session { holder, until });
         let seconds = (until - now).div_euclid(1000);
@@ -80,7 +100,11 @@ impl Sessions {
         }
         let (name, role): (String, Role) = match session.holder {
             Holder::Key(id) => keys::find_by_id(keys, &id).map(|caller| (caller.name, caller.role))?,
-            Holder::Token { name, role } => (name, role.parse().ok()?),
+            Holder::Token { name, role, authority } => {
+                // The settings may have changed since.
+                authority.filter(|theirs| self.authority.as_ref() == Some(theirs))?;
+                (name, role.parse().ok()?)
+            }
         };
         Some(Caller { name, role, proof: Proof::Session, until: Some(session.until) })
     }

@@ -76,11 +76,12 @@ impl KeyServer {
             _ => {
                 let _fetching = self.fetching.lock().await;
                 if self.known().fetched_at == seen.fetched_at {
-                    self.fetch_if_due(now).await;
+                    // Waiting for the lock took its time, maybe as long as another fetch.
+                    self.fetch_if_due(self.clock.now_ms()).await;
                 }
             }
         }
-        let known = self.known();
+        let (known, now) = (self.known(), self.clock.now_ms());
         if age(known.fetched_at, now).is_none_or(|age| age >= STALE_MS) {
             let waited = age(known.tried_at, now).unwrap_or_default();
             let rest = u64::try_from(PAUSE_MS.saturating_sub(waited)).unwrap_or_default();

@@ -156,3 +156,26 @@ async fn programs_may_begin_sessions_too_and_tokens_end_theirs() {
     let ended = ask(&app, Request::delete("/api/v1/auth/session")).await;
     assert!(ended.status == 204 && ended.header("set-cookie").contains("Max-Age=0"));
 }
+
+#[tokio::test]
+async fn a_session_of_a_token_ends_with_the_belief_in_its_issuer() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::start(Answer::Keys(vec![signer.jwk()])).await;
+    let clock = clock();
+    let sealed = |tokens: Option<tradai_platform::settings::sections::JwtSettings>| {
+        let mut settings = with(vec![key_of_ann()], tokens);
+        settings.cursor_secret = Some("0123456789abcdef0123456789abcdef".to_owned().into());
+        app(&settings, &clock)
+    };
+    let believed = believing(issuer.source());
+    let begun = sign_in(&sealed(Some(believed.clone())), &format!("key={}", signer.token(&["viewer"]))).await;
+    let cookie = cookie(&begun);
+    assert_eq!(ask_as(&sealed(Some(believed.clone())), &cookie, "GET", &[]).await.status, 200);
+    let mut other = believed.clone();
+    other.issuer = "https://other.example".to_owned();
+    assert_eq!(ask_as(&sealed(Some(other)), &cookie, "GET", &[]).await.code(), "AUTH001");
+    let mut other = believed;
+    other.audience = vec!["others".to_owned()];
+    assert_eq!(ask_as(&sealed(Some(other)), &cookie, "GET", &[]).await.code(), "AUTH001");
+    assert_eq!(ask_as(&sealed(None), &cookie, "GET", &[]).await.code(), "AUTH001");
+}
