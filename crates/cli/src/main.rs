@@ -13,6 +13,7 @@ mod doctor;
 mod exchange;
 mod failure;
 mod job;
+mod new_key;
 mod output;
 mod remote;
 mod sandbox;
@@ -70,6 +71,7 @@ enum Command {
     Sandbox(sandbox::SandboxArgs),
     Up(up::UpArgs),
     Doctor(doctor::DoctorArgs),
+    NewKey(new_key::NewKeyArgs),
     /// Run the job that the environment describes; what a platform starts for each job.
     #[command(hide = true)]
     Job,
@@ -95,6 +97,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(args) => sandbox::run(&args, &ctx),
         Command::Up(args) => up::run(&args, &ctx),
         Command::Doctor(args) => doctor::run(&args, &ctx),
+        Command::NewKey(args) => new_key::run(&args, &ctx),
         Command::Job => return job::run(),
     };
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))

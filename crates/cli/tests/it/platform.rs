@@ -67,6 +67,15 @@ impl Platform {
         self.url("backend")
     }
 
+    /// Waits until it says something on its standard error, which the command must have piped.
+    pub(crate) fn until_said(&mut self, text: &str) {
+        let lines = BufReader::new(self.child.stderr.as_mut().unwrap()).lines();
+        assert!(
+            lines.map_while(Result::ok).any(|line| line.contains(text)),
+            "it ended without saying `{text}`"
+        );
+    }
+
     pub(crate) fn signal(&self, signal: Signal) {
         kill(Pid::from_raw(self.child.id().cast_signed()), signal).unwrap();
     }
@@ -84,9 +93,13 @@ impl Drop for Platform {
     }
 }
 
-fn send(url: &str, head: &str, body: &str) -> TcpStream {
+fn address_and_path(url: &str) -> (&str, &str) {
     let rest = url.strip_prefix("http://").unwrap();
-    let (address, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+    rest.split_at(rest.find('/').unwrap_or(rest.len()))
+}
+
+fn send(url: &str, head: &str, body: &str) -> TcpStream {
+    let (address, path) = address_and_path(url);
     let mut stream = TcpStream::connect(address).unwrap();
     let (method, headers) = head.split_once('\n').unwrap_or((head, ""));
     let length = body.len();
@@ -110,8 +123,31 @@ fn request(url: &str, head: &str, body: &str) -> Reply {
 pub(crate) fn get(url: &str) -> Reply {
     request(url, "GET", "")
 }
+
+/// With lines of the head, each with its end.
+pub(crate) fn get_with(url: &str, headers: &str) -> Reply {
+    request(url, &format!("GET\n{headers}"), "")
+}
+
 pub(crate) fn post(url: &str, body: &Value) -> Reply {
     request(url, "POST\nContent-Type: application/json\r\n", &body.to_string())
+}
+
+/// Sends the head of a request whose body never comes, and waits until a handler asks for it. It is under way until
+/// the connection is dropped, or the service gives up on it.
+pub(crate) fn unfinished(url: &str) -> TcpStream {
+    let (address, path) = address_and_path(url);
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(
+        stream,
+        "POST {path} HTTP/1.1\r\nHost: {address}\r\nContent-Type: application/json\r\nContent-Length: 100\r\nExpect: \
+         100-continue\r\n\r\n"
+    )
+    .unwrap();
+    let mut asked = String::new();
+    BufReader::new(&stream).read_line(&mut asked).unwrap();
+    assert!(asked.starts_with("HTTP/1.1 100"), "{asked}");
+    stream
 }
 
 /// Opens an event stream; the lines of it, as they come.

@@ -1,6 +1,7 @@
 //! `tradai up` as a process: what it says, what it refuses, how it ends.
 
 use std::net::TcpListener;
+use std::process::Stdio;
 
 use nix::sys::signal::Signal;
 use serde_json::json;
@@ -32,6 +33,45 @@ fn every_service_is_up_and_ends_together() {
     let mut again = Platform::start(&place, "");
     again.signal(Signal::SIGINT);
     assert_eq!(again.wait(), Some(0));
+}
+
+#[test]
+fn interrupted_twice_it_ends_at_once() {
+    let place = Place::new();
+    let mut command = platform::command(&place, "--free-ports");
+    let mut platform = Platform::of(command.stderr(Stdio::piped()));
+    // The first word waits for what is under way.
+    let _held = platform::unfinished(&format!("{}/api/v1/backtests", platform.backend()));
+    platform.signal(Signal::SIGINT);
+    platform.until_said("once more (Ctrl-C) ends at once");
+    platform.signal(Signal::SIGINT);
+    assert_eq!(platform.wait(), Some(130));
+    // Nothing of it holds the folder.
+    let mut again = Platform::start(&place, "");
+    again.signal(Signal::SIGTERM);
+    assert_eq!(again.wait(), Some(0));
+}
+
+#[test]
+fn a_new_key_opens_the_platform_that_is_told_of_it() {
+    let place = Place::new();
+    let made = place.run("--json new-key ann viewer").ok().json();
+    let (key, item) = (made["key"].as_str().unwrap(), made["item"].as_str().unwrap());
+    let mut command = platform::command(&place, "--free-ports");
+    let platform = Platform::of(command.env("BACKEND_API_KEYS", item));
+    let jobs = |key: &str| {
+        let url = format!("{}/api/v1/backtests", platform.backend());
+        platform::get_with(&url, &format!("Authorization: Bearer {key}\r\n")).status
+    };
+    assert_eq!((jobs(key), jobs("another")), (200, 401));
+    let said = place.run("new-key ann viewer").ok().out;
+    assert!(
+        said.contains("shown this once") && said.contains("ann:viewer:") && !said.contains(key),
+        "{said}"
+    );
+    for wrong in ["new-key", "new-key a:b viewer", "new-key ann king"] {
+        assert_eq!(place.run(wrong).code, 2, "{wrong}");
+    }
 }
 
 #[test]
@@ -100,6 +140,8 @@ fn the_demo_begins_with_candles_a_strategy_and_an_exchange() {
     assert!(demo.join("strategies/MyFirst/tradai.yaml").is_file());
     let stored = place.run("--data-dir tradai-data/demo data list").ok();
     assert!(stored.out.contains("SYNTHETIC"), "{}", stored.out);
+    let data = String::from_utf8(get(&format!("{}/data", platform.backend())).body).unwrap();
+    assert!(data.contains("Imported") && data.contains("SYNTHETIC"), "{data}");
     let ticker = get(&format!("{}/api/v3/ticker/price", platform.url("sandbox"))).json();
     assert_eq!(ticker.as_array().unwrap().len(), 2, "{ticker}");
     let exchanges = get(&format!("{}/api/v1/exchanges", platform.url("data_collection"))).json().to_string();
