@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use tracing::info;
-use tradai_domain::jobs::{JobRecord, JobStatus};
+use tradai_domain::jobs::{JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{JobFilter, JobPage, MAX_PAGE};
 
 use super::Jobs;
@@ -29,7 +29,12 @@ impl Jobs {
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered, Error> {
         let mut recovered = Recovered::default();
         for status in [JobStatus::Pending, JobStatus::Running] {
-            for record in self.all(&JobFilter::status(status)).await? {
+            // Pages begin with the newest; whoever waited longest goes on first.
+            for record in self.all(&JobFilter::status(status)).await?.into_iter().rev() {
+                if record.workflow_type != WorkflowType::Backtest {
+                    // There is nothing here that could run it.
+                    continue;
+                }
                 if let Some(execution) = record.execution_arn.clone() {
                     recovered.watched += 1;
                     self.spawn_watch(&record, execution);
