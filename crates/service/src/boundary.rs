@@ -114,16 +114,11 @@ fn write_headers(response: &mut Response, ids: &RequestIds, taken: Duration) {
     let headers = response.headers_mut();
     ids.write(headers);
     let timing = format!("app;dur={:.1}", taken.as_secs_f64() * 1000.0);
-    let defaults = [
-        (HeaderName::from_static("server-timing"), timing.as_str()),
-        (header::CACHE_CONTROL, "no-store"),
-        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
-    ];
-    for (name, value) in defaults {
-        if let Ok(value) = HeaderValue::from_str(value) {
-            headers.entry(name).or_insert(value);
-        }
+    if let Ok(timing) = HeaderValue::try_from(timing) {
+        headers.entry(HeaderName::from_static("server-timing")).or_insert(timing);
     }
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    headers.entry(header::X_CONTENT_TYPE_OPTIONS).or_insert(HeaderValue::from_static("nosniff"));
 }
 
 fn log(method: &Method, route: &str, status: StatusCode, taken: Duration) {

@@ -69,6 +69,9 @@ impl Drop for Traces {
 
 /// Lets a request's span begin with the request's ids, if spans are collected at all.
 pub(crate) fn join(span: &Span, ids: &mut RequestIds) {
+    if span.is_disabled() {
+        return;
+    }
     let (Ok(trace), Ok(own)) = (TraceId::from_hex(&ids.trace_id), SpanId::from_hex(&ids.span_id)) else {
         return;
     };

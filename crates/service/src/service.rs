@@ -13,6 +13,7 @@ use prometheus_client::registry::Registry;
 use secrecy::SecretString;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
 use tower_http::cors::CorsLayer;
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_platform::settings::sections::{AuthSettings, HttpLimits, HttpSettings};
@@ -31,6 +32,9 @@ use crate::page::Cursors;
 use crate::problem::{Code, Document, FieldFault, Problem};
 use crate::shutdown::Shutdown;
 use crate::{Idempotency, IdempotencyStore, openapi};
+
+/// Bodies of so many bytes and fewer are sent as they are.
+const SMALL_BODY: u64 = 1024;
 
 /// Puts a service together.
 pub struct Service {
@@ -201,7 +205,7 @@ impl Service {
         }
         let router = router
             .layer(from_fn_with_state(Arc::new(Boundary { clock, ids, metrics }), boundary))
-            .layer(CompressionLayer::new());
+            .layer(CompressionLayer::new().compress_when(worth_compressing()));
         App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
     }
 
@@ -237,6 +241,12 @@ fn document(version: &Version, api: OpenApi, probes: OpenApi) -> OpenApi {
     spec.info = utoipa::openapi::Info::new(version.service, version.version);
     openapi::complete(&mut spec);
     spec
+}
+
+/// Says which bodies are compressed: not those that fit into one packet anyway, nor what tower-http leaves alone, such
+/// as images and streams of events.
+fn worth_compressing() -> impl Predicate {
+    DefaultPredicate::new().and(SizeAbove::new(SMALL_BODY))
 }
 
 async fn no_route() -> Response {

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource};
 
@@ -59,11 +59,11 @@ impl RequestIds {
 
     /// Tells the client what its request is called.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        let pairs = [(TRACEPARENT, self.traceparent()), (CORRELATION, self.correlation_id.clone())];
-        for (name, value) in pairs {
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name, value);
-            }
+        if let Ok(value) = HeaderValue::try_from(self.traceparent()) {
+            headers.insert(HeaderName::from_static(TRACEPARENT), value);
+        }
+        if let Ok(value) = HeaderValue::from_str(&self.correlation_id) {
+            headers.insert(HeaderName::from_static(CORRELATION), value);
         }
     }
 }

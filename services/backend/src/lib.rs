@@ -30,7 +30,7 @@ use tradai_service::{App, Check, Service, Shutdown};
 
 pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
-use api::{ExecutorsBody, State};
+use api::{ExecutorsBody, Shared};
 use core::{
     Backtests, CandleCollection, Catalogue, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
     Verifier, VerifierPlaces, recover,
@@ -96,14 +96,14 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .check(peer_check("strategy-service", &peers.strategy_service));
     let executor = dashboard::Executor::new(settings, takes_jobs);
     let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
-    let state = State {
+    let state = Arc::new(Shared {
         core,
         executors: ExecutorsBody::new(&settings.executor, takes_jobs, settings.parallel_jobs),
         cursors: service.cursors(),
         sockets: sockets.clone(),
         shutdown: shutdown.clone(),
         longest_wait: settings.http.limits.request_timeout.saturating_sub(REPLY_TIME),
-    };
+    });
     background.spawn(recover(jobs.clone(), stop.clone()).in_current_span());
     let housekeeping = housekeeping(settings, &wiring, jobs.clone(), sweep_tasks);
     let stopping = stop.clone();

@@ -56,5 +56,5 @@ impl ExecutorsBody {
 #[utoipa::path(get, path = "/api/v1/executors", operation_id = "show_executors", tag = "operation",
     responses((status = 200, body = ExecutorsBody)))]
 pub(super) async fn show(extract::State(state): extract::State<State>) -> Json<ExecutorsBody> {
-    Json(state.executors)
+    Json(state.executors.clone())
 }

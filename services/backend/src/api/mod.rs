@@ -37,7 +37,7 @@ use tradai_service::utoipa_axum::routes;
 use tradai_service::{axum, utoipa};
 
 pub(crate) use executors::ExecutorsBody;
-pub(crate) use state::State;
+pub(crate) use state::{Shared, State};
 
 /// Returns the routes. None of them needs the shared layer for `Idempotency-Key`: submitting binds the key to the
 /// job's id before the job is made, which also a restart in between does not undo, and the others repeat safely.

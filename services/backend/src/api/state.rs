@@ -1,5 +1,6 @@
 //! What handlers work with.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tradai_service::socket::Sockets;
@@ -8,9 +9,11 @@ use tradai_service::{Cursors, Shutdown};
 use super::ExecutorsBody;
 use crate::core::Core;
 
-/// The use cases, shared by all requests.
-#[derive(Clone)]
-pub(crate) struct State {
+/// The use cases, shared by all requests: each has a few clones, one for every layer it passes.
+pub(crate) type State = Arc<Shared>;
+
+/// What [`State`] holds.
+pub(crate) struct Shared {
     pub(crate) core: Core,
     pub(crate) executors: ExecutorsBody,
     pub(crate) cursors: Cursors,
