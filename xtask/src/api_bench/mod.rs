@@ -1,5 +1,5 @@
 //! The backend's API under load, beside a twin of FastAPI and uvicorn: requests per CPU second of the server, 99th
-//! percentiles, and memory, idle and with a thousand WebSockets.
+//! percentiles, and memory, idle and with a thousand WebSockets; and what a socket alone costs on this machine.
 //!
 //! CPU seconds are the servers' own, from `/proc`: what the client costs does not count. Linux only.
 
@@ -65,13 +65,15 @@ pub(crate) fn bench(submits: usize, statuses: usize, build: bool) -> anyhow::Res
             ours.per_cpu_second, twin.per_cpu_second, ours.p99, twin.p99
         );
     }
+    let bare = bare(statuses)?.per_cpu_second;
+    println!("\na socket with nothing behind it: {bare:.0} requests per CPU second");
     memory(&folder)
 }
 
 fn build_all() -> anyhow::Result<()> {
-    let packages = SERVICES.iter().flat_map(|(name, _)| ["-p", *name]);
+    let packages = SERVICES.iter().flat_map(|(name, _)| ["-p", *name]).chain(["-p", "tradai-service"]);
     // One command, so that what they share is built once.
-    let targets = ["--bins", "--example", "accepting"];
+    let targets = ["--bins", "--example", "accepting", "--example", "bare"];
     run(cargo().args(["build", "--release", "--locked"]).args(packages).args(targets))
 }
 
@@ -88,6 +90,13 @@ fn backend(folder: &Path) -> anyhow::Result<Server> {
             ("LOG_LEVEL".to_owned(), "error".to_owned()),
         ]
     })
+}
+
+/// Measures what no service can exceed: a reply that is there already.
+fn bare(count: usize) -> anyhow::Result<Phase> {
+    let program = release().join("examples/bare");
+    let server = Server::start(&program, &[], |port| vec![("BARE_PORT".to_owned(), port.to_string())])?;
+    phase(&server, &client::get("/"), count, 200)
 }
 
 fn twin(python: &Path, folder: &Path) -> anyhow::Result<Server> {
