@@ -256,8 +256,7 @@ async fn candles_that_are_forgotten_about_are_asked_for_again_a_few_times() {
     let id = partition.taken(&Partition::on_exchange()).await;
     partition.world.started(id).await;
     assert_eq!(partition.stub.asked("/api/v1/ensure").len(), 3, "twice for the first kind");
-    *partition.stub.collecting.lock().unwrap() =
-        (0..8).flat_map(|_| [Value::Null, running()]).collect();
+    *partition.stub.collecting.lock().unwrap() = (0..8).flat_map(|_| [Value::Null, running()]).collect();
     let shown = partition.shown(partition.taken(&Partition::on_exchange()).await).await;
     assert_eq!(shown["status"], "failed", "{shown}");
 }
