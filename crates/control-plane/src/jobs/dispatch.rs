@@ -64,6 +64,10 @@ impl Jobs {
         }
         let slot = self.stopping.run_until_cancelled(self.slots.clone().acquire_owned()).await;
         let Some(Ok(slot)) = slot else { return Ok(None) };
+        // A slot that becomes free because this process stops comes at the same moment, and wins.
+        if self.stopping.is_cancelled() {
+            return Ok(None);
+        }
         Ok(self.hand_over(id, executor).await?.map(|execution| (execution, slot)))
     }
 

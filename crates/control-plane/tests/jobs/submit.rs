@@ -3,13 +3,15 @@
 use std::sync::Arc;
 
 use tradai_control_plane::Error;
-use tradai_control_plane::jobs::{JobSettings, Jobs, Requester};
-use tradai_domain::ErrorKind;
-use tradai_domain::jobs::JobStatus;
+use tradai_control_plane::jobs::{JobSettings, Jobs, Recovered, Requester};
+use tradai_domain::jobs::{JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{JobFilter, JobPage};
+use tradai_domain::{ErrorKind, IdSource, JobId, RandomIds};
 use tradai_testkit::{Failing, Fault, MemoryTasks};
 
-use crate::world::{World, ann, ended, request, run_to_completion, started, statuses, story, with_key};
+use crate::world::{
+    World, ann, ended, request, run_to_completion, started, statuses, story, until, with_key,
+};
 
 #[tokio::test]
 async fn a_job_is_acknowledged_before_it_runs_and_ends_completed() {
@@ -140,4 +142,32 @@ async fn a_task_that_ends_without_a_word_fails_its_job() {
         let record = ended(&world.ports(), id).await;
         assert_eq!((record.status, record.error.as_deref()), (JobStatus::Failed, Some(error)));
     }
+}
+
+/// Pages of jobs begin with the newest.
+#[tokio::test]
+async fn who_waited_longest_goes_on_first_after_a_restart() {
+    let world = World::new();
+    let one_at_a_time = JobSettings { parallel: 1, ..JobSettings::default() };
+    let busy = Jobs::new(world.ports(), Some(world.local()), one_at_a_time);
+    let mut taken = Vec::new();
+    for _ in 0..3 {
+        taken.push(busy.submit(&request("Demo"), &ann()).await.unwrap().record.job_id);
+        started(&world.tasks, taken[0]).await;
+        world.clock.advance(1_000);
+    }
+    busy.stop().await;
+    assert_eq!(world.tasks.started().len(), 1, "what a watcher leaves free is not for who stops");
+    run_to_completion(&world.reports(), taken[0]).await;
+    let strategy = "Demo".parse().unwrap();
+    let training = JobId(RandomIds.next(world.clock.as_ref()));
+    let training = JobRecord::pending(training, WorkflowType::Train, strategy, training.into(), 0);
+    world.ports().jobs.create(&training).await.unwrap();
+
+    let jobs = Jobs::new(world.ports(), Some(world.local()), one_at_a_time);
+    assert_eq!(jobs.recover().await.unwrap(), Recovered { watched: 0, handed_over: 2 });
+    until(|| async { world.tasks.started().len() > 1 }).await;
+    let names: Vec<String> = world.tasks.started().into_iter().map(|task| task.name).collect();
+    assert_eq!(names, [taken[0].to_string(), taken[1].to_string()]);
+    assert_eq!(jobs.get(training.job_id).await.unwrap().status, JobStatus::Pending);
 }
