@@ -37,7 +37,8 @@ pub(crate) fn test(python: &Path, examples: u32, seed: u64) -> anyhow::Result<()
     }
     let platform = Platform::start(&folder)?;
     let mut failed = platform.urls.clone();
-    failed.retain(|url| run(&mut schemathesis(python, url, examples, seed)).is_err());
+    let python = std::path::absolute(python)?;
+    failed.retain(|url| run(&mut schemathesis(&python, url, examples, seed)).is_err());
     drop(platform);
     std::fs::remove_dir_all(&folder)?;
     if failed.is_empty() {
@@ -54,7 +55,9 @@ fn schemathesis(python: &Path, url: &str, examples: u32, seed: u64) -> Command {
         .args(["--checks", CHECKS, "--phases", "examples,coverage,fuzzing", "--continue-on-failure"])
         .args(["--exclude-path-regex", "/ws/|/events$", "--request-timeout", "60", "--warnings", "off"])
         .arg(format!("--max-examples={examples}"))
-        .arg(format!("--seed={seed}"));
+        .arg(format!("--seed={seed}"))
+        // It leaves a cache of what crashed where it runs.
+        .current_dir(target());
     command
 }
 
