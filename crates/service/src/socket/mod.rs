@@ -1,6 +1,7 @@
-//! WebSockets that tell clients something: how many there may be, pings, patience, and how they end.
+//! Streams that tell clients something, over WebSockets or as server-sent events: how many there may be, pings,
+//! patience, and how they end.
 //!
-//! A service implements [`SocketSource`] for what it tells; clients have nothing to say. Not for the protocol within
+//! A service implements [`StreamSource`] for what it tells; clients have nothing to say. Not for the protocol within
 //! the messages, nor for who may listen: authentication has passed before the upgrade, and what is wrong with a
 //! request is answered as a problem instead of the upgrade.
 //!
@@ -8,8 +9,10 @@
 //! time; every socket ends when the service does, and when what its caller has shown ends.
 
 pub mod close;
+mod events;
 mod places;
 mod talk;
 
+pub use events::{event_stream, last_event_id};
 pub use places::{SocketPlace, Sockets};
-pub use talk::SocketSource;
+pub use talk::{StreamMessage, StreamSource};

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use tokio_util::task::task_tracker::TaskTrackerToken;
 use tradai_domain::{Clock, Millis};
 
-use super::talk::{MAX_MESSAGE, SocketSource, serve};
+use super::talk::{MAX_MESSAGE, StreamSource, serve};
 use crate::auth::{Caller, Proof};
 use crate::problem::{Code, Problem};
 use crate::shutdown::Shutdown;
@@ -150,7 +150,7 @@ impl Sockets {
 
     /// Upgrades the connection and tells its client what the source says, until one of them ends or the service
     /// stops.
-    pub fn upgrade<S: SocketSource>(
+    pub fn upgrade<S: StreamSource>(
         &self,
         upgrade: WebSocketUpgrade,
         place: SocketPlace,

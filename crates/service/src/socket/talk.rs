@@ -21,15 +21,26 @@ const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
 /// Pings that may be unanswered before a client counts as gone.
 const MAX_UNANSWERED: u32 = 2;
 
-/// What a socket tells its client.
-pub trait SocketSource: Send + 'static {
+/// What a client is told.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StreamMessage {
+    /// Its number: a client that comes back goes on after it.
+    pub seq: u64,
+    /// What it is: the `event` of server-sent events.
+    pub kind: &'static str,
+    /// The whole message, `seq` and type included, as JSON.
+    pub text: String,
+}
+
+/// What a stream tells its client, over a WebSocket or as server-sent events.
+pub trait StreamSource: Send + 'static {
     /// Returns the next message, or how to end. Must be cancel safe: a message that was not returned comes again.
-    fn next(&mut self) -> impl Future<Output = Result<Utf8Bytes, Close>> + Send;
+    fn next(&mut self) -> impl Future<Output = Result<StreamMessage, Close>> + Send;
 }
 
 /// Tells a client what a source says, until one of them ends. The source is dropped before the goodbye, which may
 /// take its time.
-pub(super) async fn serve<S: SocketSource>(
+pub(super) async fn serve<S: StreamSource>(
     mut socket: WebSocket,
     mut source: S,
     ping: Duration,
@@ -50,7 +61,7 @@ pub(super) async fn serve<S: SocketSource>(
 }
 
 /// Returns how to end; `None` when the client is gone.
-async fn talk<S: SocketSource>(
+async fn talk<S: StreamSource>(
     socket: &mut WebSocket,
     source: &mut S,
     ping: Duration,
@@ -82,7 +93,7 @@ async fn talk<S: SocketSource>(
                 Message::Ping(Bytes::new())
             }
             next = source.next() => match next {
-                Ok(text) => Message::Text(text),
+                Ok(message) => Message::Text(message.text.into()),
                 Err(close) => return Some(close),
             },
         };

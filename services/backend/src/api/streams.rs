@@ -1,33 +1,22 @@
 //! Live progress, over WebSockets and as server-sent events.
 
-use std::convert::Infallible;
-use std::time::Duration;
-
-use futures_util::Stream;
 use serde::Deserialize;
 use tradai_control_plane::Error;
 use tradai_domain::{ErrorKind, JobId};
 use tradai_service::axum::extract;
-use tradai_service::axum::extract::ws::{Utf8Bytes, WebSocketUpgrade};
+use tradai_service::axum::extract::ws::WebSocketUpgrade;
 use tradai_service::axum::http::{HeaderMap, StatusCode};
-use tradai_service::axum::response::sse::{Event, KeepAlive, Sse};
 use tradai_service::axum::response::{IntoResponse, Response};
-use tradai_service::socket::SocketPlace;
-use tradai_service::socket::SocketSource;
 use tradai_service::socket::close::{self, Close};
+use tradai_service::socket::{SocketPlace, StreamMessage, StreamSource, event_stream, last_event_id};
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{Caller, FieldFault, Path, Place, Problem, Query, Shutdown};
+use tradai_service::{Caller, FieldFault, Path, Problem, Query};
 
 use super::backtests::job_id;
 use super::message::JobMessage;
 use super::problem::problem;
 use super::state::State;
 use crate::core::{Feed, JobStream};
-
-/// How often an event stream says that it lives, where nothing else is said.
-const KEEP_ALIVE: Duration = Duration::from_secs(20);
-/// When a client of an event stream comes back that lost it.
-const RECONNECT: Duration = Duration::from_secs(2);
 
 /// Where to go on.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -112,7 +101,7 @@ pub(super) async fn backtest_events(
     let since = since(&query, &headers)?;
     let place = state.sockets.place(&caller)?;
     let stream = state.core.feed.job(job_id(&id)?, since).await.map_err(problem)?;
-    Ok(events(Source { stream, is_one_job: true }, place, state.shutdown.clone()))
+    Ok(events(&state, Source { stream, is_one_job: true }, place))
 }
 
 /// Streams what happens to all jobs, as server-sent events
@@ -133,7 +122,7 @@ pub(super) async fn jobs_events(
     let since = since(&query, &headers)?;
     let place = state.sockets.place(&caller)?;
     let stream = state.core.feed.all(since).await.map_err(problem)?;
-    Ok(events(Source { stream, is_one_job: false }, place, state.shutdown.clone()))
+    Ok(events(&state, Source { stream, is_one_job: false }, place))
 }
 
 impl SinceQuery {
@@ -144,13 +133,10 @@ impl SinceQuery {
 
 /// Returns where an event stream goes on: where its browser says, or else its query.
 fn since(query: &SinceQuery, headers: &HeaderMap) -> Result<Option<u64>, Problem> {
-    let reason = "expected the number of a message".to_owned();
-    if let Some(last) = headers.get("last-event-id") {
-        let last = last.to_str().ok().and_then(|last| last.parse().ok());
-        let pointer = "/Last-Event-ID".to_owned();
-        let fault = FieldFault { place: Place::Header, pointer, reason };
-        return last.map(Some).ok_or_else(|| Problem::fields(vec![fault]));
+    if let Some(last) = last_event_id(headers)? {
+        return Ok(Some(last));
     }
+    let reason = "expected the number of a message";
     query.number().map_err(|_| Problem::fields(vec![FieldFault::query("since_seq", reason)]))
 }
 
@@ -194,59 +180,29 @@ struct Source {
     is_one_job: bool,
 }
 
-impl Source {
-    /// Returns the next message; `None` at the end. Cancel safe.
-    async fn message(&mut self) -> Result<Option<JobMessage>, Error> {
-        let told = self.stream.next().await?;
-        Ok(told.map(|told| JobMessage::of(&told, self.is_one_job)))
-    }
-}
-
-impl SocketSource for Source {
-    async fn next(&mut self) -> Result<Utf8Bytes, Close> {
-        match self.message().await {
-            Ok(Some(message)) => serde_json::to_string(&message)
-                .map(Utf8Bytes::from)
-                .map_err(|_| Close::new(close::INTERNAL, "a message could not be written")),
-            Ok(None) => Err(Close::new(close::NORMAL, "the job has ended")),
-            Err(error) => Err(closed_by(&error)),
-        }
+impl StreamSource for Source {
+    async fn next(&mut self) -> Result<StreamMessage, Close> {
+        let told = self.stream.next().await.map_err(|error| closed_by(&error))?;
+        let told = told.ok_or_else(|| Close::new(close::NORMAL, "the job has ended"))?;
+        let message = JobMessage::of(&told, self.is_one_job);
+        let text = serde_json::to_string(&message);
+        let text = text.map_err(|_| Close::new(close::INTERNAL, "a message could not be written"))?;
+        Ok(StreamMessage { seq: message.seq, kind: message.kind, text })
     }
 }
 
 /// A socket that is closed at once.
 struct Refusal(Close);
 
-impl SocketSource for Refusal {
-    async fn next(&mut self) -> Result<Utf8Bytes, Close> {
+impl StreamSource for Refusal {
+    async fn next(&mut self) -> Result<StreamMessage, Close> {
         Err(self.0.clone())
     }
 }
 
-fn events(source: Source, place: SocketPlace, shutdown: Shutdown) -> Response {
+fn events(state: &State, source: Source, place: SocketPlace) -> Response {
     if source.stream.has_nothing_to_tell() {
         return StatusCode::NO_CONTENT.into_response();
     }
-    let keep_alive = KeepAlive::new().interval(KEEP_ALIVE);
-    Sse::new(event_stream(source, place, shutdown)).keep_alive(keep_alive).into_response()
-}
-
-/// The messages as events, each with the pause after which a client that lost the stream comes back. Ends with the
-/// job, with the service, with its caller's token or session, or where it cannot go on; the place is given back then.
-fn event_stream(
-    source: Source,
-    place: SocketPlace,
-    shutdown: Shutdown,
-) -> impl Stream<Item = Result<Event, Infallible>> + Send + 'static {
-    futures_util::stream::unfold((source, place, shutdown), |(mut source, place, shutdown)| async move {
-        let message = tokio::select! {
-            biased;
-            () = shutdown.stopping() => return None,
-            () = place.expired() => return None,
-            message = source.message() => message.ok()??,
-        };
-        let event = Event::default().id(message.seq.to_string()).event(message.kind).retry(RECONNECT);
-        let event = event.json_data(&message).ok()?;
-        Some((Ok(event), (source, place, shutdown)))
-    })
+    event_stream(source, place, state.shutdown.clone())
 }

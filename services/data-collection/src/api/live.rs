@@ -8,9 +8,8 @@ use serde::Serialize;
 use serde_json::Value;
 use tradai_domain::Clock;
 use tradai_domain::ports::ExchangeKey;
-use tradai_service::axum::extract::ws::Utf8Bytes;
-use tradai_service::socket::SocketSource;
 use tradai_service::socket::close::{self, Close};
+use tradai_service::socket::{self, StreamSource};
 use tradai_service::utoipa::{self, ToSchema};
 
 use super::series_view::date;
@@ -63,30 +62,9 @@ pub(super) struct Told {
     seq: u64,
 }
 
-/// A message, as both kinds of connections send it.
-pub(super) struct Message {
-    pub(super) seq: u64,
-    pub(super) kind: &'static str,
-    pub(super) text: String,
-}
-
 impl Told {
     pub(super) fn new(listener: Listener, since: Option<u64>, clock: Arc<dyn Clock>) -> Self {
         Self { listener, clock, seq: since.unwrap_or(0) }
-    }
-
-    /// Returns the next message, or how to end. Cancel safe.
-    pub(super) async fn message(&mut self) -> Result<Message, Close> {
-        let event = self.event(self.listener.next().await)?;
-        // What was made for this listener alone has no number.
-        if event.seq > 0 {
-            self.seq = event.seq;
-        }
-        let message =
-            StreamMessage { seq: self.seq, kind: event.kind, ts: date(event.at), data: &event.data };
-        let text = serde_json::to_string(&message);
-        let text = text.map_err(|_| Close::new(close::INTERNAL, "a message could not be written"))?;
-        Ok(Message { seq: self.seq, kind: event.kind, text })
     }
 
     fn event(&self, next: Next) -> Result<Arc<Event>, Close> {
@@ -104,8 +82,17 @@ impl Told {
     }
 }
 
-impl SocketSource for Told {
-    async fn next(&mut self) -> Result<Utf8Bytes, Close> {
-        self.message().await.map(|message| Utf8Bytes::from(message.text))
+impl StreamSource for Told {
+    async fn next(&mut self) -> Result<socket::StreamMessage, Close> {
+        let event = self.event(self.listener.next().await)?;
+        // What was made for this listener alone has no number.
+        if event.seq > 0 {
+            self.seq = event.seq;
+        }
+        let message =
+            StreamMessage { seq: self.seq, kind: event.kind, ts: date(event.at), data: &event.data };
+        let text = serde_json::to_string(&message);
+        let text = text.map_err(|_| Close::new(close::INTERNAL, "a message could not be written"))?;
+        Ok(socket::StreamMessage { seq: self.seq, kind: event.kind, text })
     }
 }

@@ -19,7 +19,6 @@
 
 mod completeness;
 mod ensure;
-mod event_stream;
 mod exchanges;
 mod files;
 mod live;

@@ -10,10 +10,10 @@ use tradai_service::axum::extract;
 use tradai_service::axum::extract::ws::WebSocketUpgrade;
 use tradai_service::axum::http::HeaderMap;
 use tradai_service::axum::response::Response;
+use tradai_service::socket::{event_stream, last_event_id};
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{Caller, FieldFault, Place, Problem, Query};
+use tradai_service::{Caller, Place, Problem, Query};
 
-use super::event_stream;
 use super::live::{StreamMessage, Told};
 use super::parse::Fields;
 use super::problem::problem;
@@ -148,7 +148,7 @@ impl OhlcvStreamQuery {
             return Err(fault("timeframe", format!("the exchange has no candles of {timeframe}")));
         }
         let streams = symbols.into_iter().map(|symbol| Stream::Candles { symbol, timeframe }).collect();
-        Ok(Request { hub, streams, since: last_event(headers)?.or(since) })
+        Ok(Request { hub, streams, since: headers.map_or(Ok(None), last_event_id)?.or(since) })
     }
 }
 
@@ -161,7 +161,7 @@ impl TickersStreamQuery {
         fields.finish()?;
         let hub = hub(state, exchange.as_ref())?;
         let streams = symbols.into_iter().map(|symbol| Stream::BookTicker { symbol }).collect();
-        Ok(Request { hub, streams, since: last_event(headers)?.or(since) })
+        Ok(Request { hub, streams, since: headers.map_or(Ok(None), last_event_id)?.or(since) })
     }
 }
 
@@ -180,16 +180,6 @@ fn symbols(fields: &mut Fields, text: &str) -> Vec<Symbol> {
 
 fn since(fields: &mut Fields, text: Option<&str>) -> Option<u64> {
     text.and_then(|text| fields.parse("since_seq", text))
-}
-
-/// Returns where a browser says that it lost the stream, which is newer than what its address says.
-fn last_event(headers: Option<&HeaderMap>) -> Result<Option<u64>, Problem> {
-    let Some(last) = headers.and_then(|headers| headers.get("last-event-id")) else { return Ok(None) };
-    let last = last.to_str().ok().and_then(|last| last.parse().ok());
-    last.map(Some).ok_or_else(|| {
-        let (pointer, reason) = ("/Last-Event-ID".to_owned(), "expected the number of a message".to_owned());
-        Problem::fields(vec![FieldFault { place: Place::Header, pointer, reason }])
-    })
 }
 
 /// Returns the live data of an exchange.
@@ -215,7 +205,7 @@ async fn socket(
 async fn events(state: &State, caller: &Caller, request: Request<'_>) -> Result<Response, Problem> {
     let place = state.sockets.place(caller)?;
     let told = listen(state, request).await?;
-    Ok(event_stream::respond(told, place, state.shutdown.clone()))
+    Ok(event_stream(told, place, state.shutdown.clone()))
 }
 
 /// Joins the streams of a request.
