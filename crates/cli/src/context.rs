@@ -8,6 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_engine::Progress;
+use tradai_platform::settings::Inputs;
 use tradai_runner::backtest::JobFolder;
 use tradai_timeseries::{CandleStore, Location};
 
@@ -23,12 +24,15 @@ pub(crate) struct Context {
     pub(crate) exchange: Option<ExchangeKey>,
     /// Whether answers are JSON.
     pub(crate) json: bool,
+    /// The environment and arguments of the process.
+    pub(crate) inputs: Inputs,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) ids: Arc<dyn IdSource>,
 }
 
 impl Context {
     pub(crate) fn new(
+        inputs: Inputs,
         data_dir: PathBuf,
         store: Option<String>,
         exchange: Option<ExchangeKey>,
@@ -40,6 +44,7 @@ impl Context {
             store,
             exchange,
             json,
+            inputs,
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         }
@@ -59,7 +64,7 @@ impl Context {
     /// The store's own.
     pub(crate) fn store_of(&self, exchange: Option<&ExchangeKey>) -> anyhow::Result<CandleStore> {
         let whole = match &self.store {
-            Some(text) => Location::parse(text, &|name| std::env::var(name).ok())?,
+            Some(text) => Location::parse(text, &|name| self.inputs.get(name).map(str::to_owned))?,
             None => Location::Directory(self.data_dir.join("store")),
         };
         let location = exchange.map_or(whole.clone(), |exchange| whole.of_exchange(exchange));

@@ -31,7 +31,8 @@ pub(crate) struct DemoArgs {
 
 pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     // A folder of its own: made-up candles must not stand beside a user's real ones.
-    let demo = Context::new(ctx.data_dir.join("demo"), None, ctx.exchange.clone(), ctx.json);
+    let demo =
+        Context::new(ctx.inputs.clone(), ctx.data_dir.join("demo"), None, ctx.exchange.clone(), ctx.json);
     let pairs = match &ctx.exchange {
         None => sampled(&demo)?,
         Some(exchange) => match collected::pairs(&demo, exchange)? {

@@ -5,6 +5,6 @@ use std::process::ExitCode;
 use tradai_platform::settings::Inputs;
 
 /// Runs what the environment asks for, and ends with that program's codes.
-pub(crate) fn run() -> ExitCode {
-    tradai_trading::run(&Inputs::of_process())
+pub(crate) fn run(inputs: &Inputs) -> ExitCode {
+    tradai_trading::run(inputs)
 }

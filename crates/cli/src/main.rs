@@ -29,6 +29,7 @@ use clap::{Parser, Subcommand};
 use context::Context;
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::ExchangeKey;
+use tradai_platform::settings::Inputs;
 
 /// The data folder that is meant when nobody says which.
 const DATA_DIR: &str = "tradai-data";
@@ -86,7 +87,8 @@ fn main() -> ExitCode {
 fn run(cli: Cli) -> ExitCode {
     let is_folder_chosen = cli.data_dir.is_some();
     let data_dir = cli.data_dir.unwrap_or_else(|| PathBuf::from(DATA_DIR));
-    let ctx = Context { is_folder_chosen, ..Context::new(data_dir, cli.store, cli.exchange, cli.json) };
+    let ctx = Context::new(Inputs::of_process(), data_dir, cli.store, cli.exchange, cli.json);
+    let ctx = Context { is_folder_chosen, ..ctx };
     let done = match cli.command {
         Command::Demo(args) => demo::run(&args, &ctx),
         Command::Data(args) => data::run(args, &ctx),
@@ -98,7 +100,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Up(args) => up::run(&args, &ctx),
         Command::Doctor(args) => doctor::run(&args, &ctx),
         Command::NewKey(args) => new_key::run(&args, &ctx),
-        Command::Job => return job::run(),
+        Command::Job => return job::run(&ctx.inputs),
     };
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))
 }

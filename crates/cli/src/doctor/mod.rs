@@ -15,7 +15,6 @@ use std::process::ExitCode;
 use clap::Args;
 use comfy_table::{Table, presets};
 use serde_json::json;
-use tradai_platform::settings::Inputs;
 
 use crate::context::Context;
 use crate::output::{print, print_json};
@@ -75,7 +74,7 @@ async fn examine(args: &DoctorArgs, ctx: &Context) -> Vec<Check> {
 }
 
 fn settings(ctx: &Context) -> Result<Plan, tradai_platform::settings::Faults> {
-    Plan::load(&plan::common(Inputs::of_process(), &ctx.data_dir, None)?)
+    Plan::load(&plan::common(ctx.inputs.clone(), &ctx.data_dir, None)?)
 }
 
 fn table(checks: &[Check]) -> String {

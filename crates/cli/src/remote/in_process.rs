@@ -3,12 +3,10 @@
 //! One that runs elsewhere on the same folder is not in its way: they share `state.db` as instances do. Nothing
 //! listens; requests go to its router.
 
-use std::path::Path;
-
 use serde_json::Value;
 use tower::ServiceExt as _;
+use tradai_platform::settings;
 use tradai_platform::settings::sections::AuthSettings;
-use tradai_platform::settings::{self, Inputs};
 use tradai_service::Shutdown;
 use tradai_service::axum::Router;
 use tradai_service::axum::body::{Body, to_bytes};
@@ -16,7 +14,7 @@ use tradai_service::axum::http;
 use tradai_strategy_service::Settings;
 
 use super::{Answer, MAX_REPLY, RemoteError, Request, value};
-use crate::context::shown;
+use crate::context::{Context, shown};
 
 /// See the module.
 #[derive(Debug)]
@@ -30,8 +28,9 @@ impl InProcess {
     ///
     /// # Errors
     /// When its settings cannot be used, or the folder cannot be opened.
-    pub(super) async fn strategy_service(folder: &Path) -> anyhow::Result<Self> {
-        let mut inputs = Inputs::of_process().variable("TRADAI_DATA_DIR", &shown(folder));
+    pub(super) async fn strategy_service(ctx: &Context) -> anyhow::Result<Self> {
+        let folder = shown(&ctx.data_dir);
+        let mut inputs = ctx.inputs.clone().variable("TRADAI_DATA_DIR", &folder);
         // Those of a service that listens do not matter here.
         for variable in ["DATA_DIR", "HOST", "PORT"] {
             inputs.environment.remove(&format!("{}{variable}", <Settings as settings::Settings>::PREFIX));
@@ -40,8 +39,8 @@ impl InProcess {
         // Whoever can write the folder may do what the service does.
         settings.http.auth = AuthSettings::Open;
         let app = tradai_strategy_service::start(&settings, &Shutdown::manual()).await;
-        let app = app.map_err(|error| anyhow::anyhow!("{}: {error}", shown(folder)))?;
-        Ok(Self { router: app.router, folder: shown(folder) })
+        let app = app.map_err(|error| anyhow::anyhow!("{folder}: {error}"))?;
+        Ok(Self { router: app.router, folder })
     }
 
     pub(super) fn folder(&self) -> &str {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
+use tradai_platform::settings::Inputs;
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::topology::topology;
 
@@ -68,19 +69,15 @@ impl PlatformArgs {
     /// # Errors
     /// [`RemoteError::Address`]; when the data folder's lock cannot be read.
     pub(crate) async fn target(&self, ctx: &Context) -> anyhow::Result<Target> {
-        self.target_or(ctx, &documented(), key()).await
+        self.target_or(ctx, &documented()).await
     }
 
-    /// As [`PlatformArgs::target`], with the address to try last and the key for those that are named.
-    async fn target_or(
-        &self,
-        ctx: &Context,
-        documented: &str,
-        key: Option<SecretString>,
-    ) -> anyhow::Result<Target> {
+    /// As [`PlatformArgs::target`], with the address to try last.
+    async fn target_or(&self, ctx: &Context, documented: &str) -> anyhow::Result<Target> {
+        let (key, strategy_service) = (key(&ctx.inputs), ctx.inputs.get(STRATEGY_SERVICE));
         match self.url.as_deref().map(str::trim).filter(|url| !url.is_empty()) {
             Some(LOCAL) => return Ok(Target::Folder),
-            Some(url) => return Ok(Target::Platform(Platform::at(url, key)?)),
+            Some(url) => return Ok(Target::Platform(Platform::at(url, strategy_service, key)?)),
             None => {}
         }
         if let Some(running) = Running::of(&ctx.data_dir)? {
@@ -90,7 +87,7 @@ impl PlatformArgs {
         let is_folder_meant =
             ctx.is_folder_chosen || StateSettings::new(ctx.data_dir.clone()).database().is_file();
         if !is_folder_meant && is_backend(documented).await {
-            return Ok(Target::Platform(Platform::at(documented, None)?));
+            return Ok(Target::Platform(Platform::at(documented, strategy_service, None)?));
         }
         Ok(Target::Folder)
     }
@@ -102,7 +99,7 @@ impl PlatformArgs {
     pub(crate) async fn strategy_service(&self, ctx: &Context) -> anyhow::Result<Remote> {
         match self.target(ctx).await? {
             Target::Platform(platform) => Ok(Remote::Http(platform.strategy_service)),
-            Target::Folder => Ok(Remote::InProcess(InProcess::strategy_service(&ctx.data_dir).await?)),
+            Target::Folder => Ok(Remote::InProcess(InProcess::strategy_service(ctx).await?)),
         }
     }
 
@@ -134,13 +131,16 @@ impl Platform {
         Ok(Self { backend, strategy_service, is_ours: true })
     }
 
-    /// The platform of a backend. Its strategy-service is the variable's, or as far from it as the documented ports are
-    /// apart; behind an address without a port, one proxy serves both.
-    fn at(backend: &str, key: Option<SecretString>) -> Result<Self, RemoteError> {
-        let strategy_service = match std::env::var(STRATEGY_SERVICE) {
-            Ok(url) if !url.is_empty() => url,
-            _ => beside(backend).unwrap_or_else(|| backend.to_owned()),
-        };
+    /// The platform of a backend. Its strategy-service, where none is named, is as far from it as the documented ports
+    /// are apart; behind an address without a port, one proxy serves both.
+    fn at(
+        backend: &str,
+        strategy_service: Option<&str>,
+        key: Option<SecretString>,
+    ) -> Result<Self, RemoteError> {
+        let strategy_service = strategy_service.map(str::to_owned);
+        let strategy_service =
+            strategy_service.or_else(|| beside(backend)).unwrap_or_else(|| backend.to_owned());
         let backend = Http::new(backend, key.clone())?;
         Ok(Self { backend, strategy_service: Http::new(&strategy_service, key)?, is_ours: false })
     }
@@ -155,8 +155,8 @@ fn beside(backend: &str) -> Option<String> {
     Some(url.as_str().trim_end_matches('/').to_owned())
 }
 
-fn key() -> Option<SecretString> {
-    std::env::var(KEY).ok().filter(|key| !key.is_empty()).map(SecretString::from)
+fn key(inputs: &Inputs) -> Option<SecretString> {
+    inputs.get(KEY).map(SecretString::from)
 }
 
 fn documented() -> String {
@@ -207,11 +207,12 @@ mod tests {
 
     /// What a user has who says nothing about a folder.
     fn context(folder: &std::path::Path) -> Context {
-        Context { is_folder_chosen: false, ..Context::new(folder.to_owned(), None, None, false) }
+        let inputs = Inputs::default().variable(KEY, " hush ");
+        Context { is_folder_chosen: false, ..Context::new(inputs, folder.to_owned(), None, None, false) }
     }
 
     async fn target(args: &PlatformArgs, ctx: &Context, tried: &str) -> Target {
-        args.target_or(ctx, tried, Some(SecretString::from("hush"))).await.unwrap()
+        args.target_or(ctx, tried).await.unwrap()
     }
 
     #[tokio::test]
@@ -240,6 +241,18 @@ mod tests {
         std::fs::write(folder.path().join("state.db"), "").unwrap();
         assert!(matches!(target(&args(None), &ctx, &address).await, Target::Folder));
         assert_eq!(heads.lock().unwrap().len(), 0, "it is not even asked");
+    }
+
+    #[tokio::test]
+    async fn the_strategy_service_is_the_variables_wherever_that_is_set() {
+        let folder = tempfile::tempdir().unwrap();
+        let (address, _) = backend();
+        let mut ctx = context(folder.path());
+        ctx.inputs = ctx.inputs.variable(STRATEGY_SERVICE, "http://10.0.0.9:9003");
+        for args in [args(None), args(Some(&address))] {
+            let Target::Platform(platform) = target(&args, &ctx, &address).await else { panic!("{args:?}") };
+            assert_eq!(platform.strategy_service.base(), "http://10.0.0.9:9003", "{args:?}");
+        }
     }
 
     #[test]

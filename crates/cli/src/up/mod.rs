@@ -69,7 +69,7 @@ pub(crate) fn run(args: &UpArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     );
     let folder = made(if args.demo { demo::folder(&ctx.data_dir) } else { ctx.data_dir.clone() })?;
     let mut lock = FolderLock::take(&folder)?;
-    let inputs = plan::common(Inputs::of_process(), &folder, args.host).map_err(UpError::from)?;
+    let inputs = plan::common(ctx.inputs.clone(), &folder, args.host).map_err(UpError::from)?;
     let inputs = log_level(inputs, args.verbose);
     let plan = Plan::load(&inputs).map_err(UpError::from)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -122,7 +122,7 @@ async fn up(
 
 /// Makes what the demo begins with: the folder's content and the exchange, side by side.
 async fn demo(ctx: &Context, folder: &Path) -> anyhow::Result<DemoExchange> {
-    let demo = Context::new(folder.to_owned(), None, None, ctx.json);
+    let demo = Context::new(ctx.inputs.clone(), folder.to_owned(), None, None, ctx.json);
     let filled = tokio::task::spawn_blocking(move || demo::fill(&demo));
     let exchange = DemoExchange::new(Arc::clone(&ctx.clock)).await;
     filled.await??;

@@ -40,8 +40,9 @@ impl Inputs {
         self
     }
 
-    /// Returns a variable that is set and not empty.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    /// Returns a variable that is set and not empty, without the space around it.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&str> {
         self.environment.get(name).map(|value| value.trim()).filter(|value| !value.is_empty())
     }
 

@@ -1,0 +1,37 @@
+//! Who reads the environment: `docs/ARCHITECTURE.md`, checked.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// The one file of the platform that reads the environment; everybody else is handed what it found.
+const READER: &str = "crates/platform/src/settings/inputs.rs";
+
+/// Returns the Rust files below a folder.
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// Returns the files of all packages, without those of tests, examples and benchmarks.
+fn shipped(root: &Path) -> Vec<PathBuf> {
+    let packages = ["crates", "services"].iter().flat_map(|parent| fs::read_dir(root.join(parent)).unwrap());
+    packages.flat_map(|package| sources(&package.unwrap().path().join("src"))).collect()
+}
+
+#[test]
+fn the_environment_is_read_in_one_file() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let reads = |path: &PathBuf| fs::read_to_string(path).unwrap().contains("env::var");
+    let found: Vec<PathBuf> = shipped(&root).into_iter().filter(reads).collect();
+    assert_eq!(found, [root.join(READER)]);
+}
