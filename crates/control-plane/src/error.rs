@@ -78,9 +78,6 @@ pub enum Error {
     /// An idempotency key came with another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
-    /// The first request with an idempotency key is not answered yet.
-    #[error("a request with this idempotency key is being answered")]
-    KeyInFlight,
     /// This host hands no jobs over.
     #[error("this host takes no jobs: no executor is set up")]
     NoExecutor,
@@ -175,7 +172,6 @@ impl Error {
             | Self::JobActive { .. }
             | Self::NoResult { .. }
             | Self::KeyReused
-            | Self::KeyInFlight
             | Self::StrategyExists { .. }
             | Self::StrategyChanged { .. }
             | Self::StrategyFileTaken { .. } => ErrorKind::Conflict,

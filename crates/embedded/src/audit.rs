@@ -5,6 +5,8 @@ use rusqlite::{Transaction, params};
 use tradai_domain::ports::{AuditEntry, AuditLog, PortError};
 
 use crate::Database;
+use crate::database::Outcome;
+use crate::error::port_error;
 use crate::json;
 
 /// [`AuditLog`] in a [`Database`].
@@ -19,16 +21,17 @@ impl SqliteAudit {
     }
 }
 
+/// Adds an entry, as JSON.
+pub(crate) fn append(transaction: &Transaction<'_>, entry: &str) -> Outcome<u64> {
+    transaction.prepare_cached("INSERT INTO audit (entry) VALUES (?1)")?.execute([entry])?;
+    Ok(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default())
+}
+
 #[async_trait]
 impl AuditLog for SqliteAudit {
     async fn append(&self, entry: &AuditEntry) -> Result<u64, PortError> {
-        let entry = entry.clone();
-        let append = move |transaction: &Transaction<'_>| {
-            let sql = "INSERT INTO audit (entry) VALUES (?1)";
-            transaction.prepare_cached(sql)?.execute([json::text(&entry)?])?;
-            Ok(u64::try_from(transaction.last_insert_rowid()).unwrap_or_default())
-        };
-        self.0.change(append).await
+        let entry = json::text(entry).map_err(|error| port_error(&error))?;
+        self.0.change(move |transaction| append(transaction, &entry)).await
     }
 
     async fn list(&self, before: Option<u64>, limit: usize) -> Result<Vec<(u64, AuditEntry)>, PortError> {

@@ -11,6 +11,7 @@ use tradai_domain::{JobId, Millis};
 
 use crate::Database;
 use crate::database::Outcome;
+use crate::error::port_error;
 use crate::json;
 
 /// How often the log is looked at for events of other processes.
@@ -19,7 +20,8 @@ const LOOK_EVERY: Duration = Duration::from_millis(50);
 const PAUSE_AFTER_FAULT: Duration = Duration::from_secs(1);
 
 /// [`EventBus`] in a [`Database`]. A subscriber costs nothing until it reads: there is no buffer for it to overflow.
-#[derive(Debug)]
+/// Clones share everything.
+#[derive(Debug, Clone)]
 pub struct SqliteEvents {
     database: Database,
     kept: u64,
@@ -39,6 +41,20 @@ impl SqliteEvents {
         }
         Self { database, kept: kept.max(1), newest }
     }
+
+    pub(crate) fn database(&self) -> &Database {
+        &self.database
+    }
+
+    /// Returns how many events an [`EventRow`] leaves.
+    pub(crate) fn kept(&self) -> u64 {
+        self.kept
+    }
+
+    /// Wakes who waits for events: one of this number is on the disk.
+    pub(crate) fn raise(&self, seq: u64) {
+        raise(&self.newest, seq);
+    }
 }
 
 /// Looks for commits of other processes until the bus is gone. One thread for any number of subscribers; asking for
@@ -50,7 +66,7 @@ fn watch_other_processes(connection: Outcome<Connection>, newest: watch::Sender<
             Err(error) => return tracing::error!(%error, "events of other processes are not seen: {error}"),
         };
         let mut seen = None;
-        // The bus holds one sender, this thread the other.
+        // Every clone of the bus holds one sender, this thread another.
         while newest.sender_count() > 1 {
             if let Err(error) = look(&connection, &mut seen, &newest) {
                 tracing::warn!(%error, "events of other processes are late: {error}");
@@ -90,22 +106,35 @@ fn raise(newest: &watch::Sender<u64>, seq: u64) {
     });
 }
 
-fn publish(transaction: &Transaction<'_>, event: &JobEvent, kept: u64) -> Outcome<u64> {
-    let dedup_id = event.dedup_id();
-    let told = transaction
-        .prepare_cached("SELECT seq FROM events WHERE dedup_id = ?1")?
-        .query_row([&dedup_id], |row| json::number(row, 0))
-        .optional()?;
-    if let Some(seq) = told {
-        return Ok(seq);
+/// An event as the database takes it.
+pub(crate) struct EventRow {
+    job_id: String,
+    dedup_id: String,
+    event: String,
+}
+
+impl EventRow {
+    pub(crate) fn new(event: &JobEvent) -> Outcome<Self> {
+        let (job_id, dedup_id) = (event.job_id.to_string(), event.dedup_id());
+        Ok(Self { job_id, dedup_id, event: json::text(event)? })
     }
-    let sql = "INSERT INTO events (job_id, dedup_id, event) VALUES (?1, ?2, ?3)";
-    let job_id = event.job_id.to_string();
-    transaction.prepare_cached(sql)?.execute([&job_id, &dedup_id, &json::text(event)?])?;
-    let seq = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
-    let forgotten = json::integer(seq.saturating_sub(kept));
-    transaction.prepare_cached("DELETE FROM events WHERE seq <= ?1")?.execute([forgotten])?;
-    Ok(seq)
+
+    /// Adds the event unless it was told, forgets the oldest but `kept`, and returns its number.
+    pub(crate) fn publish(&self, transaction: &Transaction<'_>, kept: u64) -> Outcome<u64> {
+        let told = transaction
+            .prepare_cached("SELECT seq FROM events WHERE dedup_id = ?1")?
+            .query_row([&self.dedup_id], |row| json::number(row, 0))
+            .optional()?;
+        if let Some(seq) = told {
+            return Ok(seq);
+        }
+        let sql = "INSERT INTO events (job_id, dedup_id, event) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute([&self.job_id, &self.dedup_id, &self.event])?;
+        let seq = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
+        let forgotten = json::integer(seq.saturating_sub(kept));
+        transaction.prepare_cached("DELETE FROM events WHERE seq <= ?1")?.execute([forgotten])?;
+        Ok(seq)
+    }
 }
 
 fn read(transaction: &Transaction<'_>, job: Option<JobId>, after: u64) -> Outcome<EventBatch> {
@@ -143,9 +172,9 @@ fn remembered_since(transaction: &Transaction<'_>) -> Outcome<Option<Millis>> {
 #[async_trait]
 impl EventBus for SqliteEvents {
     async fn publish(&self, event: &JobEvent) -> Result<u64, PortError> {
-        let (event, kept) = (event.clone(), self.kept);
-        let seq = self.database.change(move |transaction| publish(transaction, &event, kept)).await?;
-        raise(&self.newest, seq);
+        let (row, kept) = (EventRow::new(event).map_err(|error| port_error(&error))?, self.kept);
+        let seq = self.database.change(move |transaction| row.publish(transaction, kept)).await?;
+        self.raise(seq);
         Ok(seq)
     }
 
@@ -166,7 +195,7 @@ impl EventBus for SqliteEvents {
     async fn wait(&self, after: u64) -> Result<(), PortError> {
         let mut newest = self.newest.subscribe();
         // What was told before this bus was opened is not in the channel.
-        raise(&self.newest, self.newest().await?);
+        self.raise(self.newest().await?);
         // The sender lives as long as `self`, so there is nothing to hear of its end.
         drop(newest.wait_for(|&newest| newest > after).await);
         Ok(())

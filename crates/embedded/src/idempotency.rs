@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rusqlite::types::Type;
 use rusqlite::{OptionalExtension, Transaction, params};
-use tradai_domain::Millis;
-use tradai_domain::ports::{Claim, IdempotencyRepository, PortError, REPLY_TTL_MS};
+use tradai_domain::ports::{Claim, IdempotencyRepository, PortError, REPLY_TTL_MS, RequestKey};
+use tradai_domain::{JobId, Millis};
+use uuid::Uuid;
 
 use crate::Database;
 use crate::database::Outcome;
@@ -23,27 +25,57 @@ impl SqliteIdempotency {
     }
 }
 
+/// Takes a key, with its reply where that is known, until some time.
 fn begin(
     transaction: &Transaction<'_>,
-    key: &str,
-    fingerprint: [u8; 32],
+    key: &RequestKey,
+    reply: Option<&[u8]>,
     now: Millis,
     until: Millis,
 ) -> Outcome<Claim> {
+    let RequestKey { key, fingerprint } = key;
     transaction.prepare_cached("DELETE FROM idempotency WHERE until <= ?1")?.execute([now])?;
     let there: Option<(Vec<u8>, Option<Vec<u8>>)> = transaction
         .prepare_cached("SELECT fingerprint, reply FROM idempotency WHERE key = ?1")?
         .query_row([key], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     match there {
-        Some((other, _)) if other != fingerprint => Ok(Claim::OtherRequest),
+        Some((other, _)) if other != *fingerprint => Ok(Claim::OtherRequest),
         Some((_, Some(reply))) => Ok(Claim::Replay(reply)),
         Some((_, None)) => Ok(Claim::InFlight),
         None => {
-            let sql = "INSERT INTO idempotency (key, fingerprint, until) VALUES (?1, ?2, ?3)";
-            transaction.prepare_cached(sql)?.execute(params![key, fingerprint, until])?;
+            let sql = "INSERT INTO idempotency (key, fingerprint, until, reply) VALUES (?1, ?2, ?3, ?4)";
+            transaction.prepare_cached(sql)?.execute(params![key, fingerprint, until, reply])?;
             Ok(Claim::New)
         }
+    }
+}
+
+/// What a key of jobs stands for.
+pub(crate) enum Bound {
+    /// The job that it was just bound to.
+    New,
+    /// The job of an earlier request.
+    Before(JobId),
+    /// The job of another request.
+    OtherRequest,
+}
+
+/// Binds a key to a job, unless it stands for one already.
+pub(crate) fn bind(
+    transaction: &Transaction<'_>,
+    key: &RequestKey,
+    job_id: &str,
+    now: Millis,
+) -> Outcome<Bound> {
+    let until = now.saturating_add(REPLY_TTL_MS);
+    match begin(transaction, key, Some(job_id.as_bytes()), now, until)? {
+        Claim::New => Ok(Bound::New),
+        Claim::Replay(reply) => Uuid::try_parse_ascii(&reply)
+            .map(|id| Bound::Before(JobId(id)))
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, Box::new(error))),
+        // One without a reply was not taken for a job.
+        Claim::OtherRequest | Claim::InFlight => Ok(Bound::OtherRequest),
     }
 }
 
@@ -56,9 +88,9 @@ impl IdempotencyRepository for SqliteIdempotency {
         now: Millis,
         lease: Duration,
     ) -> Result<Claim, PortError> {
-        let key = key.to_owned();
+        let key = RequestKey { key: key.to_owned(), fingerprint };
         let until = now.saturating_add(json::integer(lease.as_millis()));
-        self.0.change(move |transaction| begin(transaction, &key, fingerprint, now, until)).await
+        self.0.change(move |transaction| begin(transaction, &key, None, now, until)).await
     }
 
     async fn complete(&self, key: &str, reply: Vec<u8>, now: Millis) -> Result<(), PortError> {

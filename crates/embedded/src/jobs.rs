@@ -2,44 +2,118 @@
 
 use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
-use tradai_domain::jobs::{ChangeOutcome, JobChange, JobRecord, JobStatus};
-use tradai_domain::ports::{JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, PortError};
+use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobEvent, JobRecord, JobStatus};
+use tradai_domain::ports::{
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, NewJob, PortError, RequestKey,
+};
 use tradai_domain::{JobId, Millis};
 
-use crate::Database;
 use crate::database::Outcome;
-use crate::json;
+use crate::error::port_error;
+use crate::events::EventRow;
+use crate::idempotency::{Bound, bind};
+use crate::{Database, SqliteEvents};
+use crate::{audit, json};
 
 /// [`JobRepository`] in a [`Database`].
 #[derive(Debug, Clone)]
-pub struct SqliteJobs(Database);
+pub struct SqliteJobs {
+    database: Database,
+    events: SqliteEvents,
+}
 
 impl SqliteJobs {
-    /// Returns the jobs of a database.
+    /// Returns the jobs of the database that these events are in, which tell of new jobs.
     #[must_use]
-    pub fn new(database: Database) -> Self {
-        Self(database)
+    pub fn new(events: SqliteEvents) -> Self {
+        Self { database: events.database().clone(), events }
     }
 }
 
-fn find(connection: &Connection, id: JobId) -> Outcome<Option<JobRecord>> {
-    let mut statement = connection.prepare_cached("SELECT record FROM jobs WHERE job_id = ?1")?;
-    statement.query_row([id.to_string()], |row| json::column(row, 0)).optional()
+/// A new job as the database takes it. It is made by whoever asks, so that the one thread that writes only stores.
+struct NewRow {
+    id: String,
+    workflow_type: &'static str,
+    strategy_name: String,
+    status: &'static str,
+    trace_id: String,
+    ttl: Option<i64>,
+    record: String,
+    message: String,
+    entry: String,
+    event: EventRow,
+    key: Option<RequestKey>,
+    at: Millis,
 }
 
-fn store(transaction: &Transaction<'_>, record: &JobRecord) -> Outcome<()> {
-    let sql = "INSERT INTO jobs (job_id, workflow_type, strategy_name, status, trace_id, ttl, record)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)
-        ON CONFLICT (job_id) DO UPDATE SET status = excluded.status, record = excluded.record";
-    transaction.prepare_cached(sql)?.execute(params![
-        record.job_id.to_string(),
-        record.workflow_type.as_str(),
-        record.strategy_name.as_str(),
-        record.status.as_str(),
-        record.trace_id.to_string(),
-        record.ttl,
-        json::text(record)?,
-    ])?;
+impl NewRow {
+    fn new(job: &NewJob) -> Outcome<Self> {
+        let record = &job.record;
+        Ok(Self {
+            id: record.job_id.to_string(),
+            workflow_type: record.workflow_type.as_str(),
+            strategy_name: record.strategy_name.to_string(),
+            status: record.status.as_str(),
+            trace_id: record.trace_id.to_string(),
+            ttl: record.ttl,
+            record: json::text(record)?,
+            message: json::text(&job.message)?,
+            entry: json::text(&job.entry)?,
+            event: EventRow::new(&JobEvent::created(record))?,
+            key: job.key.clone(),
+            at: record.created_at,
+        })
+    }
+
+    /// Stores the job and all that belongs to it; returns the number of its event too when it is new.
+    fn store(&self, transaction: &Transaction<'_>, kept: u64) -> Outcome<(Created, Option<u64>)> {
+        let bound = self.key.as_ref().map(|key| bind(transaction, key, &self.id, self.at)).transpose()?;
+        match bound {
+            Some(Bound::OtherRequest) => return Ok((Created::OtherRequest, None)),
+            Some(Bound::Before(id)) => {
+                let there = find(transaction, &id.to_string())?.map(Box::new);
+                return Ok((there.map_or(Created::Deleted(id), Created::Before), None));
+            }
+            Some(Bound::New) | None => {}
+        }
+        if !self.insert(transaction)? {
+            let there = find(transaction, &self.id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            return Ok((Created::Before(Box::new(there)), None));
+        }
+        let sql = "INSERT INTO job_messages (job_id, message) VALUES (?1, ?2)";
+        transaction.prepare_cached(sql)?.execute([&self.id, &self.message])?;
+        audit::append(transaction, &self.entry)?;
+        let seq = self.event.publish(transaction, kept)?;
+        Ok((Created::New, Some(seq)))
+    }
+
+    /// Stores the record; false when there is one.
+    fn insert(&self, transaction: &Transaction<'_>) -> Outcome<bool> {
+        let sql = "INSERT INTO jobs (job_id, workflow_type, strategy_name, status, trace_id, ttl, record)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (job_id) DO NOTHING";
+        let inserted = transaction.prepare_cached(sql)?.execute(params![
+            self.id,
+            self.workflow_type,
+            self.strategy_name,
+            self.status,
+            self.trace_id,
+            self.ttl,
+            self.record,
+        ])?;
+        Ok(inserted > 0)
+    }
+}
+
+fn find(connection: &Connection, id: &str) -> Outcome<Option<JobRecord>> {
+    let mut statement = connection.prepare_cached("SELECT record FROM jobs WHERE job_id = ?1")?;
+    statement.query_row([id], |row| json::column(row, 0)).optional()
+}
+
+/// Stores what became of a record. Whose job it is stays, and so does what it is found by beside its status.
+fn update(transaction: &Transaction<'_>, id: &str, record: &JobRecord) -> Outcome<()> {
+    let sql = "UPDATE jobs SET status = ?2, record = ?3 WHERE job_id = ?1";
+    let values = params![id, record.status.as_str(), json::text(record)?];
+    transaction.prepare_cached(sql)?.execute(values)?;
     Ok(())
 }
 
@@ -69,29 +143,41 @@ fn list(transaction: &Transaction<'_>, filter: &JobFilter, page: JobPage) -> Out
     records.collect()
 }
 
-fn delete(transaction: &Transaction<'_>, id: JobId) -> Outcome<()> {
-    transaction.prepare_cached("DELETE FROM jobs WHERE job_id = ?1")?.execute([id.to_string()])?;
+fn delete(transaction: &Transaction<'_>, id: &str) -> Outcome<()> {
+    transaction.prepare_cached("DELETE FROM job_messages WHERE job_id = ?1")?.execute([id])?;
+    transaction.prepare_cached("DELETE FROM jobs WHERE job_id = ?1")?.execute([id])?;
     Ok(())
 }
 
 #[async_trait]
 impl JobRepository for SqliteJobs {
-    async fn create(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
-        let record = record.clone();
-        let create = move |transaction: &Transaction<'_>| match find(transaction, record.job_id)? {
-            Some(there) => Ok(Some(there)),
-            None => store(transaction, &record).map(|()| None),
-        };
-        self.0.change(create).await
+    async fn create(&self, job: &NewJob) -> Result<Created, PortError> {
+        let (row, kept) = (NewRow::new(job).map_err(|error| port_error(&error))?, self.events.kept());
+        let store = move |transaction: &Transaction<'_>| row.store(transaction, kept);
+        let (created, told) = self.database.change(store).await?;
+        if let Some(seq) = told {
+            self.events.raise(seq);
+        }
+        Ok(created)
     }
 
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
-        self.0.look(move |connection| find(connection, id)).await
+        let id = id.to_string();
+        self.database.look(move |connection| find(connection, &id)).await
+    }
+
+    async fn message(&self, id: JobId) -> Result<Option<BacktestJobMessage>, PortError> {
+        let id = id.to_string();
+        let find = move |connection: &Connection| {
+            let sql = "SELECT message FROM job_messages WHERE job_id = ?1";
+            connection.prepare_cached(sql)?.query_row([&id], |row| json::column(row, 0)).optional()
+        };
+        self.database.look(find).await
     }
 
     async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Vec<JobRecord>, PortError> {
         let filter = filter.clone();
-        self.0.read(move |transaction| list(transaction, &filter, page)).await
+        self.database.read(move |transaction| list(transaction, &filter, page)).await
     }
 
     async fn apply(
@@ -99,25 +185,26 @@ impl JobRepository for SqliteJobs {
         id: JobId,
         change: &JobChange,
     ) -> Result<Option<(JobRecord, ChangeOutcome)>, PortError> {
-        let change = change.clone();
+        let (id, change) = (id.to_string(), change.clone());
         let apply = move |transaction: &Transaction<'_>| {
-            let Some(mut record) = find(transaction, id)? else { return Ok(None) };
+            let Some(mut record) = find(transaction, &id)? else { return Ok(None) };
             let outcome = record.apply(&change);
             if matches!(outcome, ChangeOutcome::Applied { changed: true, .. }) {
-                store(transaction, &record)?;
+                update(transaction, &id, &record)?;
             }
             Ok(Some((record, outcome)))
         };
-        self.0.change(apply).await
+        self.database.change(apply).await
     }
 
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError> {
-        let remove = move |transaction: &Transaction<'_>| match find(transaction, id)? {
+        let id = id.to_string();
+        let remove = move |transaction: &Transaction<'_>| match find(transaction, &id)? {
             None => Ok(JobDeletion::Absent),
             Some(record) if !record.status.is_terminal() => Ok(JobDeletion::Active(record.status)),
-            Some(_) => delete(transaction, id).map(|()| JobDeletion::Deleted),
+            Some(_) => delete(transaction, &id).map(|()| JobDeletion::Deleted),
         };
-        self.0.change(remove).await
+        self.database.change(remove).await
     }
 
     async fn expired(&self, now: Millis, after: Option<JobId>) -> Result<Vec<JobRecord>, PortError> {
@@ -130,6 +217,6 @@ impl JobRepository for SqliteJobs {
             let limits = params![now.div_euclid(1_000), active[0], active[1], after, json::integer(MAX_PAGE)];
             statement.query_map(limits, |row| json::column(row, 0))?.collect()
         };
-        self.0.read(find).await
+        self.database.read(find).await
     }
 }

@@ -23,7 +23,7 @@ pub struct Wiring {
     pub jobs: Arc<dyn JobRepository>,
     /// What is told of them.
     pub events: Arc<dyn EventBus>,
-    /// Objects: configs of jobs at `configs/jobs/`, results at `jobs/<id>/`.
+    /// Objects: results of jobs at `jobs/<id>/`.
     pub blobs: Arc<dyn BlobStore>,
     /// Replies to requests that may come twice.
     pub idempotency: Arc<dyn IdempotencyRepository>,
@@ -50,11 +50,12 @@ impl Wiring {
         environment: impl IntoIterator<Item = (String, String)>,
     ) -> Result<Self, Error> {
         let database = Database::open(&state.database())?;
+        let events = SqliteEvents::new(database.clone(), SqliteEvents::KEPT);
         let blobs = LocalBlobs::open(&state.data_dir)?;
         let secrets = LocalSecrets::open(existing(&state.secrets()), environment)?;
         Ok(Self {
-            jobs: Arc::new(SqliteJobs::new(database.clone())),
-            events: Arc::new(SqliteEvents::new(database.clone(), SqliteEvents::KEPT)),
+            jobs: Arc::new(SqliteJobs::new(events.clone())),
+            events: Arc::new(events),
             blobs: Arc::new(blobs),
             idempotency: Arc::new(SqliteIdempotency::new(database.clone())),
             configs: Arc::new(SqliteConfigs::new(database.clone())),

@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tradai_domain::jobs::{ChangeOutcome, JobChange, JobEvent, JobRecord};
+use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobEvent, JobRecord};
 use tradai_domain::ports::{
-    EventBatch, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, PortError, TaskEnd, TaskHandle,
-    TaskRunner, TaskSpec, TaskStatus,
+    Created, EventBatch, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, NewJob, PortError,
+    TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus,
 };
 use tradai_domain::{ErrorKind, JobId, Millis};
 
@@ -81,8 +81,12 @@ impl<P> Failing<P> {
 
 #[async_trait]
 impl<P: JobRepository> JobRepository for Failing<P> {
-    async fn create(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError> {
-        self.change(self.inner.create(record)).await
+    async fn create(&self, job: &NewJob) -> Result<Created, PortError> {
+        self.change(self.inner.create(job)).await
+    }
+
+    async fn message(&self, id: JobId) -> Result<Option<BacktestJobMessage>, PortError> {
+        self.inner.message(id).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {

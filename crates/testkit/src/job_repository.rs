@@ -5,9 +5,11 @@ use std::sync::Arc;
 use futures_util::future::join_all;
 use tradai_domain::Millis;
 use tradai_domain::jobs::{ChangeOutcome, ExecutionId, JobChange, JobRecord, JobStatus, Progress};
-use tradai_domain::ports::{JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE};
+use tradai_domain::ports::{
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, NewJob, REPLY_TTL_MS, RequestKey,
+};
 
-use crate::sample::{job, job_id};
+use crate::sample::{job, job_id, new_job};
 
 type Port = Arc<dyn JobRepository>;
 
@@ -19,36 +21,61 @@ async fn ids(port: &Port, filter: JobFilter, page: JobPage) -> Vec<JobRecord> {
     port.list(&filter, page).await.unwrap()
 }
 
-/// A record comes back as it was stored, every field of it.
+/// A record and what its job is asked to do come back as they were stored, every field of them.
 pub async fn returns_what_was_stored(port: Port) {
     assert_eq!(port.get(job_id(1)).await.unwrap(), None);
+    assert_eq!(port.message(job_id(1)).await.unwrap(), None);
     let record = JobRecord {
         strategy_version: Some("1.2".to_owned()),
         config_s3_path: Some("file:///c".to_owned()),
         ttl: Some(77),
         ..job(1)
     };
-    assert_eq!(port.create(&record).await.unwrap(), None);
+    let job = new_job(record.clone());
+    assert_eq!(port.create(&job).await.unwrap(), Created::New);
     assert_eq!(port.get(job_id(1)).await.unwrap(), Some(record));
+    assert_eq!(port.message(job_id(1)).await.unwrap(), Some(job.message));
 }
 
 /// Creating a job that is there changes nothing and returns it; of concurrent creations one wins.
 pub async fn creates_if_absent(port: Port) {
-    let records: Vec<JobRecord> = (0..8).map(|n| JobRecord { created_at: n, ..job(1) }).collect();
-    let outcomes = join_all(records.iter().map(|record| port.create(record))).await;
-    let winners: Vec<usize> = (0..8).filter(|&n| outcomes[n].as_ref().unwrap().is_none()).collect();
+    let jobs: Vec<NewJob> = (0..8).map(|n| new_job(JobRecord { created_at: n, ..job(1) })).collect();
+    let outcomes = join_all(jobs.iter().map(|job| port.create(job))).await;
+    let winners: Vec<usize> = (0..8).filter(|&n| outcomes[n] == Ok(Created::New)).collect();
     assert_eq!(winners.len(), 1);
     let stored = port.get(job_id(1)).await.unwrap().unwrap();
-    assert_eq!(stored, records[winners[0]]);
-    for outcome in outcomes {
-        assert!(outcome.unwrap().is_none_or(|there| there == stored));
+    assert_eq!(stored, jobs[winners[0]].record);
+    let others = outcomes.into_iter().filter(|outcome| *outcome != Ok(Created::New));
+    assert!(others.eq((1..8).map(|_| Ok(Created::Before(Box::new(stored.clone()))))));
+}
+
+/// A key stands for the job that it made for a day, also once that was deleted; of concurrent requests with one key,
+/// one makes a job.
+pub async fn a_key_makes_one_job(port: Port) {
+    let keyed = |n: u32, print: u8, at: Millis| {
+        let key = RequestKey { key: "k".to_owned(), fingerprint: [print; 32] };
+        NewJob { key: Some(key), ..new_job(JobRecord { created_at: at, ..job(n) }) }
+    };
+    let requests: Vec<NewJob> = (1..=8).map(|n| keyed(n, 1, 0)).collect();
+    let outcomes = join_all(requests.iter().map(|job| port.create(job))).await;
+    let made = port.list(&JobFilter::default(), JobPage::first(10)).await.unwrap();
+    assert_eq!(made.len(), 1);
+    for (request, outcome) in requests.iter().zip(outcomes) {
+        let is_first = request.record.job_id == made[0].job_id;
+        assert_eq!(outcome, Ok(if is_first { Created::New } else { Created::Before(Box::new(made[0].clone())) }));
     }
+    let again = async |n, print, at| port.create(&keyed(n, print, at)).await.unwrap();
+    assert_eq!(again(9, 2, 1).await, Created::OtherRequest);
+    port.apply(made[0].job_id, &JobChange::status(JobStatus::Cancelled, 1)).await.unwrap();
+    port.delete(made[0].job_id).await.unwrap();
+    assert_eq!(again(9, 1, REPLY_TTL_MS - 1).await, Created::Deleted(made[0].job_id));
+    assert_eq!(again(9, 2, REPLY_TTL_MS).await, Created::New);
 }
 
 /// A page has the newest ids that fit, and pages join without gap or repetition.
 pub async fn lists_newest_first(port: Port) {
     for n in [3, 1, 2, 5, 4] {
-        port.create(&job(n)).await.unwrap();
+        port.create(&new_job(job(n))).await.unwrap();
     }
     let first = ids(&port, JobFilter::default(), JobPage::first(2)).await;
     assert_eq!(first, [job(5), job(4)]);
@@ -66,9 +93,9 @@ pub async fn filters_by_every_field(port: Port) {
         trace_id: job_id(99).into(),
         ..job(2)
     };
-    port.create(&job(1)).await.unwrap();
-    port.create(&other).await.unwrap();
-    port.create(&job(3)).await.unwrap();
+    port.create(&new_job(job(1))).await.unwrap();
+    port.create(&new_job(other.clone())).await.unwrap();
+    port.create(&new_job(job(3))).await.unwrap();
     applied(&port, 3, JobChange::status(JobStatus::Running, 5)).await;
     let all = ids(&port, JobFilter::default(), JobPage::first(10)).await;
     let filters = [
@@ -90,7 +117,7 @@ pub async fn filters_by_every_field(port: Port) {
 pub async fn applies_changes_by_the_domains_rules(port: Port) {
     assert!(port.apply(job_id(1), &JobChange::default()).await.unwrap().is_none());
     assert_eq!(port.get(job_id(1)).await.unwrap(), None);
-    port.create(&job(1)).await.unwrap();
+    port.create(&new_job(job(1))).await.unwrap();
     let mut model = job(1);
     let changes = [
         JobChange { execution_arn: Some(ExecutionId::new("t-1")), ..JobChange::default() },
@@ -111,7 +138,7 @@ pub async fn applies_changes_by_the_domains_rules(port: Port) {
 
 /// Of concurrent ends one wins, and every caller learns which.
 pub async fn one_end_wins(port: Port) {
-    port.create(&job(1)).await.unwrap();
+    port.create(&new_job(job(1))).await.unwrap();
     applied(&port, 1, JobChange::status(JobStatus::Running, 1)).await;
     let ends = [JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled];
     let calls = (0..12).map(|n| {
@@ -137,7 +164,7 @@ pub async fn one_end_wins(port: Port) {
 
 /// Concurrent changes of different fields are all kept.
 pub async fn no_change_is_lost(port: Port) {
-    port.create(&job(1)).await.unwrap();
+    port.create(&new_job(job(1))).await.unwrap();
     let changes = [
         JobChange::status(JobStatus::Running, 1),
         JobChange::progress(Progress::of(1, 2), 2),
@@ -155,12 +182,13 @@ pub async fn no_change_is_lost(port: Port) {
 
 /// Only an ended job is deleted.
 pub async fn deletes_only_what_has_ended(port: Port) {
-    port.create(&job(1)).await.unwrap();
+    port.create(&new_job(job(1))).await.unwrap();
     assert_eq!(port.delete(job_id(1)).await.unwrap(), JobDeletion::Active(JobStatus::Pending));
     applied(&port, 1, JobChange::status(JobStatus::Cancelled, 1)).await;
     assert_eq!(port.delete(job_id(1)).await.unwrap(), JobDeletion::Deleted);
     assert_eq!(port.delete(job_id(1)).await.unwrap(), JobDeletion::Absent);
     assert_eq!(port.get(job_id(1)).await.unwrap(), None);
+    assert_eq!(port.message(job_id(1)).await.unwrap(), None);
     assert!(ids(&port, JobFilter::default(), JobPage::first(10)).await.is_empty());
 }
 
@@ -168,7 +196,7 @@ pub async fn deletes_only_what_has_ended(port: Port) {
 /// not.
 pub async fn finds_ended_jobs_after_their_time(port: Port) {
     for n in 1..=5 {
-        port.create(&JobRecord { ttl: (n != 3).then_some(100), ..job(n) }).await.unwrap();
+        port.create(&new_job(JobRecord { ttl: (n != 3).then_some(100), ..job(n) })).await.unwrap();
     }
     for n in 2..=5 {
         applied(&port, n, JobChange::status(JobStatus::Cancelled, 1)).await;

@@ -200,7 +200,6 @@ fn job_ports(wiring: &Wiring) -> JobPorts {
         jobs: wiring.jobs,
         events: wiring.events,
         blobs: wiring.blobs,
-        idempotency: wiring.idempotency,
         audit: wiring.audit,
         clock: wiring.clock,
         ids: wiring.ids,

@@ -4,21 +4,23 @@ use std::sync::{Arc, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
 use tracing::{Instrument, info_span, warn};
-use tradai_domain::JobId;
-use tradai_domain::jobs::{ExecutionId, JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
+use tradai_domain::{ErrorKind, JobId};
 
 use super::executors::BacktestJobSubmitter;
 use super::repeat::repeat;
-use super::{Jobs, Reported, artifacts};
+use super::{Jobs, Reported};
 
 impl Jobs {
-    /// Hands a job over, in a task of its own; nothing happens to one that is in hand already.
-    pub(super) fn spawn_dispatch(self: &Arc<Self>, record: &JobRecord) {
+    /// Hands a job over, in a task of its own; nothing happens to one that is in hand already. What it is asked to do
+    /// is read again if it is not known here.
+    pub(super) fn spawn_dispatch(self: &Arc<Self>, record: &JobRecord, message: Option<&BacktestJobMessage>) {
         let Some(executor) = self.executor.clone() else { return };
         let span = info_span!("dispatch", job_id = %record.job_id, trace_id = %record.trace_id);
         let Some(hand) = self.take(record.job_id) else { return };
-        let dispatch = async move { hand.jobs.dispatch(hand.id, executor).await };
+        let is_ready = message.is_some_and(|message| !self.needs_preparation(message));
+        let dispatch = async move { hand.jobs.dispatch(hand.id, executor, is_ready).await };
         self.tasks.spawn(dispatch.instrument(span));
     }
 
@@ -39,8 +41,8 @@ impl Jobs {
         taken.then(|| Hand { jobs: self.clone(), id })
     }
 
-    async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>) {
-        match self.take_turn(id, executor.as_ref()).await {
+    async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>, is_ready: bool) {
+        match self.take_turn(id, executor.as_ref(), is_ready).await {
             Ok(Some((execution, slot))) => self.watch(id, executor.as_ref(), &execution, Some(slot)).await,
             Ok(None) => {}
             Err(error) => {
@@ -58,8 +60,9 @@ impl Jobs {
         &self,
         id: JobId,
         executor: &dyn BacktestJobSubmitter,
+        is_ready: bool,
     ) -> Result<Option<(ExecutionId, OwnedSemaphorePermit)>, PortError> {
-        if !self.make_ready(id).await? {
+        if !is_ready && !self.make_ready(id).await? {
             return Ok(None);
         }
         let slot = self.stopping.run_until_cancelled(self.slots.clone().acquire_owned()).await;
@@ -81,7 +84,7 @@ impl Jobs {
         if !self.is_wanted(id).await? {
             return Ok(None);
         }
-        let message = repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
+        let message = self.message(id).await?;
         let execution = repeat(|| executor.submit(&message)).await?;
         let change = JobChange {
             at: self.ports.clock.now_ms(),
@@ -104,7 +107,7 @@ impl Jobs {
         if !self.is_wanted(id).await? {
             return Ok(false);
         }
-        let message = repeat(|| artifacts::message(self.ports.blobs.as_ref(), id)).await?;
+        let message = self.message(id).await?;
         if !prepare.is_needed(&message) {
             return Ok(true);
         }
@@ -124,6 +127,16 @@ impl Jobs {
                 }
             },
         }
+    }
+
+    fn needs_preparation(&self, message: &BacktestJobMessage) -> bool {
+        self.prepare.as_ref().is_some_and(|prepare| prepare.is_needed(message))
+    }
+
+    /// Returns what a job is asked to do.
+    async fn message(&self, id: JobId) -> Result<BacktestJobMessage, PortError> {
+        let message = repeat(|| self.ports.jobs.message(id)).await?;
+        message.ok_or_else(|| PortError::new(ErrorKind::Data, "what the job is asked to do is not there"))
     }
 
     /// Returns whether a job is there and has not ended.

@@ -40,7 +40,7 @@ impl Jobs {
                     self.spawn_watch(&record, execution);
                 } else {
                     recovered.handed_over += 1;
-                    self.spawn_dispatch(&record);
+                    self.spawn_dispatch(&record, None);
                 }
             }
         }

@@ -81,8 +81,8 @@ impl JobReports {
         repeat(|| self.report(id, change.clone())).await
     }
 
-    /// Tells a job's history, of which the last `fresh` events happened just now. What was told before is not told
-    /// again, also if the bus has forgotten it: whoever acts on a failure acts once. So an event that a process which
+    /// Tells a job's history since it was taken in, of which the last `fresh` events happened just now. What was told
+    /// before is not told again, also if the bus has forgotten it: whoever acts on a failure acts once. So an event that a process which
     /// died did not tell comes with the next report, or with recovery.
     pub(super) async fn announce(&self, record: &JobRecord, fresh: usize) {
         let history = JobEvent::history(record);
@@ -94,7 +94,8 @@ impl JobReports {
                 Some(Millis::MAX)
             }
         };
-        for (at, event) in history.iter().enumerate() {
+        // That it was taken in was told in the same step.
+        for (at, event) in history.iter().enumerate().skip(1) {
             if at >= earlier || since.is_none_or(|since| event.at > since) {
                 self.publish(event).await;
             }

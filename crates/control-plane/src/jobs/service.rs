@@ -11,8 +11,7 @@ use tokio_util::task::TaskTracker;
 use tracing::warn;
 use tradai_domain::jobs::{BacktestConfig, ChangeOutcome, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{
-    AuditEntry, AuditLog, BlobStore, EventBus, IdempotencyRepository, JobDeletion, JobFilter, JobPage,
-    JobRepository, PortError,
+    AuditEntry, AuditLog, BlobStore, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, PortError,
 };
 use tradai_domain::{Clock, IdSource, JobId};
 
@@ -32,10 +31,8 @@ pub struct JobPorts {
     pub jobs: Arc<dyn JobRepository>,
     /// Who is told of them.
     pub events: Arc<dyn EventBus>,
-    /// Where their configs and results are.
+    /// Where their results are.
     pub blobs: Arc<dyn BlobStore>,
-    /// What became of requests that may come twice.
-    pub idempotency: Arc<dyn IdempotencyRepository>,
     /// Who did what.
     pub audit: Arc<dyn AuditLog>,
     /// The time.
@@ -136,8 +133,8 @@ impl Jobs {
     /// # Errors
     /// [`Error::NoSuchJob`]; [`Error::Port`].
     pub async fn config(&self, id: JobId) -> Result<BacktestConfig, Error> {
-        self.get(id).await?;
-        Ok(artifacts::message(self.ports.blobs.as_ref(), id).await?.config)
+        let message = self.ports.jobs.message(id).await?;
+        message.map(|message| message.config).ok_or(Error::NoSuchJob { id })
     }
 
     /// Returns where the results of a job are.
@@ -236,21 +233,19 @@ impl Jobs {
     }
 
     /// Notes who sets out to do what; nothing is done without.
-    pub(super) async fn audit(
-        &self,
-        requester: &Requester,
-        action: &str,
-        subject: String,
-    ) -> Result<(), Error> {
-        let entry = AuditEntry {
+    async fn audit(&self, requester: &Requester, action: &str, subject: String) -> Result<(), Error> {
+        self.ports.audit.append(&self.entry(requester, action, subject)).await?;
+        Ok(())
+    }
+
+    pub(super) fn entry(&self, requester: &Requester, action: &str, subject: String) -> AuditEntry {
+        AuditEntry {
             at: self.ports.clock.now_ms(),
             actor: requester.actor.clone(),
             action: action.to_owned(),
             subject,
             trace_id: requester.trace_id,
-        };
-        self.ports.audit.append(&entry).await?;
-        Ok(())
+        }
     }
 }
 

@@ -3,19 +3,15 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tracing::{info, warn};
+use tracing::info;
 use tradai_domain::configs::ConfigHash;
 use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobRecord, JobStatus, TraceId, WorkflowType};
-use tradai_domain::ports::{Claim, PortError};
+use tradai_domain::ports::{Created, NewJob, PortError, RequestKey};
 use tradai_domain::{ErrorKind, JobId, Millis};
 
-use super::{BacktestRequest, Jobs, artifacts};
+use super::{BacktestRequest, Jobs};
 use crate::Error;
-
-/// How long a request may take to choose the id of its job.
-const LEASE: Duration = Duration::from_secs(30);
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -28,14 +24,6 @@ pub struct Requester {
     pub idempotency_key: Option<String>,
 }
 
-/// What a key stands for.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-struct Bound {
-    job_id: JobId,
-    /// Whether the job was stored. One that was and is not there any more was deleted, and is not made again.
-    stored: bool,
-}
-
 /// A job that was taken in.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Submitted {
@@ -46,18 +34,30 @@ pub struct Submitted {
 }
 
 impl Jobs {
-    /// Takes a backtest in: checks and stores it, and returns before it is run. It is handed over in a task of its
-    /// own; what goes wrong there is in the record.
-    ///
-    /// A request whose key was used before by the same actor for the same backtest gets that job, also when the first
-    /// one died on its way: the job's id is bound to the key before anything is made under it.
+    /// Takes a backtest in that is not checked yet: see [`Jobs::take_in`].
     ///
     /// # Errors
-    /// [`Error::Request`] with every value that is not allowed; [`Error::KeyReused`] and [`Error::KeyInFlight`];
-    /// [`Error::NoExecutor`]; [`Error::Stopping`]; [`Error::Port`].
+    /// [`Error::Request`] with every value that is not allowed; those of [`Jobs::take_in`].
     pub async fn submit(
         self: &Arc<Self>,
         request: &BacktestRequest,
+        requester: &Requester,
+    ) -> Result<Submitted, Error> {
+        self.take_in(request.check()?, requester).await
+    }
+
+    /// Takes a backtest in: stores it and all that belongs to it in one step, and returns before it is run. It is
+    /// handed over in a task of its own; what goes wrong there is in the record.
+    ///
+    /// A request whose key was used before by the same actor for the same backtest gets that job, also when the answer
+    /// to the first one got lost.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`]; [`Error::NoSuchJob`] for a key whose job was deleted; [`Error::NoExecutor`];
+    /// [`Error::Stopping`]; [`Error::Port`].
+    pub async fn take_in(
+        self: &Arc<Self>,
+        config: BacktestConfig,
         requester: &Requester,
     ) -> Result<Submitted, Error> {
         if self.stopping.is_cancelled() {
@@ -66,103 +66,52 @@ impl Jobs {
         if self.executor.is_none() {
             return Err(Error::NoExecutor);
         }
-        let config = request.check()?;
-        let fresh = JobId(self.ports.ids.next(self.ports.clock.as_ref()));
-        let bound = match &requester.idempotency_key {
-            Some(key) => self.bind(key, requester, &config, fresh).await?,
-            None => Bound { job_id: fresh, stored: false },
-        };
-        let id = bound.job_id;
-        if id != fresh {
-            match self.ports.jobs.get(id).await? {
-                Some(record) => {
-                    // The first request may have failed after it stored the job.
-                    if record.status == JobStatus::Pending && record.execution_arn.is_none() {
-                        self.spawn_dispatch(&record);
-                    }
-                    return Ok(Submitted { record, replayed: true });
-                }
-                None if bound.stored => return Err(Error::NoSuchJob { id }),
-                None => {}
+        let job = self.new_job(config, requester)?;
+        match self.ports.jobs.create(&job).await? {
+            Created::New => {
+                let NewJob { record, message, .. } = job;
+                let (id, trace_id) = (record.job_id, record.trace_id);
+                info!(job_id = %id, %trace_id, strategy = %record.strategy_name, "job {id} was taken in");
+                self.spawn_dispatch(&record, Some(&message));
+                Ok(Submitted { record, replayed: false })
             }
-        }
-        self.audit(requester, "job.submit", id.to_string()).await?;
-        let record = self.store(id, config, requester).await?;
-        info!(job_id = %id, trace_id = %record.trace_id, strategy = %record.strategy_name, "job {id} was taken in");
-        if let Some(key) = &requester.idempotency_key
-            && let Err(error) = self.complete(key, requester, &Bound { job_id: id, stored: true }).await
-        {
-            // The job is stored; only its deletion would not be remembered.
-            warn!(%error, job_id = %id, "the key of a job was not noted: {error}");
-        }
-        self.reports.announce(&record, 1).await;
-        self.spawn_dispatch(&record);
-        Ok(Submitted { record, replayed: id != fresh })
-    }
-
-    /// Returns what a key stands for; `fresh` when it is new.
-    async fn bind(
-        &self,
-        key: &str,
-        requester: &Requester,
-        config: &BacktestConfig,
-        fresh: JobId,
-    ) -> Result<Bound, Error> {
-        let (ports, now) = (&self.ports, self.ports.clock.now_ms());
-        let stored_key = stored_key(key, requester);
-        match ports.idempotency.begin(&stored_key, fingerprint(config)?, now, LEASE).await? {
-            Claim::InFlight => Err(Error::KeyInFlight),
-            Claim::OtherRequest => Err(Error::KeyReused),
-            Claim::Replay(reply) => serde_json::from_slice(&reply).map_err(|error| Error::Damaged {
-                what: "the reply of an idempotency key",
-                problem: error.to_string(),
-            }),
-            Claim::New => {
-                let bound = Bound { job_id: fresh, stored: false };
-                let completed = self.complete(key, requester, &bound).await;
-                if completed.is_err()
-                    && let Err(error) = ports.idempotency.release(&stored_key).await
-                {
-                    warn!(%error, "an idempotency key stays taken until its lease ends: {error}");
+            Created::Before(record) => {
+                // Who took it in may have died before it was handed over.
+                if record.status == JobStatus::Pending && record.execution_arn.is_none() {
+                    self.spawn_dispatch(&record, None);
                 }
-                completed.map(|()| bound)
+                Ok(Submitted { record: *record, replayed: true })
             }
+            Created::Deleted(id) => Err(Error::NoSuchJob { id }),
+            Created::OtherRequest => Err(Error::KeyReused),
         }
     }
 
-    async fn complete(&self, key: &str, requester: &Requester, bound: &Bound) -> Result<(), Error> {
-        let reply = serde_json::to_vec(bound).map_err(no_json)?;
-        let (key, now) = (stored_key(key, requester), self.ports.clock.now_ms());
-        Ok(self.ports.idempotency.complete(&key, reply, now).await?)
-    }
-
-    /// Stores config and record. Repeating it changes nothing.
-    async fn store(
-        &self,
-        id: JobId,
-        config: BacktestConfig,
-        requester: &Requester,
-    ) -> Result<JobRecord, Error> {
-        let (ports, now) = (&self.ports, self.ports.clock.now_ms());
+    fn new_job(&self, config: BacktestConfig, requester: &Requester) -> Result<NewJob, Error> {
+        let now = self.ports.clock.now_ms();
+        let id = JobId(self.ports.ids.next(self.ports.clock.as_ref()));
         let trace_id = requester.trace_id.unwrap_or_else(|| id.into());
-        let message = BacktestJobMessage::new(id, trace_id, config);
-        let key = artifacts::config_key(id)?;
-        let bytes = serde_json::to_vec(&message).map_err(no_json)?;
-        ports.blobs.put_if_absent(&key, bytes).await?;
-        let BacktestConfig { strategy, strategy_version, .. } = message.config;
+        let key = requester.idempotency_key.as_ref().map(|key| request_key(key, requester, &config));
         let record = JobRecord {
-            strategy_version,
-            config_s3_path: Some(ports.blobs.uri(&key)),
+            strategy_version: config.strategy_version.clone(),
             ttl: self.settings.keep_for.map(|keep| ttl(now, keep)),
-            ..JobRecord::pending(id, WorkflowType::Backtest, strategy, trace_id, now)
+            ..JobRecord::pending(id, WorkflowType::Backtest, config.strategy.clone(), trace_id, now)
         };
-        Ok(ports.jobs.create(&record).await?.unwrap_or(record))
+        let entry = self.entry(requester, "job.submit", id.to_string());
+        Ok(NewJob {
+            record,
+            message: BacktestJobMessage::new(id, trace_id, config),
+            entry,
+            key: key.transpose()?,
+        })
     }
 }
 
-/// Two actors that chose the same key do not meet; the length keeps the parts apart.
-fn stored_key(key: &str, requester: &Requester) -> String {
-    format!("job.submit:{}:{}:{key}", requester.actor.len(), requester.actor)
+/// Returns what a request is recognised by. Two actors that chose the same key do not meet; the length keeps the parts
+/// apart.
+fn request_key(key: &str, requester: &Requester, config: &BacktestConfig) -> Result<RequestKey, PortError> {
+    let key = format!("job.submit:{}:{}:{key}", requester.actor.len(), requester.actor);
+    Ok(RequestKey { key, fingerprint: fingerprint(config)? })
 }
 
 fn ttl(now: Millis, keep: Duration) -> i64 {
@@ -170,9 +119,9 @@ fn ttl(now: Millis, keep: Duration) -> i64 {
 }
 
 /// Hash of what is asked for, whatever the order of its keys.
-fn fingerprint(config: &BacktestConfig) -> Result<[u8; 32], Error> {
+fn fingerprint(config: &BacktestConfig) -> Result<[u8; 32], PortError> {
     let Value::Object(map) = serde_json::to_value(config).map_err(no_json)? else {
-        return Err(no_json("it is no object").into());
+        return Err(no_json("it is no object"));
     };
     Ok(digest(&map))
 }

@@ -54,12 +54,12 @@ async fn an_ended_job_cannot_be_cancelled_and_an_active_one_not_deleted() {
     assert_eq!(error, Error::JobEnded { id, status: JobStatus::Completed });
     assert_eq!(error.to_string(), format!("the job {id} is completed already"));
 
-    let config = world.folder.path().join(format!("blobs/configs/jobs/{id}.json"));
     let result: BlobKey = format!("jobs/{id}/result.json").parse().unwrap();
     world.ports().blobs.put(&result, b"{}".to_vec()).await.unwrap();
-    assert!(config.is_file());
+    jobs.config(id).await.unwrap();
     jobs.delete(id, &ann()).await.unwrap();
-    assert!(!is_stored(&world.ports(), id).await && !config.exists());
+    assert!(!is_stored(&world.ports(), id).await);
+    assert_eq!(jobs.config(id).await.unwrap_err(), Error::NoSuchJob { id });
     assert!(!world.folder.path().join(format!("blobs/jobs/{id}")).exists());
     assert_eq!(jobs.delete(id, &ann()).await.unwrap_err(), Error::NoSuchJob { id });
     assert_eq!(jobs.cancel(id, &ann()).await.unwrap_err(), Error::NoSuchJob { id });
@@ -76,5 +76,5 @@ async fn records_go_after_their_time_with_all_that_is_stored() {
     world.clock.advance(7 * 86_400_000);
     assert_eq!(jobs.delete_expired().await.unwrap(), 1);
     assert!(!is_stored(&world.ports(), id).await);
-    assert!(!world.folder.path().join(format!("blobs/configs/jobs/{id}.json")).exists());
+    assert!(matches!(jobs.config(id).await, Err(Error::NoSuchJob { .. })));
 }

@@ -14,7 +14,6 @@ use crate::world::{World, request, run_to_completion, started, statuses, story, 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum At {
     Jobs,
-    Events,
     Tasks,
 }
 
@@ -22,30 +21,27 @@ enum At {
 struct Doomed {
     jobs: Arc<Jobs>,
     stored: Arc<Failing<SqliteJobs>>,
-    told: Arc<Failing<SqliteEvents>>,
     tasks: Arc<Failing<MemoryTasks>>,
 }
 
 impl Doomed {
     fn new(world: &World, at: At, call: usize, fault: Fault) -> Self {
-        let stored = Arc::new(Failing::new(SqliteJobs::new(world.database.clone())));
         let events = SqliteEvents::new(world.database.clone(), SqliteEvents::KEPT);
-        let told = Arc::new(Failing::new(events));
+        let stored = Arc::new(Failing::new(SqliteJobs::new(events)));
         let tasks = Arc::new(Failing::new(world.tasks.as_ref().clone()));
         let faults = std::iter::repeat_n(None, call).chain([Some(fault)]);
         match at {
             At::Jobs => stored.next(faults),
-            At::Events => told.next(faults),
             At::Tasks => tasks.next(faults),
         }
-        let ports = JobPorts { jobs: stored.clone(), events: told.clone(), ..world.ports() };
+        let ports = JobPorts { jobs: stored.clone(), ..world.ports() };
         let executor = TaskSubmitter::local(tasks.clone(), Default::default());
         let jobs = Jobs::new(ports, Some(Arc::new(executor)), JobSettings::default());
-        Self { jobs, stored, told, tasks }
+        Self { jobs, stored, tasks }
     }
 
     fn is_dead(&self) -> bool {
-        self.stored.is_dead() || self.told.is_dead() || self.tasks.is_dead()
+        self.stored.is_dead() || self.tasks.is_dead()
     }
 }
 
@@ -76,8 +72,8 @@ async fn survives(at: At, call: usize, fault: Fault) {
 
 #[tokio::test]
 async fn fault_x01_a_platform_killed_at_any_point_loses_no_job_and_runs_none_twice() {
-    // Storing the job and noting its execution, telling that it is there, starting its task.
-    for (at, call) in [(At::Jobs, 0), (At::Jobs, 1), (At::Events, 0), (At::Tasks, 0)] {
+    // Taking the job in and noting its execution, starting its task.
+    for (at, call) in [(At::Jobs, 0), (At::Jobs, 1), (At::Tasks, 0)] {
         for fault in [Fault::DeathBefore, Fault::DeathAfter] {
             survives(at, call, fault).await;
         }

@@ -18,7 +18,7 @@ use tradai_domain::ports::{
 };
 use tradai_domain::{Clock, ErrorKind, JobId, SystemClock};
 use tradai_embedded::{ProcessSettings, ProcessTasks, SqliteAudit, SqliteConfigs};
-use tradai_testkit::sample::job;
+use tradai_testkit::sample::{job, new_job};
 
 use crate::world::{World, ann, is_stored, request, started, until};
 
@@ -120,11 +120,15 @@ async fn a_job_whose_objects_cannot_be_deleted_keeps_its_record_and_holds_up_no_
     }
     ids.sort_unstable();
     *blobs.job.lock().unwrap() = Some(ids[0]);
-    let config = |id: JobId| world.folder.path().join(format!("blobs/configs/jobs/{id}.json"));
+    let result = |id: JobId| format!("jobs/{id}/result.json").parse::<BlobKey>().unwrap();
+    for &id in &ids {
+        blobs.put(&result(id), b"{}".to_vec()).await.unwrap();
+    }
     let stored = async || {
         let mut stored = Vec::new();
         for &id in &ids {
-            stored.push((is_stored(&world.ports(), id).await, config(id).exists()));
+            let has_result = blobs.get(&result(id)).await.unwrap().is_some();
+            stored.push((is_stored(&world.ports(), id).await, has_result));
         }
         stored
     };
@@ -145,7 +149,7 @@ async fn more_than_a_page_goes_at_once() {
     let many = u32::try_from(MAX_PAGE).unwrap() + 3;
     for n in 1..=many {
         let record = JobRecord { ttl: Some(1), ..job(n) };
-        ports.jobs.create(&record).await.unwrap();
+        ports.jobs.create(&new_job(record.clone())).await.unwrap();
         ports.jobs.apply(record.job_id, &JobChange::status(JobStatus::Cancelled, 1)).await.unwrap();
     }
     assert_eq!(world.jobs().delete_expired().await.unwrap(), MAX_PAGE + 3);

@@ -12,8 +12,7 @@ use tradai_domain::jobs::{JobEventKind, JobStatus};
 use tradai_domain::ports::{TaskHandle, TaskRunner, TaskStatus};
 use tradai_domain::{JobId, RandomIds, SystemClock};
 use tradai_embedded::{
-    Database, LocalBlobs, ProcessSettings, ProcessTasks, SqliteAudit, SqliteEvents, SqliteIdempotency,
-    SqliteJobs,
+    Database, LocalBlobs, ProcessSettings, ProcessTasks, SqliteAudit, SqliteEvents, SqliteJobs,
 };
 
 use crate::world::{ann, ended, request, statuses, story, until};
@@ -29,11 +28,11 @@ impl Platform {
     fn start(folder: &Path, parallel: usize) -> Self {
         let state = folder.join("state.db");
         let database = Database::open(&state).unwrap();
+        let events = SqliteEvents::new(database.clone(), SqliteEvents::KEPT);
         let ports = JobPorts {
-            jobs: Arc::new(SqliteJobs::new(database.clone())),
-            events: Arc::new(SqliteEvents::new(database.clone(), SqliteEvents::KEPT)),
+            jobs: Arc::new(SqliteJobs::new(events.clone())),
+            events: Arc::new(events),
             blobs: Arc::new(LocalBlobs::open(&folder.join("blobs")).unwrap()),
-            idempotency: Arc::new(SqliteIdempotency::new(database.clone())),
             audit: Arc::new(SqliteAudit::new(database)),
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),

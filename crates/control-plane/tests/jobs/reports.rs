@@ -8,7 +8,7 @@ use tradai_domain::Clock;
 use tradai_domain::jobs::{JobChange, JobEvent, JobStatus, Progress};
 use tradai_domain::ports::EventBus;
 use tradai_embedded::SqliteEvents;
-use tradai_testkit::sample::{job, job_id};
+use tradai_testkit::sample::{job, job_id, new_job};
 
 use crate::world::{World, statuses};
 
@@ -51,8 +51,7 @@ proptest! {
         let world = World::new();
         let record = runtime.block_on(async {
             let (ports, reports) = (world.ports(), world.reports());
-            ports.jobs.create(&job(1)).await.unwrap();
-            ports.events.publish(&JobEvent::created(&job(1))).await.unwrap();
+            ports.jobs.create(&new_job(job(1))).await.unwrap();
             let updates = report_all(&reports, &changes).await;
             assert!((1..=2).contains(&updates));
             // All of it once more: a queue delivers twice.
@@ -72,7 +71,7 @@ proptest! {
 async fn fault_x06_a_late_running_is_no_error_and_changes_nothing() {
     let world = World::new();
     let reports = world.reports();
-    world.ports().jobs.create(&job(1)).await.unwrap();
+    world.ports().jobs.create(&new_job(job(1))).await.unwrap();
     report_all(&reports, &said()).await;
     let late = JobChange::status(JobStatus::Running, 99);
     let reported = reports.report(job_id(1), late).await.unwrap().unwrap();
@@ -86,7 +85,7 @@ async fn fault_x06_a_late_running_is_no_error_and_changes_nothing() {
 async fn an_end_that_was_not_told_is_told_with_a_report_that_is_refused() {
     let world = World::new();
     let (ports, reports) = (world.ports(), world.reports());
-    ports.jobs.create(&job(1)).await.unwrap();
+    ports.jobs.create(&new_job(job(1))).await.unwrap();
     for status in [JobStatus::Running, JobStatus::Completed] {
         ports.jobs.apply(job_id(1), &JobChange::status(status, 5)).await.unwrap().unwrap();
     }
@@ -107,7 +106,7 @@ async fn what_was_told_and_forgotten_is_not_told_again() {
     let now = world.clock.now_ms();
     let reports = JobReports::new(ports.jobs.clone(), events.clone(), world.clock.clone());
     for n in 1..=3 {
-        ports.jobs.create(&job(n)).await.unwrap();
+        ports.jobs.create(&new_job(job(n))).await.unwrap();
     }
     reports.report(job_id(1), JobChange::failed("no candles", now - 20)).await.unwrap().unwrap();
     reports.report(job_id(2), JobChange::status(JobStatus::Running, now - 10)).await.unwrap().unwrap();

@@ -10,7 +10,7 @@ use tradai_embedded::{Database, SqliteEvents, SqliteJobs};
 
 pub(crate) fn reports(database: &Database) -> JobReports {
     let events = SqliteEvents::new(database.clone(), SqliteEvents::KEPT);
-    JobReports::new(Arc::new(SqliteJobs::new(database.clone())), Arc::new(events), Arc::new(SystemClock))
+    JobReports::new(Arc::new(SqliteJobs::new(events.clone())), Arc::new(events), Arc::new(SystemClock))
 }
 
 /// Started by [`crate::processes`] as a task. The strategy's name says what becomes of it.

@@ -7,6 +7,8 @@ use tradai_control_plane::jobs::{JobSettings, Jobs, Recovered, Requester};
 use tradai_domain::jobs::{JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{JobFilter, JobPage};
 use tradai_domain::{ErrorKind, IdSource, JobId, RandomIds};
+use tradai_embedded::{SqliteEvents, SqliteJobs};
+use tradai_testkit::sample::new_job;
 use tradai_testkit::{Failing, Fault, MemoryTasks};
 
 use crate::world::{
@@ -59,7 +61,8 @@ async fn the_same_key_is_the_same_job() {
 #[tokio::test]
 async fn a_request_whose_answer_got_lost_is_repeated_and_its_job_runs() {
     let world = World::new();
-    let stored = Arc::new(Failing::new(tradai_embedded::SqliteJobs::new(world.database.clone())));
+    let events = SqliteEvents::new(world.database.clone(), SqliteEvents::KEPT);
+    let stored = Arc::new(Failing::new(SqliteJobs::new(events)));
     stored.next([Some(Fault::After)]);
     let ports = tradai_control_plane::jobs::JobPorts { jobs: stored, ..world.ports() };
     let jobs = Jobs::new(ports, Some(world.local()), JobSettings::default());
@@ -162,7 +165,7 @@ async fn who_waited_longest_goes_on_first_after_a_restart() {
     let strategy = "Demo".parse().unwrap();
     let training = JobId(RandomIds.next(world.clock.as_ref()));
     let training = JobRecord::pending(training, WorkflowType::Train, strategy, training.into(), 0);
-    world.ports().jobs.create(&training).await.unwrap();
+    world.ports().jobs.create(&new_job(training.clone())).await.unwrap();
 
     let jobs = Jobs::new(world.ports(), Some(world.local()), one_at_a_time);
     assert_eq!(jobs.recover().await.unwrap(), Recovered { watched: 0, handed_over: 2 });

@@ -9,7 +9,7 @@ use tradai_control_plane::jobs::{BacktestRequest, JobPorts, JobReports, JobSetti
 use tradai_domain::jobs::{JobChange, JobEvent, JobEventKind, JobRecord, JobStatus};
 use tradai_domain::ports::{Delivery, EventBus, EventSubscription, JobRepository};
 use tradai_domain::{JobId, ManualClock, RandomIds};
-use tradai_embedded::{Database, LocalBlobs, SqliteAudit, SqliteEvents, SqliteIdempotency, SqliteJobs};
+use tradai_embedded::{Database, LocalBlobs, SqliteAudit, SqliteEvents, SqliteJobs};
 use tradai_testkit::MemoryTasks;
 
 /// Longer than any machine takes; a test that waits so long has failed.
@@ -33,11 +33,11 @@ impl World {
 
     pub(crate) fn ports(&self) -> JobPorts {
         let database = &self.database;
+        let events = SqliteEvents::new(database.clone(), SqliteEvents::KEPT);
         JobPorts {
-            jobs: Arc::new(SqliteJobs::new(database.clone())),
-            events: Arc::new(SqliteEvents::new(database.clone(), SqliteEvents::KEPT)),
+            jobs: Arc::new(SqliteJobs::new(events.clone())),
+            events: Arc::new(events),
             blobs: Arc::new(LocalBlobs::open(&self.folder.path().join("blobs")).unwrap()),
-            idempotency: Arc::new(SqliteIdempotency::new(database.clone())),
             audit: Arc::new(SqliteAudit::new(database.clone())),
             clock: self.clock.clone(),
             ids: Arc::new(RandomIds),

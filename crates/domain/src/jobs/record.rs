@@ -78,7 +78,7 @@ pub struct JobRecord {
     pub started_at: Option<Millis>,
     /// When it ended, however it did.
     pub completed_at: Option<Millis>,
-    /// Where its config is stored.
+    /// Where its config is stored, when that is an object of its own.
     pub config_s3_path: Option<String>,
     /// Where its results are stored.
     pub result_s3_path: Option<String>,

@@ -2,8 +2,10 @@
 
 use async_trait::async_trait;
 
-use super::PortError;
-use crate::jobs::{ChangeOutcome, JobChange, JobRecord, JobStatus, TraceId, WorkflowType};
+use super::{AuditEntry, PortError};
+use crate::jobs::{
+    BacktestJobMessage, ChangeOutcome, JobChange, JobRecord, JobStatus, TraceId, WorkflowType,
+};
 use crate::strategy_name::StrategyName;
 use crate::{JobId, Millis};
 
@@ -16,11 +18,16 @@ pub const MAX_PAGE: usize = 500;
 /// was acknowledged survives the death of every process.
 #[async_trait]
 pub trait JobRepository: Send + Sync {
-    /// Stores a record unless the job is there already; then nothing changes and the one that is there is returned.
-    async fn create(&self, record: &JobRecord) -> Result<Option<JobRecord>, PortError>;
+    /// Takes a job in, whole or not at all: its record, what it is asked to do, the audit entry, its key, and the event
+    /// [`JobEvent::created`](crate::jobs::JobEvent::created), which the bus of the same state tells. A job that is there
+    /// already, or a key that stands for another, leaves everything as it is.
+    async fn create(&self, job: &NewJob) -> Result<Created, PortError>;
 
     /// Returns a job, or `None` when there is none of this id.
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError>;
+
+    /// Returns what a job is asked to do, as it was taken in; `None` when there is no such job.
+    async fn message(&self, id: JobId) -> Result<Option<BacktestJobMessage>, PortError>;
 
     /// Returns jobs that fit, the newest id first. A page that is not full is the last one; a job that is there from
     /// the first page to the last is on exactly one of them.
@@ -35,12 +42,47 @@ pub trait JobRepository: Send + Sync {
         change: &JobChange,
     ) -> Result<Option<(JobRecord, ChangeOutcome)>, PortError>;
 
-    /// Deletes a job that has ended; one that has not stays.
+    /// Deletes a job that has ended, and what it was asked to do; one that has not stays.
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError>;
 
     /// Returns jobs that ended and whose `ttl` has passed, the lowest id after `after` first, at most [`MAX_PAGE`] of
     /// them; they stay until they are deleted. A storage that deletes them by itself may return none.
     async fn expired(&self, now: Millis, after: Option<JobId>) -> Result<Vec<JobRecord>, PortError>;
+}
+
+/// A job that is to be taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewJob {
+    /// The job, as it stands at first.
+    pub record: JobRecord,
+    /// What it is asked to do.
+    pub message: BacktestJobMessage,
+    /// Who asks for it.
+    pub entry: AuditEntry,
+    /// What a repetition of the request is recognised by, for [`REPLY_TTL_MS`](super::REPLY_TTL_MS).
+    pub key: Option<RequestKey>,
+}
+
+/// What a request that may come twice is recognised by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RequestKey {
+    /// The key.
+    pub key: String,
+    /// Hash of the rest of the request.
+    pub fingerprint: [u8; 32],
+}
+
+/// What became of a job that was to be taken in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Created {
+    /// It is there now.
+    New,
+    /// A job of this id, or the one that the key stands for, was there before.
+    Before(Box<JobRecord>),
+    /// The job that the key stands for was deleted.
+    Deleted(JobId),
+    /// The key was used with another fingerprint.
+    OtherRequest,
 }
 
 /// Which jobs are meant: those that fit every field that is set.

@@ -35,7 +35,9 @@ pub use error::PortError;
 pub use event_bus::{Delivery, EventBatch, EventBus, EventSubscription, MAX_EVENTS, NumberedEvent};
 pub use exchange_key::{ExchangeKey, ExchangeKeyError};
 pub use idempotency::{Claim, IdempotencyRepository, REPLY_TTL_MS};
-pub use job_repository::{JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE};
+pub use job_repository::{
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, NewJob, RequestKey,
+};
 pub use market_data::{
     BreakerStatus, CandlePage, FundingRate, ListedMarket, MarketDataSource, MarketType, RateBudget,
     SourceStatus, Ticker,

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::{BlobKey, BlobStore, ConfigRepository, JobRepository, NewConfig};
-use tradai_testkit::sample::{job, job_id, object};
+use tradai_testkit::sample::{job, job_id, new_job, object};
 
 use crate::worker::{State, database_file, strategy};
 
@@ -16,7 +16,7 @@ async fn fill(folder: &Path) {
     let state = State::open(folder);
     let key: BlobKey = "jobs/1/result".parse().unwrap();
     state.blobs.put(&key, b"before".to_vec()).await.unwrap();
-    state.jobs.create(&job(1)).await.unwrap();
+    state.jobs.create(&new_job(job(1))).await.unwrap();
 
     let refused = state.blobs.put(&key, vec![7; TOO_MUCH]).await.unwrap_err();
     assert_eq!(refused.kind, ErrorKind::Unavailable);
@@ -35,7 +35,7 @@ async fn fill(folder: &Path) {
     assert_eq!(state.blobs.get(&key).await.unwrap().unwrap(), b"before");
     assert_eq!(state.blobs.get(&other).await.unwrap(), None);
     assert!(state.configs.list(&strategy(), None, 10).await.unwrap().is_empty());
-    state.jobs.create(&job(2)).await.unwrap();
+    state.jobs.create(&new_job(job(2))).await.unwrap();
     assert!(state.jobs.get(job_id(1)).await.unwrap().is_some());
 }
 

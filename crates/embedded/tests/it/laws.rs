@@ -58,11 +58,12 @@ macro_rules! over {
             mod jobs {
                 use super::*;
                 fn port() -> Guard<Arc<dyn JobRepository>> {
-                    with(|database| Arc::new(SqliteJobs::new(database)) as _)
+                    with(|database| Arc::new(SqliteJobs::new(SqliteEvents::new(database, KEPT_EVENTS))) as _)
                 }
                 tradai_testkit::laws!(job_repository: port => [
                     returns_what_was_stored,
                     creates_if_absent,
+                    a_key_makes_one_job,
                     lists_newest_first,
                     filters_by_every_field,
                     applies_changes_by_the_domains_rules,

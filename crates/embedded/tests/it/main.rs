@@ -6,5 +6,6 @@ mod docker;
 mod full_disk;
 mod laws;
 mod processes;
+mod taking_in;
 mod worker;
 mod workflow;

@@ -12,7 +12,7 @@ use tradai_domain::{StrategyName, SystemClock};
 use tradai_embedded::{
     Database, LocalBlobs, QueueSettings, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteJobs, SqliteQueue,
 };
-use tradai_testkit::sample::{job, job_id, object};
+use tradai_testkit::sample::{job, job_id, new_job, object};
 
 /// Rounds that one life of a worker may make.
 const ROUNDS: u32 = 1_000;
@@ -36,10 +36,11 @@ impl State {
     pub(crate) fn open(folder: &Path) -> Self {
         let database = Database::open(&database_file(folder)).unwrap();
         let clock = Arc::new(SystemClock);
+        let events = SqliteEvents::new(database.clone(), SqliteEvents::KEPT);
         Self {
-            jobs: SqliteJobs::new(database.clone()),
+            jobs: SqliteJobs::new(events.clone()),
             configs: SqliteConfigs::new(database.clone()),
-            events: SqliteEvents::new(database.clone(), SqliteEvents::KEPT),
+            events,
             queue: SqliteQueue::new(database.clone(), "q", QueueSettings::default(), clock),
             audit: SqliteAudit::new(database.clone()),
             blobs: LocalBlobs::open(&folder.join("blobs")).unwrap(),
@@ -63,8 +64,7 @@ fn say(what: &str, value: impl std::fmt::Display) {
 }
 
 async fn round(state: &State, n: u32) {
-    let record = job(n);
-    state.jobs.create(&record).await.unwrap();
+    state.jobs.create(&new_job(job(n))).await.unwrap();
     say("created", n);
     let running = JobChange::status(JobStatus::Running, 1);
     let (record, _) = state.jobs.apply(job_id(n), &running).await.unwrap().unwrap();

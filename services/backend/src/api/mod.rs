@@ -40,7 +40,7 @@ pub(crate) use executors::ExecutorsBody;
 pub(crate) use state::{Shared, State};
 
 /// Returns the routes. None of them needs the shared layer for `Idempotency-Key`: submitting binds the key to the
-/// job's id before the job is made, which also a restart in between does not undo, and the others repeat safely.
+/// job in the transaction that stores it, and the others repeat safely.
 pub(crate) fn routes(state: State) -> OpenApiRouter {
     let alias = OpenApiRouter::new().routes(routes!(submit::submit_alias));
     let (alias, mut alias_spec) = alias.split_for_parts();

@@ -6,8 +6,6 @@ use tradai_control_plane::{Error, RequestFault};
 use tradai_domain::JobId;
 use tradai_service::{Code, FieldFault, Place, Problem};
 
-/// When to come back for the reply of a request that is being answered.
-const SOON: Duration = Duration::from_secs(1);
 /// When to come back while something is away, where nobody says.
 const LATER: Duration = Duration::from_secs(5);
 
@@ -17,7 +15,6 @@ pub(super) fn problem(error: Error) -> Problem {
     let problem = match error {
         Error::Request(faults) => Problem::fields(faults.into_iter().map(field_fault).collect()),
         Error::KeyReused => Problem::new(Code::KeyReused, Code::KeyReused.meaning()),
-        Error::KeyInFlight => Problem::new(Code::InFlight, Code::InFlight.meaning()).retry_after(SOON),
         Error::Stopping | Error::NoExecutor => Problem::new(Code::NotReady, error.to_string()),
         // Texts of ports are for people: they name what is away.
         Error::Port(error) if error.is_transient() => {

@@ -86,7 +86,6 @@ impl From<SubmitBody> for BacktestRequest {
 #[utoipa::path(post, path = "/api/v1/backtests", operation_id = "submit_backtest", tag = "backtests",
     request_body = SubmitBody, params(("Idempotency-Key" = Option<String>, Header)), responses(
     (status = 202, body = AcceptedBody, headers(("Location" = String, description = "The job"))),
-    (status = 409, description = "A request with this key is being answered"),
     (status = 422, description = "Values are not allowed, or more is asked for than one backtest may"),
     (status = 503, description = "No executor is set up, or the service stops"),
 ))]

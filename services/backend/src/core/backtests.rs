@@ -53,7 +53,7 @@ impl Backtests {
             return Err(PortError::new(ErrorKind::Unavailable, away).retry_after(pause).into());
         }
         self.catalogue.check(&config.strategy, requester.trace_id).await?;
-        let submitted = self.jobs.submit(request, requester).await?;
+        let submitted = self.jobs.take_in(config, requester).await?;
         if !submitted.replayed {
             self.metrics.submitted();
         }

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 use tradai_domain::Timeframe;
-use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobChange, JobStatus, Progress};
+use tradai_domain::jobs::{BacktestConfig, JobChange, JobStatus, Progress};
 
 use crate::peer::Peers;
 use crate::world::{HOSTILE, World, config};
@@ -192,8 +192,7 @@ async fn a_job_is_run_again_with_the_versions_that_it_took() {
     let sent = post(&world, "/backtests/new", &fields, &world.url("")).await;
     assert_eq!(sent.status, 303, "{}", sent.text);
     let again = sent.header("location").rsplit('/').next().unwrap();
-    let asked = std::fs::read(world.folder.path().join(format!("configs/jobs/{again}.json"))).unwrap();
-    let asked: BacktestJobMessage = serde_json::from_slice(&asked).unwrap();
+    let asked = world.wiring.jobs.message(again.parse().unwrap()).await.unwrap().unwrap();
     assert_eq!(asked.config.config_id, Some("v2-0f1e2d3c".parse().unwrap()));
     assert_eq!(asked.config.strategy_version.as_deref(), Some("1.0.0"));
 }

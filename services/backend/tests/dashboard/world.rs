@@ -14,11 +14,13 @@ use tradai_control_plane::jobs::JobReports;
 use tradai_domain::jobs::{
     BacktestConfig, BacktestJobMessage, JobChange, JobRecord, JobStatus, WorkflowType,
 };
+use tradai_domain::ports::NewJob;
 use tradai_domain::{JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
 use tradai_service::Shutdown;
+use tradai_testkit::sample::new_job;
 use tradai_timeseries::store::SYNTHETIC;
 use tradai_timeseries::{CandleStore, Metadata, sample};
 
@@ -83,11 +85,10 @@ impl World {
     pub(crate) async fn add_job_of(&self, id: JobId, config: BacktestConfig, status: JobStatus) {
         let clock = &self.wiring.clock;
         let message = BacktestJobMessage::new(id, id.into(), config);
-        let key = format!("configs/jobs/{id}.json").parse().unwrap();
-        self.wiring.blobs.put_if_absent(&key, serde_json::to_vec(&message).unwrap()).await.unwrap();
-        let name = message.config.strategy;
+        let name = message.config.strategy.clone();
         let record = JobRecord::pending(id, WorkflowType::Backtest, name, id.into(), clock.now_ms());
-        self.wiring.jobs.create(&record).await.unwrap();
+        let job = NewJob { message, ..new_job(record) };
+        self.wiring.jobs.create(&job).await.unwrap();
         match status {
             JobStatus::Pending => {}
             JobStatus::Failed => self.report(id, JobChange::failed(HOSTILE, clock.now_ms())).await,

@@ -7,6 +7,7 @@ use tradai_domain::jobs::{JobRecord, WorkflowType};
 use tradai_service::axum::body::Body;
 use tradai_service::axum::http::Request;
 use tradai_testkit::MemoryTasks;
+use tradai_testkit::sample::new_job;
 
 use crate::support::{BACKTESTS, Reply, World, json_request, request};
 
@@ -142,7 +143,7 @@ async fn jobs_that_are_not_there_or_of_another_kind_are_not_found() {
     let world = World::new();
     let id: JobId = "018cc251-f400-7000-8000-000000000001".parse().unwrap();
     let record = JobRecord::pending(id, WorkflowType::Train, "Demo".parse().unwrap(), id.into(), 1);
-    world.wiring.jobs.create(&record).await.unwrap();
+    world.wiring.jobs.create(&new_job(record)).await.unwrap();
     for name in [id.to_string(), "018cc251-f400-7000-8000-000000000002".to_owned(), "latest".to_owned()] {
         let path = format!("{BACKTESTS}/{name}");
         assert_eq!(world.get(&path).await.problem().0, 404);

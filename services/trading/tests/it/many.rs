@@ -35,7 +35,7 @@ async fn nothing_is_left_of_a_job_that_is_deleted() {
     world.completed(id).await;
     // Its process has a moment left after it said so; what is kept of it can go once it has ended.
     until(|| async { world.path().join(format!("tasks/{id}/end.json")).is_file() }).await;
-    let paths = [format!("jobs/{id}"), format!("configs/jobs/{id}.json"), format!("tasks/{id}")];
+    let paths = [format!("jobs/{id}"), format!("tasks/{id}")];
     assert!(paths.iter().all(|path| world.path().join(path).exists()));
     platform.jobs.delete(id, &ann()).await.unwrap();
     assert!(paths.iter().all(|path| !world.path().join(path).exists()));

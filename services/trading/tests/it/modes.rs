@@ -4,6 +4,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use tradai_control_plane::jobs::BacktestRequest;
 use tradai_domain::jobs::{JobChange, JobStatus};
+use tradai_testkit::sample::new_job;
 
 use crate::world::{PROGRAM, World, ann, request};
 
@@ -94,7 +95,7 @@ async fn a_folder_that_is_there_already_only_has_to_be_reported() {
     assert!(world.command(&record, &request()).output().unwrap().status.success());
     let result = world.read(record.job_id, "result.json");
     world.wiring.jobs.delete(record.job_id).await.unwrap();
-    world.wiring.jobs.create(&record).await.unwrap();
+    world.wiring.jobs.create(&new_job(record.clone())).await.unwrap();
     // The candles are gone: a second run would fail.
     std::fs::remove_dir_all(world.state.store()).unwrap();
     assert!(world.command(&record, &request()).output().unwrap().status.success());

@@ -89,7 +89,6 @@ impl World {
             jobs: wiring.jobs.clone(),
             events: wiring.events.clone(),
             blobs: wiring.blobs.clone(),
-            idempotency: wiring.idempotency.clone(),
             audit: wiring.audit.clone(),
             clock: wiring.clock.clone(),
             ids: wiring.ids.clone(),
