@@ -1,17 +1,19 @@
 //! The boundary of the service: ids, spans, logs, metrics, and problems in their final form.
 
+use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{MatchedPath, Request, State};
+use axum::extract::{MatchedPath, Request};
 use axum::http::{HeaderName, HeaderValue, Method, StatusCode, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
+use futures_util::FutureExt;
 use tokio::time::Instant;
 use tracing::{Instrument, error, info, info_span, warn};
 use tradai_domain::{Clock, IdSource};
 
+use crate::around::{Around, Next, Rest};
 use crate::metrics::Metrics;
 use crate::otlp;
 use crate::problem::{self, Code, Problem};
@@ -28,33 +30,31 @@ pub(crate) struct Boundary {
 const REJECTION_BYTES: usize = 4096;
 
 /// The outermost layer. Everything that is said about a request is said here, once.
-pub(crate) async fn boundary(
-    State(state): State<Arc<Boundary>>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let started = Instant::now();
-    let mut ids = RequestIds::of(request.headers(), &*state.ids, &*state.clock);
-    let method = request.method().clone();
-    let path = request.uri().path().to_owned();
-    let route = request.extensions().get::<MatchedPath>().map(|matched| matched.as_str().to_owned());
-    let route = route.unwrap_or_else(|| "unmatched".to_owned());
-    let span = info_span!("request", trace_id = %ids.trace_id, method = %method, route = %route, path = %shown(&path));
-    otlp::join(&span, &mut ids);
-    request.extensions_mut().insert(ids.clone());
+impl Around for Boundary {
+    async fn answer<S: Rest>(&self, mut request: Request, next: Next<S>) -> Response {
+        let started = Instant::now();
+        let mut ids = RequestIds::of(request.headers(), &*self.ids, &*self.clock);
+        let (method, uri) = (request.method().clone(), request.uri().clone());
+        let path = uri.path();
+        let matched = request.extensions().get::<MatchedPath>().cloned();
+        let route = matched.as_ref().map_or("unmatched", MatchedPath::as_str);
+        let span = info_span!("request", trace_id = %ids.trace_id, %method, route, path = shown(path));
+        otlp::join(&span, &mut ids);
+        request.extensions_mut().insert(ids.clone());
 
-    let _running = state.metrics.running();
-    async {
-        let response = next.run(request).await;
-        let mut response = finish(response, &path, &ids).await;
-        let taken = started.elapsed();
-        write_headers(&mut response, &ids, taken);
-        state.metrics.record(&method, &route, response.status(), taken);
-        log(&method, &route, response.status(), taken);
-        response
+        let _running = self.metrics.running();
+        async {
+            let response = AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(panicked);
+            let mut response = finish(response, path, &ids).await;
+            let taken = started.elapsed();
+            write_headers(&mut response, &ids, taken);
+            self.metrics.record(&method, route, response.status(), taken);
+            log(&method, route, response.status(), taken);
+            response
+        }
+        .instrument(span)
+        .await
     }
-    .instrument(span)
-    .await
 }
 
 /// Gives a problem its instance and trace, logs what is not sent, and turns bare failures into problems.
@@ -75,7 +75,7 @@ async fn finish(response: Response, path: &str, ids: &RequestIds) -> Response {
     }
     parts.headers.remove(header::CONTENT_LENGTH);
     parts.headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(problem::CONTENT_TYPE));
-    Response::from_parts(parts, Body::from(problem.document(path, &ids.trace_id)))
+    Response::from_parts(parts, Body::from(problem.document(path, &ids.trace_id.to_string())))
 }
 
 /// The path for the log: without the query, which may hold what must not be logged, and of bounded length.
@@ -135,8 +135,8 @@ fn log(method: &Method, route: &str, status: StatusCode, taken: Duration) {
 }
 
 /// Answers for a handler that panicked. The hook of the process has printed where.
-#[expect(clippy::needless_pass_by_value, reason = "the layer hands it over so")]
-pub(crate) fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
+#[expect(clippy::needless_pass_by_value, reason = "it is handed over so")]
+fn panicked(panic: Box<dyn std::any::Any + Send>) -> Response {
     let text = panic.downcast_ref::<String>().map(String::as_str);
     let text = text.or_else(|| panic.downcast_ref::<&str>().copied()).unwrap_or("no text");
     let code = Code::Internal;

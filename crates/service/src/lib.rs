@@ -1,10 +1,12 @@
 #![doc = include_str!("../README.md")]
 
+mod around;
 mod auth;
 mod boundary;
 mod deprecation;
 mod etag;
 mod extract;
+mod gate;
 mod health;
 mod healthcheck;
 mod host;

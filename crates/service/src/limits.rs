@@ -1,5 +1,6 @@
 //! What a service refuses: too much at once, too often, too slowly.
 
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,8 +8,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
-use axum::extract::{Request, State};
-use axum::middleware::Next;
+use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -49,31 +49,44 @@ impl Limits {
         rate.take(client, Instant::now())
             .map_err(|after| Problem::new(Code::RateLimited, Code::RateLimited.meaning()).retry_after(after))
     }
+
+    /// Lets a request be answered within the limits.
+    pub(crate) async fn keep<F, R>(&self, mut request: Request, answer: F) -> Response
+    where
+        F: FnOnce(Request) -> R,
+        R: Future<Output = Response>,
+    {
+        if let Err(problem) = self.check_rate(&request) {
+            return problem.into_response();
+        }
+        // Refused, not queued: a queue would only let requests time out later.
+        let Ok(place) = self.places.clone().try_acquire_owned() else {
+            let problem = Problem::new(Code::Overloaded, Code::Overloaded.meaning());
+            return problem.retry_after(Duration::from_secs(1)).into_response();
+        };
+        let place = Arc::new(Mutex::new(Some(place)));
+        request.extensions_mut().insert(HoldBack { place: place.clone(), places: self.held_back.clone() });
+        let (request, arrived) = watch(request);
+        let answer = timeout(self.request_timeout, answer(request)).await;
+        drop(place);
+        match answer {
+            Ok(response) => response,
+            Err(_) if arrived.is_none_or(|arrived| arrived.load(Ordering::Relaxed)) => {
+                Problem::new(Code::Timeout, Code::Timeout.meaning()).into_response()
+            }
+            Err(_) => Problem::new(Code::SlowRequest, Code::SlowRequest.meaning()).into_response(),
+        }
+    }
 }
 
-/// The layer that keeps the limits.
-pub(crate) async fn limit(State(limits): State<Arc<Limits>>, mut request: Request, next: Next) -> Response {
-    if let Err(problem) = limits.check_rate(&request) {
-        return problem.into_response();
+/// Watches a request's body arrive, if it is not there already.
+fn watch(request: Request) -> (Request, Option<Arc<AtomicBool>>) {
+    if request.body().is_end_stream() {
+        return (request, None);
     }
-    // Refused, not queued: a queue would only let requests time out later.
-    let Ok(place) = limits.places.clone().try_acquire_owned() else {
-        let problem = Problem::new(Code::Overloaded, Code::Overloaded.meaning());
-        return problem.retry_after(Duration::from_secs(1)).into_response();
-    };
-    let place = Arc::new(Mutex::new(Some(place)));
-    request.extensions_mut().insert(HoldBack { place: place.clone(), places: limits.held_back.clone() });
-    let arrived = Arc::new(AtomicBool::new(request.body().is_end_stream()));
+    let arrived = Arc::new(AtomicBool::new(false));
     let request = request.map(|body| Body::new(Watched { body, arrived: arrived.clone() }));
-    let answer = timeout(limits.request_timeout, next.run(request)).await;
-    drop(place);
-    match answer {
-        Ok(response) => response,
-        Err(_) if arrived.load(Ordering::Relaxed) => {
-            Problem::new(Code::Timeout, Code::Timeout.meaning()).into_response()
-        }
-        Err(_) => Problem::new(Code::SlowRequest, Code::SlowRequest.meaning()).into_response(),
-    }
+    (request, Some(arrived))
 }
 
 /// Lets a handler wait for something that takes its time. Handlers take it as `Extension<HoldBack>`.

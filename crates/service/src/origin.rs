@@ -3,26 +3,19 @@
 //! Browsers let any page send a form and open a WebSocket anywhere, and say in `Origin` which page it was. CORS only
 //! decides what a page may read; this decides what it may do.
 
-use std::sync::Arc;
-
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::{HeaderMap, Method, header};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 
 use crate::problem::{Code, Problem};
 
-/// The layer that refuses what other pages want done.
-pub(crate) async fn refuse_foreign_pages(
-    State(allowed): State<Arc<[String]>>,
-    request: Request,
-    next: Next,
-) -> Response {
-    if changes_or_listens(request.method(), request.headers()) && !is_welcome(request.headers(), &allowed) {
+/// Refuses what other pages want done.
+pub(crate) fn refuse_foreign_page(request: &Request, allowed: &[String]) -> Result<(), Problem> {
+    let headers = request.headers();
+    if changes_or_listens(request.method(), headers) && !is_welcome(headers, allowed) {
         let detail = "pages of this origin may not do this; see CORS_ORIGINS";
-        return Problem::new(Code::Forbidden, detail).into_response();
+        return Err(Problem::new(Code::Forbidden, detail));
     }
-    next.run(request).await
+    Ok(())
 }
 
 /// What CORS does not stop: changes, and sockets, which are opened with a GET.
@@ -31,7 +24,7 @@ pub(crate) fn changes_or_listens(method: &Method, headers: &HeaderMap) -> bool {
     !reads || headers.contains_key(header::UPGRADE)
 }
 
-/// Whether a browser says that a page asks which may: requests that got past [`refuse_foreign_pages`] and name a page
+/// Whether a browser says that a page asks which may: requests that got past [`refuse_foreign_page`] and name a page
 /// come from one of ours.
 pub(crate) fn is_from_a_page_of_ours(headers: &HeaderMap) -> bool {
     headers.contains_key(header::ORIGIN) || fetch_site(headers) == Some("same-origin")

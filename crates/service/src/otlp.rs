@@ -72,11 +72,8 @@ pub(crate) fn join(span: &Span, ids: &mut RequestIds) {
     if span.is_disabled() {
         return;
     }
-    let (Ok(trace), Ok(own)) = (TraceId::from_hex(&ids.trace_id), SpanId::from_hex(&ids.span_id)) else {
-        return;
-    };
-    let parent = ids.parent_id.as_deref().and_then(|parent| SpanId::from_hex(parent).ok());
-    if let Some(parent) = parent {
+    let (trace, own) = (TraceId::from(ids.trace_id.as_u128()), SpanId::from(ids.span_id));
+    if let Some(parent) = ids.parent_id.map(SpanId::from) {
         let flags = TraceFlags::default().with_sampled(ids.sampled);
         let remote = SpanContext::new(trace, parent, flags, true, TraceState::default());
         if span.set_parent(Context::new().with_remote_span_context(remote)).is_err() {

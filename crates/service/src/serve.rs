@@ -19,7 +19,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
-use tower_service::Service as _;
+use tower::Service as _;
 use tracing::{debug, info, warn};
 use tradai_platform::settings::sections::AuthSettings;
 

@@ -4,14 +4,12 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use axum::extract::DefaultBodyLimit;
 use axum::http::{HeaderName, HeaderValue, Method};
-use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Router, routing};
 use prometheus_client::registry::Registry;
 use secrecy::SecretString;
-use tower_http::catch_panic::CatchPanicLayer;
+use tower::ServiceBuilder;
 use tower_http::compression::CompressionLayer;
 use tower_http::compression::predicate::{DefaultPredicate, Predicate, SizeAbove};
 use tower_http::cors::CorsLayer;
@@ -22,12 +20,13 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::auth::{self, Door, SignInPage, authenticate};
-use crate::boundary::{Boundary, boundary, panicked};
+use crate::around::AroundLayer;
+use crate::auth::{self, Door, SignInPage};
+use crate::boundary::Boundary;
+use crate::gate::Gate;
 use crate::health::{self, Check, Checks, Version};
-use crate::limits::{Limits, limit};
+use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::origin::refuse_foreign_pages;
 use crate::page::Cursors;
 use crate::problem::{Code, Document, FieldFault, Problem};
 use crate::shutdown::Shutdown;
@@ -181,31 +180,28 @@ impl Service {
             mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages, on_stop, ..
         } = self;
         version.started_at = clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
-        let limits = Arc::new(Limits::new(&settings.limits));
-        let origins: Arc<[String]> = settings.cors_origins.clone().into();
         let (api, api_spec) = routes.merge(auth::protected_routes(&door)).split_for_parts();
         let (entrance, entrance_spec) = entrance.split_for_parts();
-        let guarded = api
-            .merge(pages)
-            .layer(from_fn_with_state(door, authenticate))
-            .merge(entrance)
-            .layer(from_fn_with_state(origins, refuse_foreign_pages))
-            .layer(from_fn_with_state(limits, limit))
-            .layer(DefaultBodyLimit::max(settings.limits.body_bytes));
-
         let (probes, probe_spec) = probes(&metrics, checks, shutdown, version.clone()).split_for_parts();
         let spec = document(&version, api_spec.merge_from(entrance_spec), probe_spec);
-        let mut router = guarded
-            .merge(probes)
-            .merge(openapi::routes(&spec))
-            .fallback(no_route)
-            .layer(CatchPanicLayer::custom(panicked));
-        if !settings.cors_origins.is_empty() {
-            router = router.layer(cors(&settings.cors_origins));
-        }
-        let router = router
-            .layer(from_fn_with_state(Arc::new(Boundary { clock, ids, metrics }), boundary))
-            .layer(CompressionLayer::new().compress_when(worth_compressing()));
+
+        let limits = Arc::new(Limits::new(&settings.limits));
+        let origins: Arc<[String]> = settings.cors_origins.clone().into();
+        let gate = |door: Option<Arc<Door>>| {
+            let (limits, origins) = (limits.clone(), origins.clone());
+            AroundLayer::new(Gate { limits, body_bytes: settings.limits.body_bytes, origins, door })
+        };
+        // Around every route. Each group of routes is layered at once: see `around`.
+        let outside = ServiceBuilder::new()
+            .layer(CompressionLayer::new().compress_when(worth_compressing()))
+            .layer(AroundLayer::new(Boundary { clock, ids, metrics }))
+            .option_layer((!origins.is_empty()).then(|| cors(&origins)));
+        let open = probes.merge(openapi::routes(&spec)).fallback(no_route);
+        let router = api
+            .merge(pages)
+            .layer(outside.clone().layer(gate(Some(door))))
+            .merge(entrance.layer(outside.clone().layer(gate(None))))
+            .merge(open.layer(outside));
         App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
     }
 

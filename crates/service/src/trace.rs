@@ -1,30 +1,32 @@
 //! What a request is called: W3C `traceparent`, `X-Correlation-ID`, or ids of our own.
 
-use std::convert::Infallible;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderName, HeaderValue};
 use tradai_domain::jobs::TraceId;
-use tradai_domain::{Clock, IdSource};
+use tradai_domain::{Clock, IdSource, JobId};
+
+use crate::problem::{Code, Problem};
 
 const TRACEPARENT: &str = "traceparent";
 const CORRELATION: &str = "x-correlation-id";
 const TRACE: &str = "x-trace-id";
 
 /// The ids of one request. Handlers take it as an argument.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RequestIds {
-    /// 32 hexadecimal digits, the same in every process that works for the request.
-    pub trace_id: String,
-    /// 16 hexadecimal digits, this service's part of the trace.
-    pub span_id: String,
-    /// What the client calls the request; the trace id if it did not say.
-    pub correlation_id: String,
+    /// The same in every process that works for the request.
+    pub trace_id: TraceId,
+    /// This service's part of the trace.
+    pub(crate) span_id: u64,
     /// Who called: the span that the request came from, if it named one.
-    pub(crate) parent_id: Option<String>,
+    pub(crate) parent_id: Option<u64>,
     /// Whether somebody keeps the trace's spans.
     pub(crate) sampled: bool,
+    /// What the client calls the request, if it said so.
+    correlation: Option<Arc<str>>,
 }
 
 impl RequestIds {
@@ -33,86 +35,78 @@ impl RequestIds {
         let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
         let correlation = text(CORRELATION).filter(|id| is_printable(id));
         let parent = text(TRACEPARENT).and_then(parse_traceparent);
-        let sampled = parent.as_ref().is_some_and(|parent| parent.sampled);
-        let parent_id = parent.as_ref().map(|parent| parent.span_id.clone());
         let trace_id = parent
+            .as_ref()
             .map(|parent| parent.trace_id)
-            .or_else(|| text(TRACE).and_then(parse_trace_id))
-            .or_else(|| correlation.and_then(parse_trace_id))
-            .unwrap_or_else(|| ids.next(clock).simple().to_string());
-        let span_id = ids.next(clock).simple().to_string()[16..].to_owned();
-        let correlation_id = correlation.map_or_else(|| trace_id.clone(), str::to_owned);
-        Self { trace_id, span_id, correlation_id, parent_id, sampled }
+            .or_else(|| text(TRACE).and_then(|text| text.parse().ok()))
+            .or_else(|| correlation.and_then(|text| text.parse().ok()))
+            .unwrap_or_else(|| JobId(ids.next(clock)).into());
+        Self {
+            trace_id,
+            span_id: ids.next(clock).as_u64_pair().1,
+            parent_id: parent.as_ref().map(|parent| parent.span_id),
+            sampled: parent.is_some_and(|parent| parent.sampled),
+            correlation: correlation.map(Arc::from),
+        }
     }
 
-    /// Returns the trace that jobs and audit entries of this request belong to.
+    /// Returns what the client calls the request; the trace id if it did not say.
     #[must_use]
-    pub fn trace(&self) -> Option<TraceId> {
-        self.trace_id.parse().ok()
+    pub fn correlation_id(&self) -> String {
+        self.correlation.as_deref().map_or_else(|| self.trace_id.to_string(), str::to_owned)
     }
 
     /// Returns the header by which a client passes the trace on.
     #[must_use]
     pub fn traceparent(&self) -> String {
-        format!("00-{}-{}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
+        format!("00-{}-{:016x}-{:02x}", self.trace_id, self.span_id, u8::from(self.sampled))
     }
 
     /// Tells the client what its request is called.
     pub(crate) fn write(&self, headers: &mut HeaderMap) {
-        if let Ok(value) = HeaderValue::try_from(self.traceparent()) {
-            headers.insert(HeaderName::from_static(TRACEPARENT), value);
-        }
-        if let Ok(value) = HeaderValue::from_str(&self.correlation_id) {
-            headers.insert(HeaderName::from_static(CORRELATION), value);
+        for (name, text) in [(TRACEPARENT, self.traceparent()), (CORRELATION, self.correlation_id())] {
+            if let Ok(value) = HeaderValue::try_from(text) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
         }
     }
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestIds {
-    type Rejection = Infallible;
+    type Rejection = Problem;
 
     /// Only a router outside a [`Service`](crate::Service) has requests without ids.
-    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Infallible> {
-        Ok(parts.extensions.get().cloned().unwrap_or_default())
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
+        let ids = parts.extensions.get().cloned();
+        ids.ok_or_else(|| Problem::new(Code::Internal, Code::Internal.meaning()))
     }
 }
 
 /// What a `traceparent` says.
 struct Parent {
-    trace_id: String,
-    span_id: String,
+    trace_id: TraceId,
+    span_id: u64,
     sampled: bool,
 }
 
 /// Reads `00-<trace>-<parent>-<flags>`; later versions may append fields.
 fn parse_traceparent(text: &str) -> Option<Parent> {
     let mut parts = text.split('-');
-    let (version, trace, parent, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
-    let lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
-    let later = version != "00" && version != "ff";
-    if !lower || !is_hex(version, 2) || version == "ff" || !(later || parts.next().is_none()) {
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let (version, flags) = (hexadecimal(version, 2)?, hexadecimal(flags, 2)?);
+    let is_whole = version > 0 || parts.next().is_none();
+    let is_lower = text.bytes().all(|byte| !byte.is_ascii_uppercase());
+    if version == 0xff || !is_whole || !is_lower || trace.len() != 32 {
         return None;
     }
-    if !is_hex(parent, 16) || is_zero(parent) || !is_hex(flags, 2) || trace.len() != 32 {
-        return None;
-    }
-    let flags = u8::from_str_radix(flags, 16).ok()?;
-    Some(Parent { trace_id: parse_trace_id(trace)?, span_id: parent.to_owned(), sampled: flags & 1 == 1 })
+    let span_id = hexadecimal(span, 16).filter(|span| *span != 0)?;
+    Some(Parent { trace_id: trace.parse().ok()?, span_id, sampled: flags & 1 == 1 })
 }
 
-/// Reads 32 hexadecimal digits or a UUID.
-fn parse_trace_id(text: &str) -> Option<String> {
-    let uuid = text.len() == 36 && [8, 13, 18, 23].iter().all(|at| text.as_bytes()[*at] == b'-');
-    let digits = if uuid { text.replace('-', "") } else { text.to_owned() };
-    (is_hex(&digits, 32) && !is_zero(&digits)).then(|| digits.to_ascii_lowercase())
-}
-
-fn is_hex(text: &str, length: usize) -> bool {
-    text.len() == length && text.bytes().all(|byte| byte.is_ascii_hexdigit())
-}
-
-fn is_zero(text: &str) -> bool {
-    text.bytes().all(|byte| byte == b'0')
+/// Reads a number of so many hexadecimal digits, at most 16.
+fn hexadecimal(text: &str, digits: usize) -> Option<u64> {
+    let is_hex = text.len() == digits && text.bytes().all(|byte| byte.is_ascii_hexdigit());
+    is_hex.then(|| u64::from_str_radix(text, 16).ok()).flatten()
 }
 
 fn is_printable(text: &str) -> bool {
@@ -135,8 +129,8 @@ mod tests {
     fn a_traceparent_is_continued_with_a_span_of_our_own() {
         // The example of the W3C recommendation, section 3.2.
         let ids = ids(&[("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01")]);
-        assert_eq!(ids.trace_id, "4bf92f3577b34da6a3ce929d0e0e4736");
-        assert_eq!(ids.correlation_id, ids.trace_id);
+        assert_eq!(ids.trace_id.to_string(), "4bf92f3577b34da6a3ce929d0e0e4736");
+        assert_eq!(ids.correlation_id(), ids.trace_id.to_string());
         assert!(ids.traceparent().starts_with("00-4bf92f3577b34da6a3ce929d0e0e4736-"));
         assert!(ids.traceparent().ends_with("-01") && !ids.traceparent().contains("00f067aa0ba902b7"));
     }
@@ -154,28 +148,29 @@ mod tests {
             "00-4bf92f35-77b3-4da6-a3ce-929d0e0e4736-00f067aa0ba902b7-01",
         ] {
             let ids = ids(&[("traceparent", text)]);
-            assert_eq!(ids.trace_id, "018bcfe5680070008000000000000001", "{text}");
+            assert_eq!(ids.trace_id.to_string(), "018bcfe5680070008000000000000001", "{text}");
         }
     }
 
     #[test]
     fn a_correlation_id_is_returned_and_is_the_trace_if_it_is_a_uuid() {
         let named = ids(&[("x-correlation-id", "order-17")]);
-        assert_eq!(named.correlation_id, "order-17");
+        assert_eq!(named.correlation_id(), "order-17");
         let uuid = ids(&[("x-correlation-id", "018BCFE5-6800-7000-8000-0000000000AA")]);
-        assert_eq!(uuid.trace_id, "018bcfe56800700080000000000000aa");
+        assert_eq!(uuid.trace_id.to_string(), "018bcfe56800700080000000000000aa");
         let hostile = ids(&[("x-correlation-id", "two words")]);
-        assert_eq!(hostile.correlation_id, hostile.trace_id);
+        assert_eq!(hostile.correlation_id(), hostile.trace_id.to_string());
     }
 
     proptest::proptest! {
         #[test]
-        fn any_text_is_survived_and_what_is_taken_is_hexadecimal(text in "\\PC{0,80}|[0-9a-f-]{30,60}") {
-            if let Some(parent) = parse_traceparent(&text) {
-                assert!(is_hex(&parent.trace_id, 32) && is_hex(&parent.span_id, 16));
-            }
-            if let Some(trace_id) = parse_trace_id(&text) {
-                assert!(is_hex(&trace_id, 32));
+        fn any_text_is_survived_and_what_is_taken_is_written_as_it_came(text in "\\PC{0,80}|[0-9a-f-]{30,60}") {
+            let passed = format!("00-{text}-00f067aa0ba902b7-01");
+            for text in [text, passed] {
+                if let Some(Parent { trace_id, span_id, sampled }) = parse_traceparent(&text) {
+                    let ids = RequestIds { trace_id, span_id, sampled, parent_id: None, correlation: None };
+                    assert_eq!(ids.traceparent()[2..53], text[2..53]);
+                }
             }
         }
     }

@@ -24,6 +24,12 @@ impl TraceId {
     pub fn new(id: Uuid) -> Option<Self> {
         (!id.is_nil()).then_some(Self(id))
     }
+
+    /// Returns its bits.
+    #[must_use]
+    pub fn as_u128(self) -> u128 {
+        self.0.as_u128()
+    }
 }
 
 impl From<super::super::JobId> for TraceId {

@@ -3,10 +3,9 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
-use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
 use tradai_domain::Clock;
@@ -18,6 +17,7 @@ use super::keys;
 use super::session::{Authority, Sessions};
 use super::sign_in;
 use super::ticket::Tickets;
+use crate::around::{Next, Rest};
 use crate::origin;
 use crate::problem::{Code, Problem};
 
@@ -93,21 +93,21 @@ impl Door {
         }
         Ok(caller)
     }
-}
 
-/// The layer.
-pub(crate) async fn authenticate(State(door): State<Arc<Door>>, request: Request, next: Next) -> Response {
-    let (mut parts, body) = request.into_parts();
-    match door.find_caller(&parts).await {
-        Ok(caller) => {
-            forget_ticket(&mut parts.uri);
-            parts.extensions.insert(caller);
-            next.run(Request::from_parts(parts, body)).await
+    /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
+    pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>) -> Response {
+        let (mut parts, body) = request.into_parts();
+        match self.find_caller(&parts).await {
+            Ok(caller) => {
+                forget_ticket(&mut parts.uri);
+                parts.extensions.insert(caller);
+                next.run(Request::from_parts(parts, body)).await
+            }
+            Err(problem) if self.has_sign_in && sign_in::may_sign_in(&problem, &parts) => {
+                sign_in::redirect(&parts.uri)
+            }
+            Err(problem) => problem.into_response(),
         }
-        Err(problem) if door.has_sign_in && sign_in::may_sign_in(&problem, &parts) => {
-            sign_in::redirect(&parts.uri)
-        }
-        Err(problem) => problem.into_response(),
     }
 }
 

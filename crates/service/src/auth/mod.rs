@@ -20,6 +20,6 @@ pub use caller::{Caller, Proof};
 pub use keys::new_key;
 pub use sign_in::{SignIn, SignInPage, plain_sign_in_page};
 
-pub(crate) use door::{Door, authenticate};
+pub(crate) use door::Door;
 pub(crate) use routes::{protected_routes, session_routes};
 pub(crate) use sign_in::sign_in_routes;

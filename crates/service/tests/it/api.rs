@@ -97,7 +97,7 @@ pub(crate) fn service(settings: &HttpSettings, shutdown: &Shutdown, count: &Arc<
         .route("/caller", get(|caller: Caller| async move { format!("{} {}", caller.name, caller.role) }))
         .route("/huge", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
         .route("/big", get(|| async { "a".repeat(10_000) }))
-        .route("/trace", get(|ids: RequestIds| async move { ids.trace_id }))
+        .route("/trace", get(|ids: RequestIds| async move { ids.trace_id.to_string() }))
         .route("/bare", get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "internal path /etc/x") }));
     let once = OpenApiRouter::new().route("/count", counting).route("/slow", slow);
     Service::new("test", "1.2.3", settings, shutdown)

@@ -73,7 +73,7 @@ pub(super) async fn show(
 
 /// Returns what calls of other services for a request belong to.
 pub(super) fn trace(ids: &RequestIds) -> PeerTrace {
-    PeerTrace { traceparent: ids.traceparent(), correlation_id: ids.correlation_id.clone() }
+    PeerTrace { traceparent: ids.traceparent(), correlation_id: ids.correlation_id() }
 }
 
 /// A document, labelled where it is old.

@@ -133,5 +133,5 @@ pub(super) async fn moved(uri: Uri) -> Redirect {
 
 /// Returns who asks, and in which trace.
 pub(super) fn requester(caller: &Caller, ids: &RequestIds) -> Requester {
-    Requester { actor: caller.name.clone(), trace_id: ids.trace_id.parse().ok(), idempotency_key: None }
+    Requester { actor: caller.name.clone(), trace_id: Some(ids.trace_id), idempotency_key: None }
 }

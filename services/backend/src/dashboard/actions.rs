@@ -38,14 +38,14 @@ pub(super) async fn delete(
 pub(super) fn requester(caller: &Caller, ids: &RequestIds, key: Option<&str>) -> Requester {
     Requester {
         actor: caller.name.clone(),
-        trace_id: ids.trace_id.parse().ok(),
+        trace_id: Some(ids.trace_id),
         idempotency_key: key.map(ToOwned::to_owned),
     }
 }
 
 /// Returns what calls of other services for a request belong to.
 pub(super) fn trace(ids: &RequestIds) -> PeerTrace {
-    PeerTrace { traceparent: ids.traceparent(), correlation_id: ids.correlation_id.clone() }
+    PeerTrace { traceparent: ids.traceparent(), correlation_id: ids.correlation_id() }
 }
 
 /// Reads a job's id; what is no id names no job.

@@ -178,7 +178,7 @@ pub(super) async fn activate(
         actor: caller.name.clone(),
         action: "config.activate".to_owned(),
         subject: format!("{name} {id}"),
-        trace_id: ids.trace_id.parse().ok(),
+        trace_id: Some(ids.trace_id),
     };
     state.audit.append(&entry).await.map_err(tradai_control_plane::Error::from)?;
     let path = format!("/api/v1/strategies/{name}/configs/{id}/activate");

@@ -25,6 +25,8 @@ use super::sync_view::SyncJobBody;
 
 /// Longest wait for a job, in seconds.
 const MAX_WAIT: u64 = 25;
+/// How long a job that is cancelled is waited for.
+const CANCEL_WAIT: Duration = Duration::from_secs(2);
 
 /// What to collect.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -106,6 +108,7 @@ pub(super) async fn start(
     extract::State(state): extract::State<State>,
     caller: Caller,
     Extension(ids): Extension<RequestIds>,
+    Extension(hold_back): Extension<HoldBack>,
     Query(wait): Query<Wait>,
     Json(body): Json<SyncBody>,
 ) -> Result<Response, Problem> {
@@ -113,7 +116,7 @@ pub(super) async fn start(
     let wait = wait.duration(state.sync_wait)?;
     let request = sync_request(&body)?;
     let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
-    run(&state, plan, ids, wait).await
+    run(&state, plan, ids, &hold_back, wait).await
 }
 
 /// Collects what is newer than what is stored
@@ -129,6 +132,7 @@ pub(super) async fn start_incremental(
     extract::State(state): extract::State<State>,
     caller: Caller,
     Extension(ids): Extension<RequestIds>,
+    Extension(hold_back): Extension<HoldBack>,
     Query(wait): Query<Wait>,
     Json(body): Json<IncrementalBody>,
 ) -> Result<Response, Problem> {
@@ -146,7 +150,7 @@ pub(super) async fn start_incremental(
     let request = which.request(&mut fields, SyncMode::Incremental);
     fields.finish()?;
     let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
-    run(&state, plan, ids, wait).await
+    run(&state, plan, ids, &hold_back, wait).await
 }
 
 fn sync_request(body: &SyncBody) -> Result<SyncRequest, Problem> {
@@ -203,12 +207,21 @@ pub(super) async fn run(
     state: &State,
     plan: SyncPlan,
     ids: RequestIds,
+    hold_back: &HoldBack,
     wait: Duration,
 ) -> Result<Response, Problem> {
-    let job = state.jobs.submit(plan, ids.trace_id).map_err(|error| problem(error, Place::Body))?;
-    // Whether it ended is asked of the job itself.
-    drop(timeout(wait, job.wait()).await);
+    let job = state.jobs.submit(plan, ids.trace_id.to_string()).map_err(|error| problem(error, Place::Body))?;
+    wait_for(&job, hold_back, wait).await;
     Ok(answer(&job, StatusCode::ACCEPTED))
+}
+
+/// Waits for the end of a job, without the place of a request that is served; not while very many wait. Whether it ended
+/// is asked of the job itself.
+async fn wait_for(job: &SyncJob, hold_back: &HoldBack, wait: Duration) {
+    let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
+    if waiting.is_some() {
+        drop(timeout(wait, job.wait()).await);
+    }
 }
 
 /// Presents a job: with 200 if it has ended, and with `running` while it has not.
@@ -232,10 +245,7 @@ pub(super) async fn show(
 ) -> Result<Response, Problem> {
     let wait = wait.duration(Duration::ZERO)?;
     let job = find(&state, &id)?;
-    let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
-    if waiting.is_some() {
-        drop(timeout(wait, job.wait()).await);
-    }
+    wait_for(&job, &hold_back, wait).await;
     Ok(answer(&job, StatusCode::OK))
 }
 
@@ -248,12 +258,13 @@ pub(super) async fn show(
 pub(super) async fn cancel(
     extract::State(state): extract::State<State>,
     caller: Caller,
+    Extension(hold_back): Extension<HoldBack>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     caller.require(Role::Trader)?;
     let job = find(&state, &id)?;
     job.cancel();
-    drop(timeout(Duration::from_secs(2), job.wait()).await);
+    wait_for(&job, &hold_back, CANCEL_WAIT).await;
     Ok(answer(&job, StatusCode::ACCEPTED))
 }
 

@@ -1,0 +1,38 @@
+//! What a request of the API or for a page passes before it is answered: limits first, so that refusing costs little;
+//! then which page asks, and who.
+
+use std::sync::Arc;
+
+use axum::extract::{DefaultBodyLimit, Request};
+use axum::response::{IntoResponse, Response};
+
+use crate::around::{Around, Next, Rest};
+use crate::auth::Door;
+use crate::limits::Limits;
+use crate::origin;
+
+/// The layer before everything but probes.
+pub(crate) struct Gate {
+    pub(crate) limits: Arc<Limits>,
+    pub(crate) body_bytes: usize,
+    /// Whose pages may call, besides the service's own.
+    pub(crate) origins: Arc<[String]>,
+    /// `None` before what leads to the door.
+    pub(crate) door: Option<Arc<Door>>,
+}
+
+impl Around for Gate {
+    async fn answer<S: Rest>(&self, mut request: Request, next: Next<S>) -> Response {
+        DefaultBodyLimit::max(self.body_bytes).apply(&mut request);
+        let pass = async |request: Request| {
+            if let Err(problem) = origin::refuse_foreign_page(&request, &self.origins) {
+                return problem.into_response();
+            }
+            match &self.door {
+                Some(door) => door.admit(request, next).await,
+                None => next.run(request).await,
+            }
+        };
+        self.limits.keep(request, pass).await
+    }
+}
