@@ -32,7 +32,6 @@ impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let code = match &error {
             Error::Stopping | Error::NoExecutor => Code::NotReady,
-            Error::KeyInFlight => Code::InFlight,
             Error::KeyReused => Code::KeyReused,
             other => Code::of(other.kind()),
         };
