@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{JobRecord, JobStatus, Progress, StatusStep, TraceId};
+use super::{Collecting, JobRecord, JobStatus, Progress, StatusStep, TraceId};
 use crate::{JobId, Millis};
 
 /// One thing that happened to a job. Its number is given by the bus that tells it.
@@ -38,6 +38,12 @@ pub enum JobEventKind {
         /// How much.
         progress: Progress,
     },
+    /// More of the candles are there that are collected before it runs.
+    Collecting {
+        /// How far they are.
+        #[serde(flatten)]
+        collecting: Collecting,
+    },
 }
 
 impl JobEvent {
@@ -60,6 +66,12 @@ impl JobEvent {
         Self { job_id: record.job_id, trace_id: record.trace_id, at, kind }
     }
 
+    /// Returns the event of how far a job's candles are.
+    #[must_use]
+    pub fn collecting(job_id: JobId, trace_id: TraceId, collecting: Collecting, at: Millis) -> Self {
+        Self { job_id, trace_id, at, kind: JobEventKind::Collecting { collecting } }
+    }
+
     /// Returns the events of every status that a record shows its job to have gone through. Tells what a process
     /// that died between a change and its event left untold; [`JobEvent::dedup_id`] keeps them from being told twice.
     #[must_use]
@@ -77,12 +89,20 @@ impl JobEvent {
         events
     }
 
-    /// Returns what makes the event this one: a job takes each status once, and each thousandth of progress.
+    /// Returns what makes the event this one: a job takes each status once, each thousandth of progress, and its candles
+    /// each state; collecting that begins anew tells only what was not told before.
     #[must_use]
     pub fn dedup_id(&self) -> String {
         match &self.kind {
             JobEventKind::State { new_status, .. } => format!("{}:{new_status}", self.job_id),
             JobEventKind::Progress { progress } => format!("{}:{}", self.job_id, progress.thousandths()),
+            JobEventKind::Collecting { collecting } => {
+                let Collecting { series_done, series_total, candles_done, candles_total } = collecting;
+                format!(
+                    "{}:collecting:{series_done}/{series_total}:{candles_done}/{candles_total}",
+                    self.job_id
+                )
+            }
         }
     }
 
@@ -118,5 +138,21 @@ mod tests {
         let text = serde_json::to_string(&told[2]).unwrap();
         assert!(text.contains(r#""previous_status":"running","new_status":"failed","error":"no candles""#));
         assert_eq!(serde_json::from_str::<JobEvent>(&text).unwrap(), told[2]);
+    }
+
+    #[test]
+    fn how_far_candles_are_is_told_once_for_each_state() {
+        let id: JobId = "018cc251-f400-7000-8000-000000000001".parse().unwrap();
+        let collecting =
+            Collecting { series_done: 1, series_total: 4, candles_done: 500, candles_total: 900 };
+        let event = JobEvent::collecting(id, id.into(), collecting, 7);
+        let text = serde_json::to_string(&event).unwrap();
+        assert!(text.contains(r#""type":"collecting","series_done":1,"series_total":4,"candles_done":500"#));
+        assert_eq!(serde_json::from_str::<JobEvent>(&text).unwrap(), event);
+        assert!(!event.is_last());
+        let further = Collecting { candles_done: 501, ..collecting };
+        let later = JobEvent::collecting(id, id.into(), collecting, 9);
+        assert_eq!(event.dedup_id(), later.dedup_id());
+        assert_ne!(event.dedup_id(), JobEvent::collecting(id, id.into(), further, 9).dedup_id());
     }
 }

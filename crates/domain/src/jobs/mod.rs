@@ -7,6 +7,7 @@
 
 mod backtest;
 mod change;
+mod collecting;
 mod event;
 mod execution;
 mod modes;
@@ -17,6 +18,7 @@ mod trace_id;
 
 pub use backtest::{BacktestConfig, BacktestJobMessage};
 pub use change::{ChangeOutcome, JobChange, StatusStep};
+pub use collecting::Collecting;
 pub use event::{JobEvent, JobEventKind};
 pub use execution::ExecutionId;
 pub(crate) use modes::word;
