@@ -1,7 +1,8 @@
 //! Paths into a state's data and into the context object.
 //!
-//! A reference path (`$.a.b[0]`) names one place; only it can be written to. Any other path is a query of RFC 9535,
-//! and comes to a list of what it finds.
+//! A reference path (`$.a.b[0]`, `$.a[-1]`) names one place, and comes to the value there; only it can be written to.
+//! Any other path is a query of RFC 9535, and comes to a list of what it finds, as in Step Functions, whose JsonPath
+//! tells definite paths from others in the same way.
 
 use serde_json::{Map, Value};
 use serde_json_path::JsonPath;
@@ -35,6 +36,8 @@ pub(super) struct Reference(Vec<Step>);
 enum Step {
     Field(String),
     Index(usize),
+    /// The last item is 1.
+    FromEnd(usize),
 }
 
 /// What paths are looked up in.
@@ -98,6 +101,10 @@ impl Reference {
         self.0.iter().try_fold(root, |value, step| match step {
             Step::Field(name) => value.get(name),
             Step::Index(index) => value.get(index),
+            Step::FromEnd(distance) => {
+                let list = value.as_array()?;
+                list.get(list.len().checked_sub(*distance)?)
+            }
         })
     }
 
@@ -116,19 +123,48 @@ impl Reference {
 impl Step {
     /// Reads the first step of a text that is not empty.
     fn parse(text: &str) -> Option<(Self, &str)> {
-        if let Some(rest) = text.strip_prefix('.') {
-            let end = rest.find(['.', '[']).unwrap_or(rest.len());
-            let (name, rest) = rest.split_at(end);
-            let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
-            return (!name.is_empty() && name.chars().all(plain))
-                .then(|| (Self::Field(name.to_owned()), rest));
+        // `.['name']` is a name in brackets too.
+        if let Some(inside) = text.strip_prefix("[").or_else(|| text.strip_prefix(".[")) {
+            let inside = inside.trim_start();
+            let (step, rest) = match inside.chars().next()? {
+                quote @ ('\'' | '"') => Self::quoted(&inside[1..], quote)?,
+                _ => Self::index(inside)?,
+            };
+            return Some((step, rest.trim_start().strip_prefix(']')?));
         }
-        let (inside, rest) = text.strip_prefix('[')?.split_once(']')?;
-        let quoted = ['\'', '"'].iter().find_map(|quote| inside.strip_prefix(*quote)?.strip_suffix(*quote));
-        if let Some(name) = quoted {
-            return (!name.contains(['\\', '\'', '"'])).then(|| (Self::Field(name.to_owned()), rest));
+        let rest = text.strip_prefix('.')?;
+        let end = rest.find(['.', '[']).unwrap_or(rest.len());
+        let (name, rest) = rest.split_at(end);
+        let plain = |c: char| c.is_alphanumeric() || c == '_' || c == '-';
+        (!name.is_empty() && name.chars().all(plain)).then(|| (Self::Field(name.to_owned()), rest))
+    }
+
+    /// Reads a name up to its closing quote.
+    fn quoted(text: &str, quote: char) -> Option<(Self, &str)> {
+        let mut name = String::new();
+        let mut characters = text.char_indices();
+        loop {
+            match characters.next()? {
+                (at, end) if end == quote => return Some((Self::Field(name), &text[at + 1..])),
+                (_, '\\') => match characters.next()?.1 {
+                    escaped @ ('\\' | '\'' | '"' | '/') => name.push(escaped),
+                    // Those that stand for other characters are read by the query's grammar.
+                    _ => return None,
+                },
+                (_, character) => name.push(character),
+            }
         }
-        Some((Self::Index(inside.parse().ok()?), rest))
+    }
+
+    fn index(text: &str) -> Option<(Self, &str)> {
+        let (is_from_end, digits) = match text.strip_prefix('-') {
+            Some(digits) => (true, digits),
+            None => (false, text),
+        };
+        let end = digits.find(|c: char| !c.is_ascii_digit()).unwrap_or(digits.len());
+        let number = digits[..end].parse().ok()?;
+        let step = if is_from_end && number > 0 { Self::FromEnd(number) } else { Self::Index(number) };
+        Some((step, &digits[end..]))
     }
 
     fn enter<'a>(&self, place: &'a mut Value) -> Result<&'a mut Value, WorkflowFault> {
@@ -156,6 +192,16 @@ impl Step {
                 }
                 Ok(&mut list[*index])
             }
+            Self::FromEnd(distance) => {
+                let list = place.as_array_mut();
+                let item = list.and_then(|list| {
+                    let index = list.len().checked_sub(*distance)?;
+                    list.get_mut(index)
+                });
+                item.ok_or_else(|| {
+                    WorkflowFault::result_path(format!("there is no item [-{distance}] to put it at"))
+                })
+            }
         }
     }
 }
@@ -167,7 +213,7 @@ mod tests {
     use super::*;
 
     fn resolve(path: &str) -> Result<Value, WorkflowFault> {
-        let data = json!({"a": {"b c": [1, {"x": 2}, 3]}, "n": null});
+        let data = json!({"a": {"b c": [1, {"x": 2}, 3]}, "n": null, "it's [0]": 4});
         let context = json!({"Execution": {"Name": "run"}});
         Path::parse(path).unwrap().resolve(Scope { data: &data, context: &context })
     }
@@ -182,8 +228,23 @@ mod tests {
         assert_eq!(resolve("$..nothing").unwrap(), json!([]));
         assert_eq!(resolve("$.a.nothing").unwrap_err().error, "States.ParameterPathFailure");
         assert_eq!(resolve("$$.nothing").unwrap_err().error, "States.ParameterPathFailure");
-        for text in ["", "a", "$.", "$[", "$.a b", "$.a[?"] {
+        for text in ["", "a", "$.", "$[", "$.a b", "$.a[?", "$.a[-]", "$.a[+1]", "$.a['b", "$.a['b'"] {
             assert!(Path::parse(text).is_err(), "{text}");
+        }
+    }
+
+    /// As Step Functions reads them: a path of single names and single indexes comes to a value, however it is written.
+    #[test]
+    fn a_single_item_is_a_value_from_either_end() {
+        assert_eq!(resolve("$.a['b c'][-1]").unwrap(), 3);
+        assert_eq!(resolve("$.a['b c'][-2].x").unwrap(), 2);
+        assert_eq!(resolve("$.a['b c'][-0]").unwrap(), 1);
+        assert_eq!(resolve("$.a.[\"b c\"][ 0 ]").unwrap(), 1);
+        assert_eq!(resolve(r"$['it\'s [0]']").unwrap(), 4);
+        assert_eq!(resolve("$.a['b c'][-1:]").unwrap(), json!([3]));
+        assert_eq!(resolve("$.a['b c'][0,-1]").unwrap(), json!([1, 3]));
+        for nothing in ["$.a['b c'][-4]", "$.a[-1]", "$.n[-1]"] {
+            assert_eq!(resolve(nothing).unwrap_err().error, "States.ParameterPathFailure", "{nothing}");
         }
     }
 
@@ -194,6 +255,10 @@ mod tests {
         assert_eq!(put("$.b.c", json!({"a": 1})).unwrap(), json!({"a": 1, "b": {"c": 7}}));
         assert_eq!(put("$.a", json!({"a": 1})).unwrap(), json!({"a": 7}));
         assert_eq!(put("$.l[1]", json!({"l": [1]})).unwrap(), json!({"l": [1, 7]}));
+        assert_eq!(put("$.l[-1]", json!({"l": [1, 2]})).unwrap(), json!({"l": [1, 7]}));
+        for (path, root) in [("$.l[-3]", json!({"l": [1, 2]})), ("$.l[-1]", json!({}))] {
+            assert_eq!(put(path, root).unwrap_err().error, "States.ResultPathMatchFailure", "{path}");
+        }
         assert_eq!(put("$.a.b", json!({"a": 1})).unwrap_err().error, "States.ResultPathMatchFailure");
         assert_eq!(
             put("$.l[99999999]", json!({"l": []})).unwrap_err().error,
