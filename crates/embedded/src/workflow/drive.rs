@@ -13,6 +13,7 @@ use tradai_domain::ports::{PortError, WorkflowStatus};
 use super::document::WorkflowDocument;
 use super::fault::WorkflowFault;
 use super::handlers::TaskHandlers;
+use super::places::{Places, Standing};
 use super::run::Running;
 use super::runner::SqliteWorkflows;
 use super::store::Changes;
@@ -27,6 +28,10 @@ impl SqliteWorkflows {
     /// Goes on with every run of the workflow until it is told to stop; runs are then as they were kept last, and the
     /// next process goes on with them. Only one process does so: the others wait for the file `lock`, which is free
     /// again however its holder ends. Without a file, the caller sees to that.
+    ///
+    /// No more runs are at work at once than [`at_work`](Self::at_work) says, each in its turn. One that waits for a
+    /// moment that is not near is not held in memory; one that waits for a task is, and whoever does tasks sees to how
+    /// many there are.
     ///
     /// # Errors
     /// [`Error::Io`] naming the file that cannot be locked.
@@ -43,15 +48,21 @@ impl SqliteWorkflows {
             },
             None => None,
         };
-        let mut driver = Driver { runs: BTreeMap::new(), tasks: JoinSet::new() };
+        let places = Places::new(self.at_work);
+        let mut driver = Driver { runs: BTreeMap::new(), tasks: JoinSet::new(), places: places.clone() };
         loop {
             // Listening before looking: a run that is started in between is not slept through.
             let changed = self.changed.notified();
             tokio::pin!(changed);
             changed.as_mut().enable();
             let driven: Vec<&String> = driver.runs.keys().collect();
-            match self.store.changes(&self.workflow, &driven).await {
-                Ok(changes) => driver.take_up(self, handlers, changes),
+            let (now, room) = (self.clock.now_ms(), places.room());
+            let mut are_more = false;
+            match self.store.changes(&self.workflow, &driven, now, room).await {
+                Ok(changes) => {
+                    are_more = changes.started.len() == room;
+                    driver.take_up(self, handlers, changes);
+                }
                 Err(error) => {
                     tracing::warn!(%error, workflow = %self.workflow, "runs cannot be read: {error}")
                 }
@@ -60,6 +71,7 @@ impl SqliteWorkflows {
                 () = stop.cancelled() => break,
                 () = changed => {}
                 () = tokio::time::sleep(LOOK_EVERY) => {}
+                () = places.much_room(), if are_more => {}
                 Some(ended) = driver.tasks.join_next() => driver.note(ended),
             }
         }
@@ -67,8 +79,14 @@ impl SqliteWorkflows {
         Ok(())
     }
 
-    async fn go_on(self, execution: String, handlers: TaskHandlers) -> String {
-        let ended = match self.try_go_on(&execution, handlers).await {
+    async fn go_on(
+        self,
+        execution: String,
+        handlers: TaskHandlers,
+        places: Places,
+        standing: Standing,
+    ) -> String {
+        let ended = match self.try_go_on(&execution, handlers, places, standing).await {
             // Trying again would find the same, for ever.
             Err(error) if error.kind == ErrorKind::Data => {
                 self.fail(&execution, "what is kept of the run cannot be read").await
@@ -82,7 +100,14 @@ impl SqliteWorkflows {
         execution
     }
 
-    async fn try_go_on(&self, execution: &str, handlers: TaskHandlers) -> Result<(), PortError> {
+    async fn try_go_on(
+        &self,
+        execution: &str,
+        handlers: TaskHandlers,
+        places: Places,
+        standing: Standing,
+    ) -> Result<(), PortError> {
+        let place = standing.turn(&places).await;
         let Some(run) = self.store.find(execution).await? else { return Ok(()) };
         let document = match WorkflowDocument::parse(&run.document) {
             Ok(document) => document,
@@ -98,8 +123,9 @@ impl SqliteWorkflows {
             handlers,
             clock: self.clock.clone(),
             on_event: self.on_event.clone(),
+            places,
         };
-        running.go_on().await
+        running.go_on(place).await
     }
 
     async fn fail(&self, execution: &str, cause: impl Into<String>) -> Result<(), PortError> {
@@ -113,6 +139,7 @@ impl SqliteWorkflows {
 struct Driver {
     runs: BTreeMap<String, AbortHandle>,
     tasks: JoinSet<String>,
+    places: Places,
 }
 
 impl Driver {
@@ -124,7 +151,8 @@ impl Driver {
             }
         }
         for execution in changes.started {
-            let task = workflows.clone().go_on(execution.clone(), handlers.clone());
+            let (places, standing) = (self.places.clone(), self.places.stand());
+            let task = workflows.clone().go_on(execution.clone(), handlers.clone(), places, standing);
             self.runs.insert(execution, self.tasks.spawn(task));
         }
     }

@@ -23,7 +23,8 @@ pub struct TaskCall {
     pub input: Value,
 }
 
-type Handler = Arc<dyn Fn(TaskCall) -> BoxFuture<'static, Result<Value, WorkflowFault>> + Send + Sync>;
+pub(super) type Handler =
+    Arc<dyn Fn(TaskCall) -> BoxFuture<'static, Result<Value, WorkflowFault>> + Send + Sync>;
 
 /// Handlers by resource.
 #[derive(Clone, Default)]
@@ -48,8 +49,8 @@ impl TaskHandlers {
         document.resources().into_iter().filter(|resource| !self.0.contains_key(*resource)).collect()
     }
 
-    pub(super) fn call(&self, call: TaskCall) -> Option<BoxFuture<'static, Result<Value, WorkflowFault>>> {
-        self.0.get(&call.resource).map(|handler| handler(call))
+    pub(super) fn of(&self, resource: &str) -> Option<&Handler> {
+        self.0.get(resource)
     }
 }
 

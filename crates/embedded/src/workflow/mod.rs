@@ -17,6 +17,7 @@ mod intrinsic;
 mod limits;
 mod moment;
 mod path;
+mod places;
 mod random;
 mod run;
 mod runner;

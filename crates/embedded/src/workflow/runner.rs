@@ -18,6 +18,8 @@ use crate::Database;
 
 /// Characters of a run's name.
 const MAX_NAME: usize = 80;
+/// Runs that are at work at the same time, if nobody says otherwise.
+const AT_WORK: usize = 64;
 
 /// [`WorkflowRunner`] in a [`Database`], which may hold the runs of several workflows, by name.
 #[derive(Clone)]
@@ -28,6 +30,7 @@ pub struct SqliteWorkflows {
     pub(super) clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     pub(super) on_event: Option<OnWorkflowEvent>,
+    pub(super) at_work: usize,
     /// Runs were started or stopped in this process.
     pub(super) changed: Arc<Notify>,
 }
@@ -69,6 +72,7 @@ impl SqliteWorkflows {
             clock,
             ids,
             on_event: None,
+            at_work: AT_WORK,
             changed: Arc::default(),
         }
     }
@@ -77,6 +81,14 @@ impl SqliteWorkflows {
     #[must_use]
     pub fn on_event(mut self, tell: OnWorkflowEvent) -> Self {
         self.on_event = Some(tell);
+        self
+    }
+
+    /// Bounds how many runs (or branches of them) this process goes through states of at the same time; 64 otherwise,
+    /// at least one. Those that wait for a moment or a task do not count.
+    #[must_use]
+    pub fn at_work(mut self, most: usize) -> Self {
+        self.at_work = most;
         self
     }
 

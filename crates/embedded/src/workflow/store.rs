@@ -20,9 +20,6 @@ use crate::Database;
 use crate::database::Outcome;
 use crate::json;
 
-/// Runs that are taken up in one go.
-const MAX_RUNS: i64 = 1_000;
-
 /// A run as it is kept.
 #[derive(Debug, Clone)]
 pub(super) struct Run {
@@ -61,6 +58,9 @@ pub(super) struct Cursor {
     pub(super) retries: Vec<u32>,
     /// When it is to be gone on with, after a fault.
     pub(super) resume_at: Option<Millis>,
+    /// When this attempt's task was called for the first time; noted only where its time is bounded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) called_at: Option<Millis>,
 }
 
 /// One attempt at a state.
@@ -98,7 +98,7 @@ pub(super) enum To {
 /// What is new about a workflow's runs.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Changes {
-    /// Runs to be taken up, oldest first.
+    /// Runs to be taken up: those first that could go on first.
     pub(super) started: Vec<String>,
     /// Runs that nobody has to go on with any more.
     pub(super) ended: Vec<String>,
@@ -111,6 +111,13 @@ pub(super) struct Store(pub(super) Database);
 pub(super) enum Started {
     New,
     Known { input: Value },
+}
+
+impl Progress {
+    /// Returns whether the branch is in this very attempt.
+    fn is_at(&self, attempt: Attempt) -> bool {
+        matches!(self, Self::At(cursor) if cursor.attempt() == attempt)
+    }
 }
 
 impl Cursor {
@@ -202,19 +209,21 @@ impl Store {
         self.0.read(find).await
     }
 
-    /// Returns what is new to somebody who goes on with these runs of a workflow. Only runs that are not among them are
-    /// counted: however many wait, newer ones come to their turn.
-    pub(super) async fn changes(&self, workflow: &str, driven: &[&String]) -> Result<Changes, PortError> {
+    /// Returns what is new to somebody who goes on with these runs of a workflow, and has room for so many others.
+    /// Only runs that are not among them are counted, and none whose moment is still to come: however many wait, newer
+    /// ones come to their turn.
+    pub(super) async fn changes(
+        &self,
+        workflow: &str,
+        driven: &[&String],
+        now: Millis,
+        room: usize,
+    ) -> Result<Changes, PortError> {
         let (workflow, driven) = (workflow.to_owned(), Value::from_iter(driven.iter().map(|id| id.as_str())));
         let list = move |transaction: &Transaction<'_>| {
             let driven = driven.to_string();
-            let sql = "SELECT execution FROM workflow_runs
-                WHERE workflow = ?1 AND status = 'running'
-                    AND execution NOT IN (SELECT value FROM json_each(?2))
-                ORDER BY started_at, execution LIMIT ?3";
-            let mut statement = transaction.prepare_cached(sql)?;
-            let started = statement.query_map(params![workflow, driven, MAX_RUNS], |row| row.get(0))?;
-            let started = started.collect::<Outcome<_>>()?;
+            let started =
+                if room > 0 { due(transaction, &workflow, &driven, now, room)? } else { Vec::new() };
             let sql = "SELECT value FROM json_each(?1) WHERE NOT EXISTS
                 (SELECT 1 FROM workflow_runs WHERE execution = value AND status = 'running')";
             let mut statement = transaction.prepare_cached(sql)?;
@@ -222,6 +231,39 @@ impl Store {
             Ok(Changes { started, ended })
         };
         self.0.read(list).await
+    }
+
+    /// Notes that a run waits: nobody has to go on with it before that moment.
+    pub(super) async fn park(&self, execution: &str, until: Millis) -> Result<(), PortError> {
+        let execution = execution.to_owned();
+        let park = move |transaction: &Transaction<'_>| {
+            let sql = "UPDATE workflow_runs SET wake_at = ?2 WHERE execution = ?1 AND status = 'running'";
+            transaction.prepare_cached(sql)?.execute(params![execution, until]).map(drop)
+        };
+        self.0.change(park).await
+    }
+
+    /// Notes when the task of an attempt is called, and returns when it was for the first time; `None` when the run
+    /// does not go on any more, or is not there.
+    pub(super) async fn call(
+        &self,
+        execution: &str,
+        branch: &str,
+        attempt: Attempt,
+        at: Millis,
+    ) -> Result<Option<Millis>, PortError> {
+        let (execution, branch) = (execution.to_owned(), branch.to_owned());
+        let note = move |transaction: &Transaction<'_>| {
+            // Where a run was ended, its branches are gone.
+            let found = progress(transaction, &execution, &branch)?;
+            let Some(Progress::At(mut cursor)) = found.filter(|found| found.is_at(attempt)) else {
+                return Ok(None);
+            };
+            let first = *cursor.called_at.get_or_insert(at);
+            store(transaction, &execution, &branch, &Progress::At(cursor), at)?;
+            Ok(Some(first))
+        };
+        self.0.change(note).await
     }
 
     pub(super) async fn progress(
@@ -277,6 +319,33 @@ impl Store {
         };
         self.0.read(list).await
     }
+}
+
+/// Lists runs that can go on and are not among the driven ones: those first that could go on first.
+fn due(
+    transaction: &Transaction<'_>,
+    workflow: &str,
+    driven: &str,
+    now: Millis,
+    room: usize,
+) -> Outcome<Vec<String>> {
+    // Each part takes its rows from the front of an index, whatever else waits behind.
+    let sql = "SELECT execution FROM (
+            SELECT * FROM (
+                SELECT execution, started_at AS since FROM workflow_runs
+                WHERE workflow = ?1 AND status = 'running' AND wake_at IS NULL
+                    AND execution NOT IN (SELECT value FROM json_each(?2))
+                ORDER BY started_at, execution LIMIT ?4)
+            UNION ALL SELECT * FROM (
+                SELECT execution, wake_at AS since FROM workflow_runs
+                WHERE workflow = ?1 AND status = 'running' AND wake_at <= ?3
+                    AND execution NOT IN (SELECT value FROM json_each(?2))
+                ORDER BY wake_at, started_at, execution LIMIT ?4))
+        ORDER BY since, execution LIMIT ?4";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let started =
+        statement.query_map(params![workflow, driven, now, json::integer(room)], |row| row.get(0))?;
+    started.collect()
 }
 
 fn progress(transaction: &Transaction<'_>, execution: &str, branch: &str) -> Outcome<Option<Progress>> {
@@ -336,7 +405,7 @@ fn keep(
     let Some((true, mut seq)) = found else { return Ok(None) };
     let is_where_left = match (progress(transaction, execution, &transition.branch)?, transition.from) {
         (None, None) => true,
-        (Some(Progress::At(cursor)), Some(from)) => cursor.attempt() == from,
+        (Some(progress), Some(from)) => progress.is_at(from),
         _ => false,
     };
     if !is_where_left {
@@ -371,6 +440,7 @@ fn keep(
             entered_at: transition.at,
             retries: Vec::new(),
             resume_at: None,
+            called_at: None,
         }),
         To::Again(cursor) => Progress::At(cursor.clone()),
         To::End(Ok(output)) => Progress::Done(output.clone()),
@@ -410,21 +480,24 @@ mod tests {
 
     use super::*;
 
-    async fn started() -> Store {
-        let store = Store(Database::in_memory().unwrap());
-        let run = Run {
-            execution: "w:one".to_owned(),
+    fn run(name: &str, started_at: Millis) -> Run {
+        Run {
+            execution: format!("w:{name}"),
             workflow: "w".to_owned(),
-            name: "one".to_owned(),
+            name: name.to_owned(),
             document: json!({}),
             input: json!({}),
             seed: "s".to_owned(),
             status: WorkflowStatus::Running,
-            started_at: 0,
+            started_at,
             ended_at: None,
             result: None,
-        };
-        store.start(run).await.unwrap();
+        }
+    }
+
+    async fn started() -> Store {
+        let store = Store(Database::in_memory().unwrap());
+        store.start(run("one", 0)).await.unwrap();
         store
     }
 
@@ -471,9 +544,49 @@ mod tests {
             started: started.iter().map(ToString::to_string).collect(),
             ended: ended.iter().map(ToString::to_string).collect(),
         };
-        assert_eq!(store.changes("w", &[]).await.unwrap(), news(&[&one], &[]));
-        assert_eq!(store.changes("w", &[&one]).await.unwrap(), news(&[], &[]));
+        let changes = async |driven: &[&String]| store.changes("w", driven, 10, 100).await.unwrap();
+        assert_eq!(changes(&[]).await, news(&[&one], &[]));
+        assert_eq!(changes(&[&one]).await, news(&[], &[]));
+        assert_eq!(store.changes("w", &[], 10, 0).await.unwrap(), news(&[], &[]), "there is no room");
         store.end(&one, WorkflowStatus::Aborted, None, 1).await.unwrap();
-        assert_eq!(store.changes("w", &[&one]).await.unwrap(), news(&[], &[&one]));
+        assert_eq!(changes(&[&one]).await, news(&[], &[&one]));
+        store.park(&one, 2).await.unwrap();
+        assert_eq!(changes(&[]).await, news(&[], &[]), "what has ended does not wake");
+    }
+
+    #[tokio::test]
+    async fn runs_come_in_the_order_in_which_they_could_go_on() {
+        let store = Store(Database::in_memory().unwrap());
+        for (name, started_at, wakes) in
+            [("a", 5, None), ("b", 1, Some(7)), ("c", 2, Some(9)), ("d", 8, None), ("e", 5, Some(6))]
+        {
+            store.start(run(name, started_at)).await.unwrap();
+            if let Some(moment) = wakes {
+                store.park(&format!("w:{name}"), moment).await.unwrap();
+            }
+        }
+        let due =
+            async |now, room| store.changes("w", &[&"w:e".to_owned()], now, room).await.unwrap().started;
+        assert_eq!(due(8, 100).await, ["w:a", "w:b", "w:d"]);
+        assert_eq!(due(9, 100).await, ["w:a", "w:b", "w:d", "w:c"]);
+        assert_eq!(due(9, 2).await, ["w:a", "w:b"]);
+        assert_eq!(due(0, 100).await, ["w:a", "w:d"], "a clock that is set back holds up no new run");
+    }
+
+    #[tokio::test]
+    async fn a_task_is_called_for_the_first_time_once_for_each_attempt() {
+        let store = started().await;
+        let Some(Progress::At(first)) = kept(&store, transition(None, enter("A"))).await else { panic!() };
+        let call = async |attempt, at| store.call("w:one", "", attempt, at).await.unwrap();
+        assert_eq!(call(first.attempt(), 5).await, Some(5));
+        assert_eq!(call(first.attempt(), 9).await, Some(5));
+        let mut again = first.clone();
+        again.retries = vec![1];
+        assert_eq!(call(again.attempt(), 9).await, None, "the branch is not there yet");
+        kept(&store, transition(Some(first.attempt()), To::Again(again.clone()))).await.unwrap();
+        assert_eq!(call(again.attempt(), 12).await, Some(12));
+        assert_eq!(call(first.attempt(), 13).await, None);
+        store.end("w:one", WorkflowStatus::Aborted, None, 14).await.unwrap();
+        assert_eq!(call(again.attempt(), 15).await, None);
     }
 }

@@ -1,14 +1,15 @@
 //! What each kind of state does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::panic::AssertUnwindSafe;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use futures_util::{FutureExt, TryStreamExt};
+use futures_util::{FutureExt, StreamExt};
 use serde_json::{Map, Value, json};
-use tradai_domain::Millis;
+use tradai_domain::{Clock, Millis};
 
+use super::branch::Spot;
 use super::{Halt, Running, until};
 use crate::workflow::document::{
     Amount, Io, Kind, ResultPath, Rule, Selection, State, States, Then, WaitFor, Wording,
@@ -18,12 +19,14 @@ use crate::workflow::handlers::TaskCall;
 use crate::workflow::limits;
 use crate::workflow::moment;
 use crate::workflow::path::{Path, Scope};
+use crate::workflow::places::Place;
 use crate::workflow::random::Random;
 use crate::workflow::store::Cursor;
 use crate::workflow::template::Template;
 
 /// What a state has to work with.
 struct Visit<'a> {
+    branch: &'a str,
     cursor: &'a Cursor,
     item: Option<&'a Value>,
     context: Value,
@@ -92,11 +95,12 @@ impl Running {
     pub(super) async fn execute(
         &self,
         state: &State,
-        cursor: &Cursor,
-        item: Option<&Value>,
+        spot: &Spot<'_>,
+        place: &mut Place,
     ) -> Result<(Value, Option<String>), Halt> {
+        let &Spot { branch, cursor, item } = spot;
         let random = Random::new(format!("{}/{}", self.run.seed, cursor.attempt()));
-        let visit = Visit { cursor, item, context: self.context(cursor, item), random };
+        let visit = Visit { branch, cursor, item, context: self.context(cursor, item), random };
         let input = visit.select(&state.input, cursor.input.clone())?;
         let mut next = match &state.then {
             Then::Next(next) => Some(next.clone()),
@@ -110,7 +114,7 @@ impl Running {
                 return Err(WorkflowFault::new(error, cause).into());
             }
             Kind::Wait(wait) => {
-                self.wait(&visit, wait, &input).await?;
+                self.wait(&visit, wait, &input, place).await?;
                 input
             }
             Kind::Choice { rules, default } => {
@@ -124,17 +128,18 @@ impl Running {
             Kind::Task { resource, io, timeout, .. } => {
                 let input = visit.fill(io.parameters.as_ref(), input)?;
                 check_size(&input)?;
-                let result = self.task(&visit, resource, input, timeout.as_ref()).await?;
+                let result = self.task(&visit, resource, input, timeout.as_ref(), place).await?;
                 visit.put(io, result)?
             }
             Kind::Parallel { branches, io, .. } => {
                 let input = visit.fill(io.parameters.as_ref(), input)?;
                 check_size(&input)?;
-                let result = self.parallel(&visit, branches, &input).await?;
+                let result = place.without(self.parallel(&visit, branches, &input)).await?;
                 visit.put(io, result)?
             }
             Kind::Map { items, selector, states, at_once, io, .. } => {
-                let result = self.map(&visit, items, selector.as_ref(), states, *at_once, &input).await?;
+                let result = self.map(&visit, items, selector.as_ref(), states, *at_once, &input);
+                let result = place.without(result).await?;
                 visit.put(io, result)?
             }
         };
@@ -150,23 +155,26 @@ impl Running {
         resource: &str,
         input: Value,
         timeout: Option<&Amount>,
+        place: &mut Place,
     ) -> Result<Value, Halt> {
-        let seconds = timeout.map(|timeout| visit.seconds(timeout, &visit.cursor.input)).transpose()?;
-        if seconds == Some(0) {
-            return Err(WorkflowFault::runtime("TimeoutSecondsPath must lead to a number above 0").into());
-        }
-        let deadline = seconds.map(|millis| self.clock.now_ms().saturating_add(millis));
+        let deadline = self.deadline(visit, timeout).await?;
         let token = format!("{}/{}", self.run.execution, visit.cursor.attempt());
         let call = TaskCall { token, resource: resource.to_owned(), input };
-        let called = self.handlers.call(call);
-        let called =
-            called.ok_or_else(|| WorkflowFault::runtime(format!("nothing does `{resource}` here")))?;
-        let result = tokio::select! {
-            result = AssertUnwindSafe(called).catch_unwind() => result,
-            () = until(&*self.clock, deadline) => {
-                let cause = format!("`{resource}` took longer than its TimeoutSeconds");
-                return Err(Halt::Fault(WorkflowFault::timeout(cause), true));
+        let handler = self.handlers.of(resource);
+        let handler =
+            handler.ok_or_else(|| WorkflowFault::runtime(format!("nothing does `{resource}` here")))?;
+        let called = AssertUnwindSafe(async move { handler(call).await }).catch_unwind();
+        let awaited = async {
+            tokio::select! {
+                // First: what has no time left is not called again.
+                biased;
+                () = until(&*self.clock, deadline) => None,
+                result = called => Some(result),
             }
+        };
+        let Some(result) = place.without(awaited).await else {
+            let cause = format!("`{resource}` took longer than its TimeoutSeconds");
+            return Err(Halt::Fault(WorkflowFault::timeout(cause), true));
         };
         let result = result.unwrap_or_else(|_| {
             Err(WorkflowFault::new("States.TaskFailed", format!("the handler of `{resource}` panicked")))
@@ -176,29 +184,57 @@ impl Running {
         Ok(result)
     }
 
-    async fn wait(&self, visit: &Visit<'_>, wait: &WaitFor, data: &Value) -> Result<(), Halt> {
-        let moment = |text: Option<&str>| {
+    /// Returns when the time of a task is up: counted from when this attempt was first called, in whichever process.
+    async fn deadline(&self, visit: &Visit<'_>, timeout: Option<&Amount>) -> Result<Option<Millis>, Halt> {
+        let Some(timeout) = timeout else { return Ok(None) };
+        let allowed = visit.seconds(timeout, &visit.cursor.input)?;
+        if allowed == 0 {
+            return Err(WorkflowFault::runtime("TimeoutSecondsPath must lead to a number above 0").into());
+        }
+        let called_at = match visit.cursor.called_at {
+            Some(at) => at,
+            None => {
+                let (attempt, now) = (visit.cursor.attempt(), self.clock.now_ms());
+                let called_at = self.store.call(&self.run.execution, visit.branch, attempt, now).await?;
+                called_at.ok_or(Halt::Stopped)?
+            }
+        };
+        Ok(Some(called_at.saturating_add(allowed)))
+    }
+
+    async fn wait(
+        &self,
+        visit: &Visit<'_>,
+        wait: &WaitFor,
+        data: &Value,
+        place: &mut Place,
+    ) -> Result<(), Halt> {
+        let read = |text: Option<&str>| {
             let moment = text.and_then(moment::parse).map(|moment| moment.timestamp_millis());
             moment.ok_or_else(|| {
                 WorkflowFault::runtime(format!("TimestampPath must lead to {}", moment::EXAMPLE))
             })
         };
-        let until_ms = match wait {
+        let moment = match wait {
             // From its entry on, however often the process is killed meanwhile.
             WaitFor::Amount(amount) => visit.cursor.entered_at.saturating_add(visit.seconds(amount, data)?),
-            WaitFor::Timestamp(text) => moment(Some(text))?,
-            WaitFor::TimestampPath(path) => moment(visit.find(path, data)?.as_str())?,
+            WaitFor::Timestamp(text) => read(Some(text))?,
+            WaitFor::TimestampPath(path) => read(visit.find(path, data)?.as_str())?,
         };
-        until(&*self.clock, Some(until_ms)).await;
-        Ok(())
+        self.rest(moment, place).await
     }
 
     /// Goes through all branches side by side; the first that fails ends the others.
     async fn parallel(&self, visit: &Visit<'_>, branches: &[States], input: &Value) -> Result<Value, Halt> {
         let branch = |index: usize| {
-            self.branch(branch_name(visit.cursor, index), &branches[index], input.clone(), visit.item)
+            async move {
+                let name = branch_name(visit.cursor, index);
+                let place = self.places.take().await;
+                self.branch(name, &branches[index], input.clone(), visit.item, place).await
+            }
+            .boxed()
         };
-        gather(branches.len(), branches.len(), branch).await
+        gather(branches.len(), branches.len(), &*self.clock, branch).await
     }
 
     /// Goes through the states once for each item.
@@ -219,6 +255,7 @@ impl Running {
             let value = &items[index];
             let item = json!({"Index": index, "Value": value});
             async move {
+                let place = self.places.take().await;
                 let context = self.context(visit.cursor, Some(&item));
                 let scope = Scope { data: input, context: &context };
                 let input = match selector {
@@ -226,11 +263,11 @@ impl Running {
                     None => value.clone(),
                 };
                 check_size(&input)?;
-                self.branch(branch_name(visit.cursor, index), states, input, Some(&item)).await
+                self.branch(branch_name(visit.cursor, index), states, input, Some(&item), place).await
             }
             .boxed()
         };
-        gather(items.len(), at_once, branch).await
+        gather(items.len(), at_once, &*self.clock, branch).await
     }
 
     /// Chance of its own for each item: they do not come to their turn in the same order after a restart.
@@ -241,28 +278,43 @@ impl Running {
 
 /// Goes through so many branches, `at_once` of them at the same time, and returns the list of their outputs in their own
 /// order. The first fault ends the others, whichever branch it is of, and so do outputs that are together more than a
-/// state may hand on: they are counted as they come, not once all are there.
+/// state may hand on: they are counted as they come, not once all are there. Once all branches that are begun wait for
+/// a moment, so does the whole.
 async fn gather<'a>(
     count: usize,
     at_once: usize,
+    clock: &dyn Clock,
     branch: impl Fn(usize) -> BoxFuture<'a, Result<Value, Halt>>,
 ) -> Result<Value, Halt> {
-    let mut waiting = 0..count;
+    let mut unbegun = 0..count;
+    let go_on = |index| branch(index).map(move |ended| (index, ended));
     let mut going = FuturesUnordered::new();
+    let mut waiting = BTreeSet::new();
     let mut outputs = BTreeMap::new();
     // The bracket before; after each output comes a comma or the other bracket.
     let mut bytes = 1;
     loop {
-        let free = at_once.saturating_sub(going.len());
-        for index in waiting.by_ref().take(free) {
-            going.push(branch(index).map(move |output| output.map(|output| (index, output))));
+        let free = at_once.saturating_sub(going.len() + waiting.len());
+        going.extend(unbegun.by_ref().take(free).map(go_on));
+        let moment = waiting.first().map(|(moment, _)| *moment);
+        if going.is_empty() {
+            return moment.map_or_else(|| Ok(outputs.into_values().collect()), |at| Err(Halt::Waits(at)));
         }
-        let Some((index, output)) = going.try_next().await? else { break };
-        bytes += size(&output)? + 1;
-        limits::check(bytes).map_err(|problem| WorkflowFault::too_large(&problem))?;
-        outputs.insert(index, output);
+        tokio::select! {
+            Some((index, ended)) = going.next() => match ended {
+                Ok(output) => {
+                    bytes += size(&output)? + 1;
+                    limits::check(bytes).map_err(|problem| WorkflowFault::too_large(&problem))?;
+                    outputs.insert(index, output);
+                }
+                Err(Halt::Waits(moment)) => {
+                    waiting.insert((moment, index));
+                }
+                Err(halt) => return Err(halt),
+            },
+            () = until(clock, moment) => going.extend(waiting.pop_first().map(|(_, index)| go_on(index))),
+        }
     }
-    Ok(outputs.into_values().collect())
 }
 
 /// The name of a branch of what a state starts: another one for each time that the state is tried.

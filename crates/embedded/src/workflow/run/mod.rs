@@ -16,10 +16,13 @@ use super::document::WorkflowDocument;
 use super::fault::WorkflowFault;
 use super::handlers::TaskHandlers;
 use super::history::WorkflowEvent;
+use super::places::{Place, Places};
 use super::store::{Cursor, Run, Store};
 
 /// How long a clock is trusted to go on as ours does: it may be set, or be a test's.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+/// A run that waits for a moment farther away is not held in memory until then.
+const NEAR: Millis = 1_000;
 
 /// Is told of each event once it is kept.
 pub type OnWorkflowEvent = Arc<dyn Fn(&str, &WorkflowEvent) + Send + Sync>;
@@ -32,6 +35,7 @@ pub(super) struct Running {
     pub(super) handlers: TaskHandlers,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) on_event: Option<OnWorkflowEvent>,
+    pub(super) places: Places,
 }
 
 /// Why a branch does not go on.
@@ -41,6 +45,8 @@ pub(super) enum Halt {
     Fault(WorkflowFault, bool),
     /// The run was stopped, or ended otherwise.
     Stopped,
+    /// There is nothing to do before this moment.
+    Waits(Millis),
     /// The state cannot be kept; the run is taken up later.
     Port(PortError),
 }
@@ -58,27 +64,45 @@ impl From<WorkflowFault> for Halt {
 }
 
 impl Running {
-    /// Goes on until the run ends. What it came to is kept.
+    /// Goes on until the run ends, or has nothing to do for a while. What it came to is kept.
     ///
     /// # Errors
     /// Of the database; the run is as it was kept last.
-    pub(super) async fn go_on(&self) -> Result<(), PortError> {
-        let whole = self.branch(String::new(), &self.document.states, self.run.input.clone(), None);
+    pub(super) async fn go_on(&self, place: Place) -> Result<(), PortError> {
+        let (execution, states) = (&self.run.execution, &self.document.states);
+        let whole = self.branch(String::new(), states, self.run.input.clone(), None, place);
         let time = self.document.timeout.map(|timeout| self.run.started_at.saturating_add(millis(timeout)));
         let ended = tokio::select! {
-            ended = whole => ended,
+            // First, so that a run whose time is up does not wait on.
+            biased;
             () = until(&*self.clock, time) => {
                 let fault = WorkflowFault::timeout("the run took longer than its TimeoutSeconds");
                 let how = tradai_domain::ports::WorkflowStatus::TimedOut;
                 let now = self.clock.now_ms();
-                self.store.end(&self.run.execution, how, Some(fault.output()), now).await?;
+                self.store.end(execution, how, Some(fault.output()), now).await?;
                 return Ok(());
             }
+            ended = whole => ended,
         };
         match ended {
             Err(Halt::Port(error)) => Err(error),
+            Err(Halt::Waits(moment)) => {
+                self.store.park(execution, time.map_or(moment, |time| time.min(moment))).await
+            }
             Ok(_) | Err(Halt::Fault(..) | Halt::Stopped) => Ok(()),
         }
+    }
+
+    /// Waits for a moment, without a place, if it is near.
+    async fn rest(&self, moment: Millis, place: &mut Place) -> Result<(), Halt> {
+        let left = moment.saturating_sub(self.clock.now_ms());
+        if left > NEAR {
+            return Err(Halt::Waits(moment));
+        }
+        if left > 0 {
+            place.without(until(&*self.clock, Some(moment))).await;
+        }
+        Ok(())
     }
 
     /// The context object of a state.

@@ -65,6 +65,7 @@ impl Running {
         let seed = format!("{}/{}/retry", self.run.seed, cursor.attempt());
         let delay = delay(retrier, done, &Random::new(seed));
         again.resume_at = Some(self.clock.now_ms().saturating_add(millis(delay)));
+        again.called_at = None;
         Some(again)
     }
 }

@@ -3,6 +3,7 @@
 mod documents;
 mod kills;
 mod limits;
+mod places;
 mod recovery;
 mod states;
 

@@ -123,10 +123,14 @@ async fn what_is_too_large_or_has_no_handler_fails() {
     assert_eq!(failed.result.unwrap()["Error"], "States.DataLimitExceeded");
     let failed = run(&document, &json!({}), &TaskHandlers::default()).await;
     assert_eq!(failed.result.unwrap()["Cause"], "nothing does `large` here");
-    let panics = TaskHandlers::default().with("large", |_| async { panic!("a fault of the handler") });
     let once = single(json!({"Type": "Task", "Resource": "large"}));
-    let failed = run(&once, &json!({}), &panics).await;
-    assert_eq!(failed.result.unwrap()["Error"], "States.TaskFailed");
+    let later = TaskHandlers::default().with("large", |_| async { panic!("a fault of the handler") });
+    let at_once = TaskHandlers::default()
+        .with("large", |_| -> std::future::Ready<_> { panic!("a fault before it has begun to wait") });
+    for panics in [later, at_once] {
+        let failed = run(&once, &json!({}), &panics).await;
+        assert_eq!(failed.result.unwrap()["Error"], "States.TaskFailed");
+    }
 }
 
 #[tokio::test]
