@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::path::Path;
-
 use tradai_platform::settings::sections::{
     ArcticSettings, AuthSettings, HttpSettings, LogSettings, MlflowSettings,
 };
@@ -156,11 +154,7 @@ fn every_variable_is_listed() {
     let Start::End { text, .. } = start::<Demo>(&inputs().argument("--print-settings")) else {
         panic!("must print");
     };
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/settings.txt");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap());
+    tradai_testkit::checked_in(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/settings.txt"), &text);
 }
 
 #[test]

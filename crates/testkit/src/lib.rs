@@ -2,7 +2,8 @@
 //!
 //! Each module of a port has one async function per law, which panics where an implementation breaks it; the law's
 //! sentence stands in the port's documentation. [`laws!`] makes a test of each. [`Failing`] stands before a real
-//! adapter and fails when told to; [`MemoryWorkflows`] and [`MemoryTasks`] run nothing and say so.
+//! adapter and fails when told to; [`MemoryWorkflows`] and [`MemoryTasks`] run nothing and say so. Services are asked in
+//! process (`http`, by the feature of that name) and held to their documents ([`openapi()`]).
 //!
 //! Invariant: a law holds for every correct adapter, whatever it keeps its state in.
 
@@ -10,21 +11,29 @@
 
 pub mod audit_log;
 pub mod blob_store;
+mod checked_in;
 pub mod config_repository;
 pub mod event_bus;
 mod failing;
+#[cfg(feature = "http")]
+pub mod http;
 pub mod idempotency;
 pub mod job_repository;
 mod memory_tasks;
 mod memory_workflows;
+mod openapi;
+mod patience;
 pub mod queue;
 pub mod sample;
 pub mod task_runner;
 pub mod workflow_runner;
 
+pub use checked_in::checked_in;
 pub use failing::{Failing, Fault};
 pub use memory_tasks::MemoryTasks;
 pub use memory_workflows::MemoryWorkflows;
+pub use openapi::openapi;
+pub use patience::{PATIENCE, until};
 
 /// Makes one test of each law.
 ///

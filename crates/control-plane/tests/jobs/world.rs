@@ -1,7 +1,6 @@
 //! A platform in one process, with a runner that a test may play.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tempfile::TempDir;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
@@ -11,9 +10,7 @@ use tradai_domain::ports::{Delivery, EventBus, EventSubscription, JobRepository}
 use tradai_domain::{JobId, ManualClock, RandomIds};
 use tradai_embedded::{Database, LocalBlobs, SqliteAudit, SqliteEvents, SqliteJobs};
 use tradai_testkit::MemoryTasks;
-
-/// Longer than any machine takes; a test that waits so long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) use tradai_testkit::{PATIENCE, until};
 
 /// The state, which outlives platforms.
 pub(crate) struct World {
@@ -74,16 +71,6 @@ pub(crate) fn ann() -> Requester {
 
 pub(crate) fn with_key(key: &str) -> Requester {
     Requester { idempotency_key: Some(key.to_owned()), ..ann() }
-}
-
-/// Waits until something is so.
-pub(crate) async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    let waiting = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(2)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
 }
 
 /// Every event of a job, up to its last one.

@@ -4,12 +4,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
-use tower::ServiceExt;
 use tradai_domain::{ErrorKind, ManualClock, SequentialIds};
 use tradai_platform::settings::sections::HttpSettings;
-use tradai_service::axum::body::{Body, to_bytes};
-use tradai_service::axum::http::{HeaderMap, Request, StatusCode};
+use tradai_service::axum::body::Body;
+use tradai_service::axum::http::{Request, StatusCode};
 use tradai_service::axum::routing::{get, post};
 use tradai_service::utoipa::{self, ToSchema};
 use tradai_service::utoipa_axum::router::OpenApiRouter;
@@ -17,6 +15,8 @@ use tradai_service::utoipa_axum::routes;
 use tradai_service::{
     App, Caller, Json, MemoryIdempotency, Path, Problem, Query, RequestIds, Service, Shutdown,
 };
+use tradai_testkit::http;
+pub(crate) use tradai_testkit::http::Reply;
 
 /// A request to make something
 #[derive(Debug, Serialize, Deserialize, ToSchema)]
@@ -114,42 +114,8 @@ pub(crate) fn loopback() -> HttpSettings {
     HttpSettings::loopback(0)
 }
 
-/// A reply, read whole.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-}
-
-impl Reply {
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    /// The problem's code, after everything that every problem must have was looked at.
-    #[track_caller]
-    pub(crate) fn code(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
-        let problem = self.json();
-        assert_eq!(problem["status"], self.status);
-        assert_eq!(problem["trace_id"].as_str().unwrap().len(), 32);
-        assert!(problem["instance"].as_str().unwrap().starts_with('/'));
-        assert_eq!(problem["type"], format!("/problems/{}", problem["code"].as_str().unwrap()));
-        assert_ne!(problem["title"], "");
-        problem["code"].as_str().unwrap().to_owned()
-    }
-}
-
 pub(crate) async fn send(app: &App, request: Request<Body>) -> Reply {
-    let response = app.router.clone().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let body = to_bytes(body, usize::MAX).await.unwrap();
-    let text = String::from_utf8_lossy(&body).into_owned();
-    Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+    http::send(app.router.clone(), request).await
 }
 
 pub(crate) async fn fetch(app: &App, path: &str) -> Reply {

@@ -117,9 +117,5 @@ fn every_code_is_documented() {
         text.push_str(&format!("| {} | {status} | {} | {} |\n", code.id(), code.title(), code.meaning()));
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/reference/problems.md");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::create_dir_all(std::path::Path::new(path).parent().unwrap()).unwrap();
-        std::fs::write(path, &text).unwrap();
-    }
-    assert_eq!(text, std::fs::read_to_string(path).unwrap());
+    tradai_testkit::checked_in(path, &text);
 }

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tradai_domain::jobs::JobStatus::{Completed, Running};
 use tradai_service::axum::http::Request;
 
-use crate::support::{BACKTESTS, World, json_request, request};
+use crate::support::{BACKTESTS, World, json_request, request, until};
 
 #[tokio::test]
 async fn executors_say_what_other_ways_would_need() {
@@ -84,7 +84,7 @@ async fn a_trace_shows_its_jobs_and_what_happened_to_them() {
     let counted = || async {
         world.get("/metrics").await.text.contains("tradai_jobs_reached_total{status=\"completed\"} 1")
     };
-    world.until(counted).await;
+    until(counted).await;
     assert!(world.get("/metrics").await.text.contains("tradai_jobs_submitted_total 3"));
 }
 

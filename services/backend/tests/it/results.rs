@@ -15,7 +15,7 @@ use tradai_service::axum::http::Request;
 use tradai_testkit::MemoryTasks;
 use tradai_trading::local::{LocalHost, LocalTasks};
 
-use crate::support::{BACKTESTS, Reply, World, add_candles, settings};
+use crate::support::{BACKTESTS, Reply, World, add_candles, settings, until};
 
 /// Logs of every job.
 struct Lines;
@@ -192,7 +192,7 @@ async fn a_job_is_verified_on_the_candles_that_jobs_find() {
     assert_eq!(verified["files"][0][1]["outcome"], "same", "{verified}");
     // A run that is under way ends with the service.
     world.shutdown.stop();
-    world.until(|| async { world.post(&format!("{this}/verify"), &json!({})).await.status == 503 }).await;
+    until(|| async { world.post(&format!("{this}/verify"), &json!({})).await.status == 503 }).await;
 }
 
 /// Clients that take a reply and do not read it, each of the largest file.

@@ -19,7 +19,7 @@ use tradai_embedded::{Database, SqliteEvents};
 use tradai_service::ServeError;
 use tradai_service::axum::http::Request;
 
-use crate::support::{PATIENCE, World, json_request};
+use crate::support::{PATIENCE, World, json_request, until};
 
 /// A service behind an address.
 struct Live {
@@ -163,7 +163,7 @@ async fn a_job_is_followed_to_its_end() {
     let mut late = live.connect(&format!("/api/v1{}", of(id))).await;
     assert_eq!(late.next().await["data"]["status"], "completed");
     assert_eq!(late.closed().await, 1000);
-    live.world.until(|| async { live.sockets().await == 0 }).await;
+    until(|| async { live.sockets().await == 0 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -262,7 +262,7 @@ async fn what_is_wrong_is_said_by_the_code_of_the_close() {
     let live = Live::new(&[("BACKEND_MAX_SOCKETS", "1")]).await;
     let id = live.world.submit("Demo").await;
     let unknown: JobId = "018cc251-f400-7000-8000-000000000002".parse().unwrap();
-    let alone = || live.world.until(|| async { live.sockets().await == 0 });
+    let alone = || until(|| async { live.sockets().await == 0 });
     for (target, code) in [
         (of(unknown), 4404),
         ("/ws/backtests/latest".to_owned(), 4404),
@@ -341,7 +341,7 @@ async fn fault_x38_a_client_that_never_reads_holds_up_nobody() {
         );
     }
     telling.await.unwrap();
-    live.world.until(|| async { live.sockets().await == 1 }).await;
+    until(|| async { live.sockets().await == 1 }).await;
     let id = live.world.submit("Demo").await;
     assert_eq!(quick.next().await["data"]["job_id"], id.to_string());
     drop(deaf);
@@ -438,7 +438,7 @@ async fn streams_end_with_what_let_their_caller_in() {
     clock.advance(12 * 3_600_000);
     assert_eq!(socket.closed().await, 4401);
     assert_eq!(until_line(&mut events, "0").await, "", "the last chunk is empty");
-    live.world.until(|| async { live.sockets().await == 1 }).await;
+    until(|| async { live.sockets().await == 1 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -454,7 +454,7 @@ async fn one_caller_cannot_take_all_places() {
     let mut third = lines(live.address, "/api/v1/jobs/events", &headers).await;
     assert_eq!(until_line(&mut third, "HTTP/1.1 ").await, "429 Too Many Requests");
     drop(open);
-    live.world.until(|| async { live.sockets().await == 0 }).await;
+    until(|| async { live.sockets().await == 0 }).await;
     let mut again = lines(live.address, "/api/v1/jobs/events", &headers).await;
     assert_eq!(until_line(&mut again, "event: ").await, "snapshot");
 }

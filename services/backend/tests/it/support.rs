@@ -2,11 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt;
 use tradai_backend::{Parts, Settings, build};
 use tradai_control_plane::jobs::JobReports;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
@@ -16,16 +14,16 @@ use tradai_domain::{Clock, JobId, RandomIds, SeriesKey, SystemClock, Timeframe, 
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
-use tradai_service::axum::body::{Body, to_bytes};
+use tradai_service::axum::body::Body;
+use tradai_service::axum::http::Request;
 use tradai_service::axum::http::request::Builder;
-use tradai_service::axum::http::{HeaderMap, Request};
 use tradai_service::{App, Shutdown};
 use tradai_testkit::MemoryTasks;
+pub(crate) use tradai_testkit::http::Reply;
+use tradai_testkit::http::send;
+pub(crate) use tradai_testkit::{PATIENCE, until};
 use tradai_timeseries::store::SYNTHETIC;
 use tradai_timeseries::{CandleStore, Metadata, sample};
-
-/// Longer than any machine takes; a test that waits so long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 pub(crate) const BACKTESTS: &str = "/api/v1/backtests";
 
@@ -36,39 +34,6 @@ pub(crate) struct World {
     pub(crate) tasks: MemoryTasks,
     pub(crate) shutdown: Shutdown,
     pub(crate) folder: TempDir,
-}
-
-/// A reply, read whole.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-}
-
-impl Reply {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    /// Status and code of a problem, and the pointers and reasons of its values in one text.
-    #[track_caller]
-    pub(crate) fn problem(&self) -> (u16, String, String) {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
-        let problem = self.json();
-        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        let text = |value: &Value| value.as_str().unwrap().to_owned();
-        let errors: Vec<String> = errors
-            .iter()
-            .map(|error| format!("{} {}", text(&error["pointer"]), text(&error["reason"])))
-            .collect();
-        let shown = if errors.is_empty() { text(&problem["detail"]) } else { errors.join("\n") };
-        (self.status, text(&problem["code"]), shown)
-    }
 }
 
 /// Returns settings as a process with these variables would have them.
@@ -128,11 +93,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.app.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+        send(self.app.router.clone(), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {
@@ -157,7 +118,7 @@ impl World {
     /// Waits until a job's task was started.
     pub(crate) async fn started(&self, id: JobId) {
         let name = id.to_string();
-        self.until(|| async { self.tasks.started().iter().any(|task| task.name == name) }).await;
+        until(|| async { self.tasks.started().iter().any(|task| task.name == name) }).await;
     }
 
     /// Reports what a job's program would, and lets its task end where that ends it.
@@ -181,15 +142,6 @@ impl World {
         let wiring = self.wiring.clone();
         let reports = JobReports::new(wiring.jobs, wiring.events, wiring.clock);
         reports.report(id, change).await.unwrap().unwrap();
-    }
-
-    pub(crate) async fn until<F: Future<Output = bool>>(&self, condition: impl Fn() -> F) {
-        let asking = async {
-            while !condition().await {
-                tokio::time::sleep(Duration::from_millis(5)).await;
-            }
-        };
-        tokio::time::timeout(PATIENCE, asking).await.expect("it comes to be");
     }
 
     /// Stops the service as its host does, and returns what outlives it.

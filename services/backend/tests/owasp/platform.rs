@@ -2,25 +2,23 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tower::ServiceExt;
 use tradai_backend::Parts;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, Settings, load};
 use tradai_platform::wiring::Wiring;
-use tradai_service::axum::body::{Body, to_bytes};
+use tradai_service::axum::body::Body;
+use tradai_service::axum::http::Request;
 use tradai_service::axum::http::request::Builder;
-use tradai_service::axum::http::{HeaderMap, Request};
 use tradai_service::{App, Shutdown};
 use tradai_testkit::MemoryTasks;
+pub(crate) use tradai_testkit::http::{Reply, send};
+pub(crate) use tradai_testkit::until;
 
 pub(crate) const BACKTESTS: &str = "/api/v1/backtests";
-/// Longer than any machine takes.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Who asks; the name is also their key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,31 +47,6 @@ fn keys() -> String {
         format!("{name}:{role}:{}", blake3::hash(format!("key-of-{name}").as_bytes()).to_hex())
     };
     [item("vera", "viewer"), item("tom", "trader"), item("tina", "trader"), item("ada", "admin")].join(",")
-}
-
-/// A reply, read whole.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-}
-
-impl Reply {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    /// The code of a problem.
-    #[track_caller]
-    pub(crate) fn code(&self) -> String {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{} {}", self.status, self.text);
-        self.json()["code"].as_str().unwrap().to_owned()
-    }
 }
 
 /// The services. Their addresses are not asked: requests come in process.
@@ -165,18 +138,5 @@ pub(crate) async fn ask(app: &App, who: Who, request: Builder, body: Body) -> Re
         None => request,
     };
     let request = request.header("host", "localhost").body(body).unwrap();
-    let response = app.router.clone().oneshot(request).await.unwrap();
-    let (parts, body) = response.into_parts();
-    let text = String::from_utf8_lossy(&to_bytes(body, 16 * 1024 * 1024).await.unwrap()).into_owned();
-    Reply { status: parts.status.as_u16(), headers: parts.headers, text }
-}
-
-/// Waits until something is so.
-pub(crate) async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    let asking = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, asking).await.expect("it comes to be");
+    send(app.router.clone(), request).await
 }

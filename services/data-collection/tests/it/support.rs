@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use serde_json::Value;
-use tower::ServiceExt;
 use tradai_control_plane::data::{Exchange, Exchanges};
 use tradai_data_collection::{Parts, Settings, build};
 use tradai_domain::{ManualClock, SequentialIds};
 use tradai_platform::settings::{Inputs, load};
-use tradai_service::axum::body::{Body, to_bytes};
-use tradai_service::axum::http::{HeaderMap, Request};
+use tradai_service::axum::body::Body;
+use tradai_service::axum::http::Request;
 use tradai_service::{App, Shutdown};
+pub(crate) use tradai_testkit::http::{Reply, send};
 use tradai_timeseries::port::{StoreDocuments, StoreRepository};
 use tradai_timeseries::{CandleStore, Location};
 
@@ -27,45 +27,6 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) exchange: Arc<FakeExchange>,
     pub(crate) shutdown: Shutdown,
-}
-
-/// A reply, read whole.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-    pub(crate) bytes: Vec<u8>,
-}
-
-impl Reply {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    /// Status and code of a problem, and the pointers and reasons of its values in one text.
-    #[track_caller]
-    pub(crate) fn problem(&self) -> (u16, String, String) {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
-        let problem = self.json();
-        let errors = problem["errors"].as_array().cloned().unwrap_or_default();
-        let errors: Vec<String> = errors
-            .iter()
-            .map(|error| {
-                format!("{} {}", error["pointer"].as_str().unwrap(), error["reason"].as_str().unwrap())
-            })
-            .collect();
-        let text = if errors.is_empty() {
-            problem["detail"].as_str().unwrap().to_owned()
-        } else {
-            errors.join("\n")
-        };
-        (self.status, problem["code"].as_str().unwrap().to_owned(), text)
-    }
 }
 
 /// Returns settings as a process with these variables would have them.
@@ -114,11 +75,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.app.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = to_bytes(body, usize::MAX).await.unwrap().to_vec();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, text, bytes }
+        send(self.app.router.clone(), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

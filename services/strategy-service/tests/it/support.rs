@@ -3,18 +3,17 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use http_body_util::BodyExt;
 use serde_json::Value;
 use tempfile::TempDir;
-use tower::ServiceExt;
 use tradai_control_plane::configs::Variables;
 use tradai_domain::ManualClock;
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
 use tradai_service::axum::body::Body;
-use tradai_service::axum::http::{HeaderMap, Request};
+use tradai_service::axum::http::Request;
 use tradai_service::{App, Shutdown};
 use tradai_strategy_service::{Parts, Settings, StrategyFolder, build};
+pub(crate) use tradai_testkit::http::{Reply, send};
 
 /// 2024-01-01.
 const START: i64 = 1_704_067_200_000;
@@ -36,47 +35,6 @@ pub(crate) struct World {
     pub(crate) wiring: Wiring,
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) folder: Arc<TempDir>,
-}
-
-/// A reply, read whole.
-pub(crate) struct Reply {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) text: String,
-}
-
-impl Reply {
-    #[track_caller]
-    pub(crate) fn json(&self) -> Value {
-        serde_json::from_str(&self.text).unwrap_or_else(|error| panic!("{error}: {}", self.text))
-    }
-
-    /// The body of a reply with this status.
-    #[track_caller]
-    pub(crate) fn expect(&self, status: u16) -> Value {
-        assert_eq!(self.status, status, "{}", self.text);
-        self.json()
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map(|value| value.to_str().unwrap()).unwrap_or_default()
-    }
-
-    /// Status and code of a problem, and its detail with the reasons of its values.
-    #[track_caller]
-    pub(crate) fn problem(&self) -> (u16, String, String) {
-        assert_eq!(self.header("content-type"), "application/problem+json", "{}", self.text);
-        let problem = self.json();
-        let mut text = problem["detail"].as_str().unwrap().to_owned();
-        for error in problem["errors"].as_array().into_iter().flatten() {
-            text.push_str(&format!(
-                "\n{} {}",
-                error["pointer"].as_str().unwrap(),
-                error["reason"].as_str().unwrap()
-            ));
-        }
-        (self.status, problem["code"].as_str().unwrap().to_owned(), text)
-    }
 }
 
 impl World {
@@ -125,11 +83,7 @@ impl World {
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
-        let response = self.app.router.clone().oneshot(request).await.unwrap();
-        let (parts, body) = response.into_parts();
-        let bytes = body.collect().await.unwrap().to_bytes();
-        let text = String::from_utf8_lossy(&bytes).into_owned();
-        Reply { status: parts.status.as_u16(), headers: parts.headers, text }
+        send(self.app.router.clone(), request).await
     }
 
     pub(crate) async fn get(&self, path: &str) -> Reply {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::json;
 use tempfile::TempDir;
@@ -15,11 +14,9 @@ use tradai_platform::settings::sections::{LogSettings, StateSettings};
 use tradai_platform::settings::{Inputs, Reader, Settings, load};
 use tradai_platform::wiring::Wiring;
 use tradai_runner::backtest::JobFolder;
+pub(crate) use tradai_testkit::{PATIENCE, until};
 use tradai_timeseries::{CandleStore, Location, sample};
 use tradai_trading::local::{LocalHost, LocalTasks};
-
-/// Longer than any machine takes; a test that waits so long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(120);
 
 /// The program.
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_tradai-trading");
@@ -226,16 +223,6 @@ pub(crate) fn request() -> BacktestRequest {
 
 pub(crate) fn ann() -> Requester {
     Requester { actor: "ann".to_owned(), ..Requester::default() }
-}
-
-/// Waits until something is so.
-pub(crate) async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    let waiting = async {
-        while !condition().await {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(PATIENCE, waiting).await.unwrap();
 }
 
 fn log() -> LogSettings {
