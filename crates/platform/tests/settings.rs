@@ -112,6 +112,14 @@ fn shared_names_are_read_in_the_documented_order() {
 }
 
 #[test]
+fn the_candle_store_has_one_library() {
+    let library = |name, library| load::<Demo>(&inputs().variable(name, library));
+    assert!(library("ARCTIC_LIBRARY", "ohlcv").is_ok());
+    let error = library("ARCTIC_LIBRARY_NAME", "ticks").unwrap_err().to_string();
+    assert!(error.contains("ARCTIC_LIBRARY_NAME: `ticks` is not there"), "{error}");
+}
+
+#[test]
 fn secrets_are_never_printed() {
     let key = format!("ann:admin:{}", "ab".repeat(32));
     let inputs = inputs()

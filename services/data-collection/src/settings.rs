@@ -1,21 +1,17 @@
 //! What the service is told from outside, under the names that the reference documents give.
 
 use std::fmt;
-use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
 use tradai_control_plane::data::{CollectLimits, JobLimits};
 use tradai_domain::ports::ExchangeKey;
-use tradai_platform::settings::sections::{ArcticSettings, HttpSettings, LogSettings};
+use tradai_platform::settings::sections::{ArcticSettings, HttpSettings, LogSettings, StateSettings};
 use tradai_platform::settings::{Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 use tradai_timeseries::Location;
 use url::Url;
-
-/// The library that candles are in. The store has no other.
-const LIBRARY: &str = "ohlcv";
 
 /// The settings of the service.
 #[derive(Debug, Clone)]
@@ -29,6 +25,8 @@ pub struct Settings {
     pub exchanges: Vec<ExchangeKey>,
     /// Addresses to use in place of an exchange's own.
     pub exchange_urls: Vec<ExchangeUrl>,
+    /// Where the audit log and replies to repeated requests are kept, with the state of the other services.
+    pub state: StateSettings,
     /// Where the stores of the exchanges are.
     pub location: Location,
     /// Series that are collected at the same time.
@@ -100,7 +98,8 @@ impl HostSettings for Settings {
                 "addresses in place of exchanges' own, EXCHANGE=URL each, such as a sandbox's",
             )
             .list(&[]);
-        let location = read_location(reader);
+        let state = StateSettings::read(reader);
+        let location = read_location(reader, &state);
         let mut count = |name, doc, default: usize| {
             let count: usize = reader.key(name, doc).or(default);
             if count == 0 {
@@ -134,6 +133,7 @@ impl HostSettings for Settings {
             log,
             exchanges,
             exchange_urls,
+            state,
             location,
             concurrency,
             max_symbols,
@@ -161,42 +161,10 @@ fn read_exchanges(reader: &mut Reader<'_>) -> Vec<ExchangeKey> {
     exchanges
 }
 
-/// The bucket of the documented settings, or a folder of this machine.
-fn read_location(reader: &mut Reader<'_>) -> Location {
-    let arctic = ArcticSettings::read(reader);
-    let data_dir = reader
-        .key("DATA_DIR", "folder of candles, where no bucket is set")
-        .also(&["TRADAI_DATA_DIR"])
-        .or("tradai-data".to_owned());
-    if arctic.library_name != LIBRARY {
-        let problem = format!("`{}` is not there; candles are in the library {LIBRARY}", arctic.library_name);
-        reader.fault("ARCTIC_LIBRARY_NAME", problem);
-    }
-    let folder = Location::Directory(PathBuf::from(data_dir).join("store"));
-    let Some(bucket) = arctic.s3_bucket else { return folder };
-    let text = location_text(&bucket, arctic.s3_endpoint.as_deref());
-    // Credentials and the region of Amazon's own variables, which the store reads under their names.
-    let environment = tradai_platform::settings::Inputs::of_process().environment;
-    match Location::parse(&text, &|name| environment.get(name).cloned()) {
-        Ok(location) => location,
-        Err(error) => {
-            reader.fault("ARCTIC_S3_BUCKET", error.to_string());
-            folder
-        }
-    }
-}
-
-/// A bare name is a bucket; anything else is a location as it stands.
-fn location_text(bucket: &str, endpoint: Option<&str>) -> String {
-    let is_location = bucket.contains("://") || bucket == "memory:";
-    let location = if is_location { bucket.to_owned() } else { format!("s3://{bucket}") };
-    match endpoint.filter(|_| location.starts_with("s3://") && !location.contains("endpoint=")) {
-        Some(endpoint) => {
-            let separator = if location.contains('?') { '&' } else { '?' };
-            format!("{location}{separator}endpoint={endpoint}")
-        }
-        None => location,
-    }
+/// The bucket of the documented settings, or the data folder's store.
+fn read_location(reader: &mut Reader<'_>, state: &StateSettings) -> Location {
+    let bucket = ArcticSettings::read(reader).parsed(reader, Location::parse);
+    bucket.unwrap_or_else(|| Location::Directory(state.store()))
 }
 
 fn check_times(reader: &mut Reader<'_>, settings: &Settings) {
@@ -248,20 +216,6 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_bare_name_is_a_bucket() {
-        assert_eq!(location_text("tradai-arcticdb-dev", None), "s3://tradai-arcticdb-dev");
-        assert_eq!(
-            location_text("b", Some("http://localhost:4566")),
-            "s3://b?endpoint=http://localhost:4566"
-        );
-        assert_eq!(
-            location_text("s3://b/p?region=x", Some("http://h")),
-            "s3://b/p?region=x&endpoint=http://h"
-        );
-        assert_eq!(location_text("file:///srv", Some("http://h")), "file:///srv");
-    }
 
     #[test]
     fn addresses_of_exchanges() {

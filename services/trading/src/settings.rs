@@ -15,9 +15,6 @@ use tradai_platform::settings::{Reader, Settings};
 use tradai_timeseries::Location;
 use uuid::Uuid;
 
-/// The library that candles are in. The store has no other.
-const LIBRARY: &str = "ohlcv";
-
 /// What the program does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TradingMode {
@@ -141,17 +138,8 @@ fn read_request(reader: &mut Reader<'_>, variables: &BTreeMap<String, String>) -
 /// Reads where the stores of candles are: the bucket of the documented settings, or the data folder's store. For every
 /// host that looks at what jobs ran on, so that it looks where they do.
 pub fn read_location(reader: &mut Reader<'_>, state: &StateSettings) -> Location {
-    let arctic = ArcticSettings::read(reader);
-    if arctic.library_name != LIBRARY {
-        let problem = format!("`{}` is not there; candles are in the library {LIBRARY}", arctic.library_name);
-        reader.fault("ARCTIC_LIBRARY_NAME", problem);
-    }
-    let folder = Location::Directory(state.store());
-    let Some(text) = arctic.location() else { return folder };
-    Location::parse(&text, &|name| reader.foreign(name)).unwrap_or_else(|error| {
-        reader.fault("ARCTIC_S3_BUCKET", error.to_string());
-        folder
-    })
+    let bucket = ArcticSettings::read(reader).parsed(reader, Location::parse);
+    bucket.unwrap_or_else(|| Location::Directory(state.store()))
 }
 
 impl TradingSettings {

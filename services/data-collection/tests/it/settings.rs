@@ -2,6 +2,7 @@
 
 use tradai_data_collection::Settings;
 use tradai_platform::settings::{Inputs, Start, load, start};
+use tradai_timeseries::{Location, S3Credentials};
 
 #[test]
 fn documented_names_are_read() {
@@ -20,6 +21,20 @@ fn documented_names_are_read() {
     assert_eq!(load::<Settings>(&inputs).unwrap().settings.location.to_string(), "/a");
     let none = load::<Settings>(&Inputs::default()).unwrap().settings;
     assert_eq!(none.location.to_string(), "tradai-data/store");
+}
+
+#[test]
+fn who_asks_a_bucket_is_part_of_the_settings() {
+    let bucket = Inputs::default().variable("ARCTIC_S3_BUCKET", "candles");
+    let of_a_task =
+        bucket.clone().variable("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials/of-a-task");
+    let Location::S3(settings) = load::<Settings>(&of_a_task).unwrap().settings.location else {
+        panic!("a bare name is a bucket");
+    };
+    let relative_uri = "/v2/credentials/of-a-task".to_owned();
+    assert_eq!(settings.credentials, S3Credentials::Container { relative_uri });
+    let half = load::<Settings>(&bucket.variable("AWS_ACCESS_KEY_ID", "id")).unwrap_err().to_string();
+    assert!(half.contains("ARCTIC_S3_BUCKET") && half.contains("AWS_SECRET_ACCESS_KEY"), "{half}");
 }
 
 #[test]
