@@ -9,13 +9,13 @@ use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tracing::{error, warn};
+use tradai_http_client::chain;
 use tradai_platform::settings::sections::{HttpSettings, LogSettings};
 use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
 use tradai_platform::telemetry;
 
 use crate::auth::new_key;
 use crate::healthcheck::healthcheck;
-use crate::http_client::chain;
 use crate::otlp::Traces;
 use crate::serve::serve;
 use crate::service::App;

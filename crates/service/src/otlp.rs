@@ -19,6 +19,7 @@ use tokio::runtime::Handle;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::Layer;
+use tradai_http_client::{chain, read, reqwest};
 use tradai_platform::telemetry::SpanLayer;
 
 use crate::http_client;
@@ -125,9 +126,9 @@ impl HttpClient for Collector {
             .body(body)
             .timeout(PATIENCE);
         let sent = self.runtime.spawn(async move {
-            let response = request.send().await.map_err(|error| http_client::chain(&error))?;
+            let response = request.send().await.map_err(|error| chain(&error))?;
             let status = response.status();
-            let body = http_client::read(response, ANSWER_BYTES).await?;
+            let body = read(response, ANSWER_BYTES).await.map_err(|error| chain(&error))?;
             Ok::<_, String>((status, body))
         });
         let (status, body) = sent.await??;

@@ -1,6 +1,6 @@
 //! Server-sent events as they come: <https://html.spec.whatwg.org/multipage/server-sent-events.html>.
 
-use reqwest::Response;
+use tradai_http_client::reqwest::Response;
 
 /// Bytes of one event.
 const MAX_EVENT: usize = 1024 * 1024;

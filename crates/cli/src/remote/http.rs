@@ -1,11 +1,11 @@
 //! A service that runs somewhere.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::{Client, Method, RequestBuilder, Response, Url};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
+use tradai_http_client::reqwest::{self, Client, Method, RequestBuilder, Response, Url};
+use tradai_http_client::{self as http_client, builder};
 
 use super::{Answer, Events, MAX_REPLY, RemoteError, Request, value};
 
@@ -101,15 +101,12 @@ impl Http {
         if request.is_post { builder.body(request.body) } else { builder }
     }
 
-    async fn read(&self, mut response: Response) -> Result<Answer, RemoteError> {
-        let (status, mut body) = (response.status().as_u16(), Vec::new());
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
-            if body.len() + chunk.len() > MAX_REPLY {
-                let what = format!("its answer is longer than {MAX_REPLY} bytes");
-                return Err(RemoteError::Strange { address: self.base.clone(), what });
-            }
-            body.extend_from_slice(&chunk);
-        }
+    async fn read(&self, response: Response) -> Result<Answer, RemoteError> {
+        let status = response.status().as_u16();
+        let body = http_client::read(response, MAX_REPLY).await.map_err(|error| match error {
+            http_client::Error::Broken(error) => self.lost(&error),
+            error => RemoteError::Strange { address: self.base.clone(), what: error.to_string() },
+        })?;
         Ok(Answer { status, body })
     }
 
@@ -125,19 +122,6 @@ impl Http {
     }
 }
 
-/// An HTTP client with TLS by ring and the roots of Mozilla's list. An address that leads elsewhere is not followed:
-/// it would take the key along.
 fn client() -> Result<Client, Box<dyn std::error::Error>> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let client = Client::builder()
-        .tls_backend_preconfigured(tls)
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT_TIMEOUT)
-        .no_proxy()
-        .user_agent(concat!("tradai/", env!("CARGO_PKG_VERSION")));
-    Ok(client.build()?)
+    Ok(builder()?.connect_timeout(CONNECT_TIMEOUT).build()?)
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use secrecy::SecretString;
 use tokio::runtime::Runtime;
+use tradai_http_client::reqwest::Url;
 use tradai_platform::settings::Inputs;
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::topology::topology;
@@ -148,7 +149,7 @@ impl Platform {
 
 /// The strategy-service's address beside a backend's.
 fn beside(backend: &str) -> Option<String> {
-    let mut url = reqwest::Url::parse(backend).ok()?;
+    let mut url = Url::parse(backend).ok()?;
     let documented = |service| topology().port(service).unwrap_or_default();
     let apart = documented("strategy-service").abs_diff(documented("backend-api"));
     url.set_port(Some(url.port()?.checked_add(apart)?)).ok()?;

@@ -6,6 +6,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
 use tradai_domain::Clock;
+use tradai_http_client::reqwest::Url;
 
 use super::gate::{Gate, GateSettings};
 use super::markets::MarketCache;
@@ -267,7 +268,7 @@ impl ClientBuilder {
 
 fn checked(text: &str, has_keys: bool) -> Result<String, Error> {
     let refused = |message: &'static str| Error::new(ErrorClass::BadRequest, message);
-    let url = reqwest::Url::parse(text).map_err(|_| refused("the address of a host is no URL"))?;
+    let url = Url::parse(text).map_err(|_| refused("the address of a host is no URL"))?;
     if !matches!(url.scheme(), "http" | "https") || url.query().is_some() || !url.username().is_empty() {
         return Err(refused("the address of a host is http or https, without user and query"));
     }

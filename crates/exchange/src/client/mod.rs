@@ -37,6 +37,7 @@ pub use retry::RetryPolicy;
 pub use server_time::ServerTime;
 pub use timer::{Timer, TokioTimer};
 pub use tradai_domain::{Breaker, BreakerState};
+pub(crate) use transport::no_client;
 
 use crate::model::LeverageTiers;
 use crate::{Adapter, Call, Credentials, Endpoint, Error, Reply, Request};

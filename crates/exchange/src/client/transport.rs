@@ -3,13 +3,10 @@
 //! Knows nothing of budgets and retries. Invariant: no text that leaves this file holds a URL, a header or a body.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::HeaderMap;
-use reqwest::redirect::Policy;
-use rustls::ClientConfig;
-use rustls::crypto::ring;
+use tradai_http_client::reqwest::header::HeaderMap;
+use tradai_http_client::{self as http_client, reqwest};
 
 use crate::{Error, ErrorClass, Headers, HttpRequest, Method};
 
@@ -60,30 +57,17 @@ pub(crate) struct Lost {
 }
 
 impl Transport {
-    /// Makes a transport with TLS by ring and the roots of Mozilla's list, whatever else the binary links.
+    /// Makes a transport.
     ///
     /// # Errors
     /// `ExchangeError` when TLS cannot be set up.
     pub(crate) fn new(settings: TransportSettings) -> Result<Self, Error> {
-        let refused = |_| Error::new(ErrorClass::ExchangeError, "TLS cannot be set up");
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .map_err(refused)?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            // What the environment of the process says about proxies is not for this crate to read.
-            .no_proxy()
-            .redirect(Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
+        let builder = http_client::builder().map_err(|error| no_client(&error))?;
+        let http = builder
             .gzip(settings.gzip)
             .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
             .pool_max_idle_per_host(IDLE_CONNECTIONS)
             .pool_idle_timeout(IDLE_FOR)
-            .user_agent(concat!("tradai/", env!("CARGO_PKG_VERSION")))
             .build()
             .map_err(|_| Error::new(ErrorClass::ExchangeError, "the HTTP client cannot be set up"))?;
         Ok(Self { http, settings })
@@ -116,25 +100,22 @@ impl Transport {
         self.read(response).await
     }
 
-    async fn read(&self, mut response: reqwest::Response) -> Result<Answer, Lost> {
+    async fn read(&self, response: reqwest::Response) -> Result<Answer, Lost> {
         let (status, headers) = (response.status().as_u16(), headers(response.headers()));
-        let most = self.settings.max_reply_bytes;
-        let too_long = || Lost {
-            error: Error::bad_response(format!("the reply is longer than the {most} bytes that are allowed")),
-            never_sent: false,
-        };
-        if response.content_length().is_some_and(|length| length > u64::try_from(most).unwrap_or(u64::MAX)) {
-            return Err(too_long());
-        }
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| lost(&error))? {
-            if body.len().saturating_add(chunk.len()) > most {
-                return Err(too_long());
-            }
-            body.extend_from_slice(&chunk);
-        }
+        let body =
+            http_client::read(response, self.settings.max_reply_bytes).await.map_err(
+                |error| match error {
+                    http_client::Error::Broken(error) => lost(&error),
+                    error => Lost { error: Error::bad_response(error.to_string()), never_sent: false },
+                },
+            )?;
         Ok(Answer { status, headers, body })
     }
+}
+
+/// Says that there can be no client, for requests or sockets.
+pub(crate) fn no_client(error: &http_client::Error) -> Error {
+    Error::new(ErrorClass::ExchangeError, error.to_string())
 }
 
 fn headers(map: &HeaderMap) -> Headers {

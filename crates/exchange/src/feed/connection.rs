@@ -6,16 +6,14 @@
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
-use rustls::crypto::ring;
-use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::mpsc;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 use tokio_tungstenite::tungstenite::{self, Message};
 use tokio_tungstenite::{Connector, connect_async_tls_with_config};
+use tradai_http_client::ClientConfig;
 
 use crate::feed::link::LinkId;
-use crate::{Error, ErrorClass};
 
 /// Longest message taken: market events have a few hundred bytes.
 const MAX_MESSAGE_BYTES: usize = 1024 * 1024;
@@ -72,18 +70,6 @@ impl Drop for Connection {
     fn drop(&mut self) {
         self.task.abort();
     }
-}
-
-/// Returns TLS by ring with the roots of Mozilla's list.
-pub(crate) fn tls() -> Result<Arc<ClientConfig>, Error> {
-    let refused = |_| Error::new(ErrorClass::ExchangeError, "TLS cannot be set up");
-    let roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(refused)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }
 
 async fn run(

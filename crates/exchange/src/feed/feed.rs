@@ -3,17 +3,17 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tradai_domain::Clock;
+use tradai_http_client::{ClientConfig, tls};
 
-use crate::client::Timer;
+use crate::client::{Timer, no_client};
 use crate::feed::binance::{Route, stream_name};
 use crate::feed::line::{Command, Line, Shared};
 use crate::feed::pacer::Pacer;
 use crate::feed::queue::Queue;
-use crate::feed::{Backfill, FeedReader, FeedSettings, Stream, Subscription, connection};
+use crate::feed::{Backfill, FeedReader, FeedSettings, Stream, Subscription};
 use crate::{Error, ErrorClass, Markets};
 
 /// Commands that wait for a line.
@@ -79,7 +79,7 @@ impl Feed {
         let budget = Mutex::new(Pacer::new(most, window));
         let feed = Self {
             shared: Arc::new(Shared { budget, queues: Mutex::default() }),
-            tls: connection::tls()?,
+            tls: tls().map(Arc::new).map_err(|error| no_client(&error))?,
             state: Mutex::default(),
             settings,
             markets: Mutex::new(markets),

@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use rustls::ClientConfig;
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tradai_domain::Millis;
+use tradai_http_client::ClientConfig;
 
 use crate::Error;
 use crate::feed::binance::{self, Frame};

@@ -3,6 +3,7 @@
 use serde_json::json;
 use tradai_domain::Timeframe;
 use tradai_domain::jobs::{BacktestConfig, JobChange, JobStatus, Progress};
+use tradai_http_client::reqwest;
 
 use crate::peer::Peers;
 use crate::world::{HOSTILE, World, config};
@@ -21,8 +22,7 @@ impl Reply {
 }
 
 fn client() -> reqwest::Client {
-    drop(rustls::crypto::ring::default_provider().install_default());
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build().unwrap()
+    tradai_http_client::builder().unwrap().build().unwrap()
 }
 
 async fn read(request: reqwest::RequestBuilder) -> Reply {

@@ -282,11 +282,13 @@ async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhil
     *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
     let id = partition.taken(&Partition::on_exchange()).await;
     let path = format!("{BACKTESTS}/{id}");
-    until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() }).await;
+    until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() })
+        .await;
     let shown = partition.world.get(&path).await.json();
     assert_eq!(shown["collecting"], json!({"series_done": 0, "series_total": 2}));
     assert_eq!(partition.world.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
-    until(|| async { !partition.world.get(&path).await.json()["collecting"].is_object() }).await;
+    until(|| async { !partition.world.get(&path).await.json()["collecting"].is_object() })
+        .await;
     assert!(partition.world.tasks.started().is_empty());
 }
 
@@ -350,41 +352,4 @@ async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
         let id = partition.taken(&Partition::on_exchange()).await;
         partition.world.started(id).await;
     }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_key_that_peers_refuse_is_told_and_lets_no_job_pass() {
-    let partition = Partition::new().await;
-    assert_eq!(partition.dependency("strategy-service").await, "up");
-    for status in [401, 403] {
-        *partition.stub.lock.lock().unwrap() = Some(status);
-        let reply = partition.world.post(BACKTESTS, &request("Nobody")).await;
-        assert_eq!((reply.status, reply.code().as_str()), (503, "EXT001"), "{}", reply.text);
-        assert!(!reply.header("retry-after").is_empty());
-        let list = partition.world.get("/api/v1/strategies").await;
-        assert_eq!((list.status, list.code().as_str()), (503, "EXT001"), "{}", list.text);
-        for told in [reply, list] {
-            let detail = told.json()["detail"].as_str().unwrap().to_owned();
-            assert!(detail.contains("strategy-service does not let the backend in"), "{detail}");
-            assert!(!told.text.contains("API_KEY") && !told.text.contains("peer-secret"), "{}", told.text);
-        }
-    }
-    for name in ["strategy-service", "data-collection"] {
-        until(|| async { partition.dependency(name).await == "down" }).await;
-    }
-    // A viewer may look at strategies, and collects nothing.
-    *partition.stub.lock.lock().unwrap() = Some(200);
-    until(|| async { partition.dependency("strategy-service").await == "up" }).await;
-    assert_eq!(partition.dependency("data-collection").await, "down");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_strategy_service_that_has_no_time_leaves_the_stale_list() {
-    let partition = Partition::new().await;
-    assert_eq!(partition.world.get("/api/v1/strategies").await.json()["stale"], Value::Null);
-    *partition.stub.lock.lock().unwrap() = Some(429);
-    let stale = partition.world.get("/api/v1/strategies").await;
-    assert_eq!((stale.status, &stale.json()["stale"]), (200, &json!(true)), "{}", stale.text);
-    let unknown = partition.world.get("/api/v1/strategies?limit=3").await;
-    assert_eq!((unknown.status, unknown.header("retry-after")), (503, "5"));
 }

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 use tradai_domain::jobs::JobStatus;
+use tradai_http_client::reqwest;
 use tradai_platform::settings::load;
 use tradai_service::axum::Router;
 use tradai_service::axum::body::Body;
@@ -532,12 +533,5 @@ async fn owasp_api10_unsafe_consumption_of_apis() {
 }
 
 fn client() -> reqwest::Client {
-    let roots = rustls::RootCertStore::empty();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let tls = rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    reqwest::Client::builder().tls_backend_preconfigured(tls).no_proxy().build().unwrap()
+    tradai_http_client::builder().unwrap().build().unwrap()
 }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::sync::Mutex as AsyncMutex;
 use tracing::{Instrument, Span, debug, warn};
 use tradai_domain::{Clock, Millis};
+use tradai_http_client::{chain, read, reqwest};
 use tradai_platform::settings::sections::JwksSource;
 
 use super::key_set::{Key, KeySet};
@@ -136,11 +137,11 @@ impl KeyServer {
 
     async fn download(&self, url: &str) -> Result<Vec<u8>, String> {
         let http = self.http.as_ref().ok_or("there is no HTTP client")?;
-        let response = http.get(url).send().await.map_err(|error| http_client::chain(&error))?;
+        let response = http.get(url).send().await.map_err(|error| chain(&error))?;
         if !response.status().is_success() {
             return Err(format!("answered {}", response.status().as_u16()));
         }
-        http_client::read(response, DOCUMENT_BYTES).await
+        read(response, DOCUMENT_BYTES).await.map_err(|error| chain(&error))
     }
 }
 

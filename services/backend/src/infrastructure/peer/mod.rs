@@ -10,17 +10,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use reqwest::redirect::Policy;
-use reqwest::{Method, RequestBuilder, Response};
-use rustls::ClientConfig;
-use rustls::crypto::ring;
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::Value;
 use tokio::time::Instant;
 use tracing::error;
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource};
+use tradai_http_client::reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use tradai_http_client::reqwest::{self, Method, RequestBuilder, Response};
+use tradai_http_client::{self as http_client, builder, chain, read};
 
 use crate::settings::PeerUrl;
 use calm::Calm;
@@ -195,14 +193,11 @@ impl Peer {
     }
 
     /// Reads a body that is not too long; nothing is `null`.
-    async fn read(&self, mut response: Response) -> Result<Value, PeerError> {
-        let mut body = Vec::new();
-        while let Some(chunk) = response.chunk().await.map_err(|error| self.lost(&error))? {
-            if body.len() + chunk.len() > MAX_REPLY_BYTES {
-                return Err(self.unreachable("answered with more than can be read"));
-            }
-            body.extend_from_slice(&chunk);
-        }
+    async fn read(&self, response: Response) -> Result<Value, PeerError> {
+        let body = read(response, MAX_REPLY_BYTES).await.map_err(|error| match error {
+            http_client::Error::Broken(error) => self.lost(&error),
+            _ => self.unreachable("answered with more than can be read"),
+        })?;
         if body.is_empty() {
             return Ok(Value::Null);
         }
@@ -219,22 +214,8 @@ impl Peer {
 }
 
 fn client() -> Result<reqwest::Client, String> {
-    let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .map_err(|error| error.to_string())?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let builder = reqwest::Client::builder()
-        .tls_backend_preconfigured(tls)
-        // Services of one platform reach one another directly.
-        .no_proxy()
-        .redirect(Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("tradai-backend/", env!("CARGO_PKG_VERSION")));
-    builder.build().map_err(|error| error.to_string())
+    let builder = builder().map_err(|error| chain(&error))?.connect_timeout(CONNECT_TIMEOUT);
+    builder.build().map_err(|error| chain(&error))
 }
 
 impl fmt::Debug for Peer {
