@@ -22,7 +22,9 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
-use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
+use tradai_control_plane::jobs::{
+    Housekeeping, HousekeepingSettings, JobPorts, JobReports, Jobs, Prepare, Sweep,
+};
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
@@ -139,13 +141,18 @@ fn use_cases(
     let Parts { wiring, executor, logs, .. } = parts;
     let (clock, ids, events) = (wiring.clock.clone(), wiring.ids.clone(), wiring.events.clone());
     let catalogue = Arc::new(Catalogue::new(peers.strategy_service.clone(), clock.clone(), ids.clone()));
-    let data_collection = peers.data_collection.clone();
-    let collection =
-        Arc::new(CandleCollection::new(data_collection, catalogue.clone(), clock.clone(), ids.clone()));
+    let collection = CandleCollection::new(
+        peers.data_collection.clone(),
+        catalogue.clone(),
+        JobReports::new(wiring.jobs.clone(), events.clone(), clock.clone()),
+        clock.clone(),
+        ids.clone(),
+    );
+    let collection = Arc::new(collection);
     let prepare: Option<Arc<dyn Prepare>> = Some(collection.clone());
     let jobs = Jobs::with_preparation(job_ports(&wiring), executor, settings.job_settings(), prepare);
     let backtests =
-        Backtests::new(jobs.clone(), events.clone(), metrics.clone(), catalogue.clone(), collection);
+        Backtests::new(jobs.clone(), events.clone(), metrics.clone(), catalogue.clone(), collection.clone());
     let backtests = Arc::new(backtests);
     let verified =
         VerifierPlaces { jobs: settings.state.data_dir.join("jobs"), candles: settings.candles.clone() };
@@ -155,7 +162,7 @@ fn use_cases(
         verifier: Verifier::new(backtests.clone(), verified, clock.clone(), ids, end),
         results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
         backtests,
-        feed: Feed::new(jobs.clone(), events, clock, hub),
+        feed: Feed::new(jobs.clone(), events, clock, hub, collection),
         catalogue,
     };
     (core, jobs)

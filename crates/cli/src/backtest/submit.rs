@@ -22,7 +22,8 @@ const PAUSE: Duration = Duration::from_millis(500);
 ///
 /// It runs there, and goes on whatever becomes of this command. With --exchange the platform first collects the candles
 /// that are missing from the first day on, that of --timerange or of the strategy's config; without a first day it
-/// takes what is stored of the exchange. Without --exchange it takes candles that were imported.
+/// completes what is stored of the exchange up to now, and collects the last 30 days of a pair of which nothing is.
+/// Without --exchange it takes candles that were imported.
 ///
 /// Exit codes: 0 taken in (with --watch: completed), 1 with --watch: failed or cancelled, 2 refused, 3 no such
 /// strategy, 6 no platform, 130 no longer watched.

@@ -2,11 +2,9 @@
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
-use tradai_domain::jobs::JobRecord;
+use tradai_domain::jobs::{Collecting, JobRecord};
 use tradai_domain::{JobId, Millis};
 use tradai_service::utoipa::{self, ToSchema};
-
-use crate::core::Collecting;
 
 /// A job that was taken in.
 #[derive(Debug, Serialize, ToSchema)]
@@ -58,10 +56,14 @@ pub(super) struct BacktestBody {
 /// Candles that are being collected.
 #[derive(Debug, Serialize, ToSchema)]
 struct CollectingBody {
-    /// Series that are there.
+    /// Series that are complete.
     series_done: u64,
     /// Series that the job needs.
     series_total: u64,
+    /// Candles that the exchange has answered for.
+    candles_done: u64,
+    /// Candles to be asked for, of the series that have begun.
+    candles_total: u64,
 }
 
 /// Addresses of a job.
@@ -119,8 +121,12 @@ impl BacktestBody {
 
     /// Adds how far its candles are.
     pub(super) fn collecting(mut self, collecting: Option<Collecting>) -> Self {
-        let body = |Collecting { done, total }| CollectingBody { series_done: done, series_total: total };
-        self.collecting = collecting.map(body);
+        self.collecting = collecting.map(|far| CollectingBody {
+            series_done: far.series_done,
+            series_total: far.series_total,
+            candles_done: far.candles_done,
+            candles_total: far.candles_total,
+        });
         self
     }
 }

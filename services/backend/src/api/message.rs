@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 use serde_json::{Value, json};
-use tradai_domain::jobs::{JobEvent, JobEventKind};
+use tradai_domain::jobs::{Collecting, JobEvent, JobEventKind};
 use tradai_service::utoipa::{self, ToSchema};
 
 use super::job_view::{BacktestBody, date};
@@ -13,15 +13,16 @@ use crate::core::Told;
 pub(super) struct JobMessage {
     /// The number to go on after: grows within a stream and over restarts, with holes.
     pub(super) seq: u64,
-    /// `snapshot`, `state`, `progress` or `missed`.
+    /// `snapshot`, `state`, `collecting`, `progress` or `missed`.
     #[serde(rename = "type")]
     #[schema(example = "progress")]
     pub(super) kind: &'static str,
     /// When it happened.
     ts: String,
     /// Of `snapshot` the job, or `jobs` of all; of `state` `job_id`, `trace_id`, `previous_status`, `new_status` and
-    /// `error`; of `progress` `job_id`, `trace_id` and `progress` from 0 to 1; of `missed` the number `to` which is
-    /// forgotten.
+    /// `error`; of `collecting`, while candles are collected before it runs, `job_id`, `trace_id`, `series_done`,
+    /// `series_total`, and of the series that have begun `candles_done` and `candles_total`; of `progress` `job_id`,
+    /// `trace_id` and `progress` from 0 to 1; of `missed` the number `to` which is forgotten.
     #[schema(value_type = Object)]
     data: Value,
 }
@@ -31,7 +32,8 @@ impl JobMessage {
     pub(super) fn of(told: &Told, is_one_job: bool) -> Self {
         let (seq, kind, at, data) = match told {
             Told::Snapshot { seq, at, jobs } => {
-                let mut jobs: Vec<Value> = jobs.iter().map(|job| json!(BacktestBody::of(job))).collect();
+                let body = |(job, collecting): &(_, _)| json!(BacktestBody::of(job).collecting(*collecting));
+                let mut jobs: Vec<Value> = jobs.iter().map(body).collect();
                 let data = if is_one_job { jobs.pop().unwrap_or_default() } else { json!({"jobs": jobs}) };
                 (*seq, "snapshot", *at, data)
             }
@@ -46,6 +48,7 @@ fn kind(event: &JobEvent) -> &'static str {
     match event.kind {
         JobEventKind::State { .. } => "state",
         JobEventKind::Progress { .. } => "progress",
+        JobEventKind::Collecting { .. } => "collecting",
     }
 }
 
@@ -58,6 +61,11 @@ fn data(event: &JobEvent) -> Value {
         }
         JobEventKind::Progress { progress } => {
             json!({"job_id": job_id, "trace_id": trace_id, "progress": progress})
+        }
+        JobEventKind::Collecting { collecting } => {
+            let Collecting { series_done, series_total, candles_done, candles_total } = collecting;
+            json!({"job_id": job_id, "trace_id": trace_id, "series_done": series_done,
+                "series_total": series_total, "candles_done": candles_done, "candles_total": candles_total})
         }
     }
 }

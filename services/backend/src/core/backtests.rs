@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{BacktestRequest, Jobs, Requester, Submitted};
-use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus, WorkflowType};
+use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{EventBus, EventSubscription, JobFilter, JobPage, PortError};
 use tradai_domain::{ErrorKind, JobId};
 
-use super::{CandleCollection, Catalogue, Collecting, JobMetrics};
+use super::{CandleCollection, Catalogue, JobMetrics};
 
 /// Takes backtests in and shows how they go. A job of another kind is not there, for this.
 pub(crate) struct Backtests {

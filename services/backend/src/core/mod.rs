@@ -3,6 +3,7 @@
 //! Jobs themselves are `tradai_control_plane::jobs`; what is here is how this host puts them to use.
 
 mod backtests;
+mod candles;
 mod catalogue;
 mod feed;
 mod imported;
@@ -12,6 +13,7 @@ mod needs;
 mod orchestration;
 mod recovery;
 mod results;
+mod stretch;
 mod verification;
 
 use std::sync::Arc;
@@ -22,10 +24,11 @@ pub(crate) use feed::{Feed, Hub, JobStream, Told};
 pub(crate) use imported::Imported;
 pub(crate) use journal::Journal;
 pub(crate) use metrics::JobMetrics;
-pub(crate) use orchestration::{CandleCollection, Collecting};
+pub(crate) use orchestration::CandleCollection;
 pub(crate) use recovery::recover;
 pub use results::JobLogs;
 pub(crate) use results::{Held, ResultFile, Results};
+pub(crate) use stretch::DAYS_WITHOUT_START;
 pub(crate) use verification::{Verifier, VerifierPlaces};
 
 /// The use cases. Clones share everything.

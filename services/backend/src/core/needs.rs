@@ -10,7 +10,9 @@ use tradai_domain::{Millis, Symbol, TimeRange, Timeframe};
 const PADDING_DAYS: i64 = 30;
 /// The most days that may be asked for.
 const MAX_PADDING_DAYS: i64 = 3_650;
-const DAY_MS: Millis = 86_400_000;
+pub(super) const DAY_MS: Millis = 86_400_000;
+/// Candles of trades, as data-collection calls them.
+pub(super) const TRADED: &str = "traded";
 
 /// Candles of one length and kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,8 +51,8 @@ impl Sources<'_> {
         of_settings.or(of_request).or_else(|| self.configured("timerange").and_then(read)).unwrap_or_default()
     }
 
-    /// Returns what the job needs; `None` when nobody says the length of its candles.
-    pub(super) fn needs(&self) -> Option<Vec<Need>> {
+    /// Returns what the job tests; `None` when nobody says the length of its candles.
+    pub(super) fn subject(&self) -> Option<Subject> {
         let settings = &self.request.settings;
         let timeframe = settings.get("timeframe").and_then(parse).or(self.request.timeframe);
         let timeframe = timeframe.or_else(|| self.configured("timeframe").and_then(parse));
@@ -65,11 +67,19 @@ impl Sources<'_> {
             None => self.configured("pair_whitelist").map(listed).unwrap_or_default(),
         };
         let given = |name: &str| settings.get(name).or_else(|| self.configured(name));
-        let detail = given("timeframe_detail").and_then(parse);
         let startup = [given("startup_candle_count"), self.strategy.get("startup_candles")];
         let startup = startup.into_iter().flatten().filter_map(Value::as_i64).max();
-        let padding_days = padding_days(startup, timeframe);
-        Some(needs(timeframe, detail, &self.strategy["informative"], symbols, padding_days))
+        let mode = given("trading_mode").or_else(|| self.strategy.get("trading_mode"));
+        let informative = self.strategy["informative"].as_array().map(Vec::as_slice).unwrap_or_default();
+        Some(Subject {
+            timeframe,
+            detail: given("timeframe_detail").and_then(parse),
+            informative: informative.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            symbols,
+            padding_days: padding_days(startup, timeframe),
+            is_futures: mode.and_then(Value::as_str) == Some("futures"),
+            stake_currency: given("stake_currency").and_then(Value::as_str).map(str::to_owned),
+        })
     }
 
     /// Returns a setting of the config, or of the strategy where nobody knows what the config comes to.
@@ -89,38 +99,57 @@ fn padding_days(startup_candles: Option<i64>, timeframe: Timeframe) -> i64 {
     days.clamp(0, MAX_PADDING_DAYS)
 }
 
-/// What pairs are tested on: their own candles, those that the strategy looks at besides, and of futures what funding is
-/// reckoned with.
-fn needs(
-    timeframe: Timeframe,
+/// What a job tests.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Subject {
+    /// Length of the candles that it goes by.
+    pub(super) timeframe: Timeframe,
+    /// Its pairs; none where every stored one that it [takes](Subject::takes) is meant.
+    pub(super) symbols: Vec<Symbol>,
+    /// Length of the candles that fills are simulated on.
     detail: Option<Timeframe>,
-    informative: &Value,
-    symbols: Vec<Symbol>,
+    /// What the strategy looks at besides: `@1h`, `BTC/USDT@1h`.
+    informative: Vec<String>,
     padding_days: i64,
-) -> Vec<Need> {
-    let mut traded: BTreeMap<Timeframe, Vec<Symbol>> = BTreeMap::new();
-    let mut add = |timeframe, symbols: &[Symbol]| {
-        let all = traded.entry(timeframe).or_default();
-        all.extend(symbols.iter().filter(|symbol| !all.contains(symbol)).cloned().collect::<Vec<_>>());
-    };
-    for timeframe in std::iter::once(timeframe).chain(detail) {
-        add(timeframe, &symbols);
+    is_futures: bool,
+    stake_currency: Option<String>,
+}
+
+impl Subject {
+    /// Returns whether a stored pair is tested where none is named, as the run chooses them.
+    pub(super) fn takes(&self, symbol: &Symbol) -> bool {
+        let money = symbol.settle().unwrap_or(symbol.quote());
+        symbol.is_futures() == self.is_futures
+            && self.stake_currency.as_ref().is_none_or(|stake| stake == money)
     }
-    for text in informative.as_array().map(Vec::as_slice).unwrap_or_default().iter().filter_map(Value::as_str)
-    {
-        // `@1h` is of each pair, `BTC/USDT@1h` of that one.
-        let Some((pair, timeframe)) = text.split_once('@') else { continue };
-        let Ok(timeframe) = timeframe.parse() else { continue };
-        match pair.parse::<Symbol>() {
-            Ok(pair) => add(timeframe, &[pair]),
-            Err(_) => add(timeframe, &symbols),
+
+    /// Returns what its pairs are tested on: their own candles, those that the strategy looks at besides, and of
+    /// futures what funding is reckoned with.
+    pub(super) fn needs(&self) -> Vec<Need> {
+        let (symbols, padding_days) = (&self.symbols, self.padding_days);
+        let mut traded: BTreeMap<Timeframe, Vec<Symbol>> = BTreeMap::new();
+        let mut add = |timeframe, symbols: &[Symbol]| {
+            let all = traded.entry(timeframe).or_default();
+            all.extend(symbols.iter().filter(|symbol| !all.contains(symbol)).cloned().collect::<Vec<_>>());
+        };
+        for timeframe in std::iter::once(self.timeframe).chain(self.detail) {
+            add(timeframe, symbols);
         }
+        for text in &self.informative {
+            // `@1h` is of each pair, `BTC/USDT@1h` of that one.
+            let Some((pair, timeframe)) = text.split_once('@') else { continue };
+            let Ok(timeframe) = timeframe.parse() else { continue };
+            match pair.parse::<Symbol>() {
+                Ok(pair) => add(timeframe, &[pair]),
+                Err(_) => add(timeframe, symbols),
+            }
+        }
+        let futures: Vec<Symbol> = symbols.iter().filter(|symbol| symbol.is_futures()).cloned().collect();
+        let traded = traded.into_iter().map(|(timeframe, symbols)| (timeframe, TRADED, symbols));
+        let funding = ["mark", "funding_rate"].map(|price| (Timeframe::H1, price, futures.clone()));
+        let all = traded.chain(funding).filter(|(_, _, symbols)| !symbols.is_empty());
+        all.map(|(timeframe, price, symbols)| Need { timeframe, price, symbols, padding_days }).collect()
     }
-    let futures: Vec<Symbol> = symbols.into_iter().filter(Symbol::is_futures).collect();
-    let traded = traded.into_iter().map(|(timeframe, symbols)| (timeframe, "traded", symbols));
-    let funding = ["mark", "funding_rate"].map(|price| (Timeframe::H1, price, futures.clone()));
-    let all = traded.chain(funding).filter(|(_, _, symbols)| !symbols.is_empty());
-    all.map(|(timeframe, price, symbols)| Need { timeframe, price, symbols, padding_days }).collect()
 }
 
 #[cfg(test)]
@@ -133,10 +162,22 @@ mod tests {
         texts.iter().map(|text| text.parse().unwrap()).collect()
     }
 
+    fn subject(symbols: Vec<Symbol>, timeframe: Timeframe, informative: &[&str]) -> Subject {
+        Subject {
+            timeframe,
+            symbols,
+            detail: None,
+            informative: informative.iter().map(|text| (*text).to_owned()).collect(),
+            padding_days: 3,
+            is_futures: true,
+            stake_currency: Some("USDT".to_owned()),
+        }
+    }
+
     #[test]
     fn futures_need_what_funding_is_reckoned_with() {
         let both = symbols(&["BTC/USDT:USDT", "ETH/USDT"]);
-        let found = needs(Timeframe::M5, None, &json!(["@1h", "SOL/USDT@1h", "nonsense"]), both.clone(), 3);
+        let found = subject(both.clone(), Timeframe::M5, &["@1h", "SOL/USDT@1h", "nonsense"]).needs();
         let of = |timeframe, price, symbols: Vec<Symbol>| Need { timeframe, price, symbols, padding_days: 3 };
         let btc = symbols(&["BTC/USDT:USDT"]);
         let expected = [
@@ -146,7 +187,15 @@ mod tests {
             of(Timeframe::H1, "funding_rate", btc),
         ];
         assert_eq!(found, expected);
-        assert_eq!(needs(Timeframe::H1, None, &Value::Null, Vec::new(), 3), []);
+        assert_eq!(subject(Vec::new(), Timeframe::H1, &[]).needs(), []);
+    }
+
+    #[test]
+    fn stored_pairs_that_fit_are_those_of_the_kind_and_the_money() {
+        let subject = subject(Vec::new(), Timeframe::H1, &[]);
+        let all = symbols(&["BTC/USDT:USDT", "BTC/USDT", "BTC/USD:BTC"]);
+        let taken: Vec<_> = all.iter().filter(|symbol| subject.takes(symbol)).collect();
+        assert_eq!(taken, [&all[0]]);
     }
 
     #[test]
@@ -168,7 +217,7 @@ mod tests {
         let mut request: BacktestConfig = serde_json::from_value(json!({"strategy": "Demo"})).unwrap();
         let of = |request: &BacktestConfig, resolved: &Value| {
             let sources = Sources { request, resolved, strategy: &strategy };
-            let needs = sources.needs().unwrap();
+            let needs = sources.subject().unwrap().needs();
             let needs: Vec<_> = needs
                 .iter()
                 .map(|need| (need.timeframe, need.symbols[0].to_string(), need.padding_days))

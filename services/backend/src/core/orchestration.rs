@@ -5,39 +5,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use serde_json::{Value, json};
+use serde_json::Value;
 use tracing::info;
-use tradai_control_plane::jobs::Prepare;
-use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage};
+use tradai_control_plane::jobs::{JobReports, Prepare};
+use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, Collecting};
 use tradai_domain::ports::{ExchangeKey, PortError};
-use tradai_domain::{Clock, ErrorKind, IdSource, JobId, Millis, TimeRange};
+use tradai_domain::{Clock, ErrorKind, IdSource, JobId, TimeRange};
 
 use super::Catalogue;
-use super::needs::{Need, Sources};
+use super::candles::Candles;
+use super::needs::{Sources, Subject};
+use super::stretch::{Stretch, from_start, from_stored};
 use crate::infrastructure::peer::{Peer, PeerError, PeerTrace};
 
-/// How long the service that collects may take to answer; it answers before it is done.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long one reply is held back, in seconds.
-const WAIT_SECONDS: &str = "20";
-/// How often candles are asked for where the service that collects forgets about it.
-const BEGINNINGS: u32 = 4;
 /// How long collecting may take as a whole.
 const COLLECTING: Duration = Duration::from_secs(2 * 3_600);
-
-/// How far the candles of a job are.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(crate) struct Collecting {
-    /// Series that are there.
-    pub(crate) done: u64,
-    /// Series that the job needs.
-    pub(crate) total: u64,
-}
 
 /// Lets the data service complete what a job needs of an exchange. A job that names none takes what is stored.
 pub(crate) struct CandleCollection {
     data_collection: Peer,
     catalogue: Arc<Catalogue>,
+    reports: JobReports,
     ids: Arc<dyn IdSource>,
     clock: Arc<dyn Clock>,
     collecting: Mutex<BTreeMap<JobId, Collecting>>,
@@ -47,10 +35,11 @@ impl CandleCollection {
     pub(crate) fn new(
         data_collection: Peer,
         catalogue: Arc<Catalogue>,
+        reports: JobReports,
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
-        Self { data_collection, catalogue, ids, clock, collecting: Mutex::default() }
+        Self { data_collection, catalogue, reports, ids, clock, collecting: Mutex::default() }
     }
 
     /// Returns how far the candles of a job are, while they are collected.
@@ -73,30 +62,62 @@ impl CandleCollection {
 
     /// Completes the candles of a job, one kind after the other.
     async fn collect(&self, job: &BacktestJobMessage, exchange: &ExchangeKey) -> Result<(), PortError> {
-        let (needs, range) = self.needs(job).await?;
-        if range.start.is_none() {
-            // There is no telling how much is missing: what is stored is tested.
-            return Ok(());
-        }
-        let peer = self.data_collection.within(self.trace(job));
-        let series = |needs: &[Need]| needs.iter().map(|need| need.symbols.len() as u64).sum::<u64>();
-        let total = series(&needs);
-        for (at, need) in needs.iter().enumerate() {
-            let before = series(&needs[..at]);
-            let note = |done| {
-                let collecting = Collecting { done: before + done, total };
-                self.collecting().insert(job.job_id, collecting);
-            };
-            note(0);
-            let body = ensure_body(range, exchange, need);
-            complete(&peer, &body, note).await.map_err(|error| named(error, exchange))?;
+        let candles = Candles { peer: self.data_collection.within(self.trace(job)), exchange };
+        let stretches = self.stretches(job, &candles).await?;
+        let total = stretches.iter().map(Stretch::series).sum();
+        let mut all = Collecting { series_total: total, ..Collecting::default() };
+        self.note(job, all).await;
+        for stretch in &stretches {
+            let (before, mut completion) = (all, candles.completion(stretch));
+            let mut goes_on = true;
+            while goes_on {
+                goes_on = completion.goes_on().await?;
+                let far = completion.far;
+                all.candles_done = before.candles_done + far.candles_done;
+                all.candles_total = before.candles_total + far.candles_total;
+                let done = if goes_on { far.series_done.min(stretch.series()) } else { stretch.series() };
+                all.series_done = before.series_done + done;
+                self.note(job, all).await;
+            }
         }
         info!(job_id = %job.job_id, %exchange, series = total, "{total} series of {exchange} are complete");
         Ok(())
     }
 
-    /// Returns what a job needs, and of which stretch; its config and its strategy say what the request leaves open.
-    async fn needs(&self, job: &BacktestJobMessage) -> Result<(Vec<Need>, TimeRange), PortError> {
+    /// Notes how far a job's candles are, and tells it where that is news.
+    async fn note(&self, job: &BacktestJobMessage, collecting: Collecting) {
+        let before = self.collecting().insert(job.job_id, collecting);
+        if before != Some(collecting) {
+            self.reports.collecting(job, collecting).await;
+        }
+    }
+
+    /// Returns which candles a job needs from when on, as far as it says so, and otherwise as what is stored says.
+    async fn stretches(
+        &self,
+        job: &BacktestJobMessage,
+        candles: &Candles<'_>,
+    ) -> Result<Vec<Stretch>, PortError> {
+        let (mut subject, range) = self.subject(job).await?;
+        if subject.symbols.is_empty() {
+            let stored = candles.stored_pairs(subject.timeframe).await?;
+            subject.symbols = stored.into_iter().filter(|symbol| subject.takes(symbol)).collect();
+        }
+        if subject.symbols.is_empty() {
+            return Err(no_pairs(&job.config, &subject, candles.exchange));
+        }
+        let needs = subject.needs();
+        let Some(start) = range.start else {
+            let stored = candles.first_stored(subject.timeframe, &subject.symbols, range.end).await?;
+            let now = self.clock.now_ms();
+            let until = range.end.map_or(now, |end| end.min(now));
+            return Ok(from_stored(needs, &subject.symbols, &stored, until, range.end));
+        };
+        Ok(from_start(needs, start, range.end))
+    }
+
+    /// Returns what a job tests, and over which stretch; its config and its strategy say what the request leaves open.
+    async fn subject(&self, job: &BacktestJobMessage) -> Result<(Subject, TimeRange), PortError> {
         let request = &job.config;
         let (name, trace) = (&request.strategy, self.trace(job));
         let (strategy, resolved) = tokio::join!(
@@ -110,8 +131,8 @@ impl CandleCollection {
             // What the strategy's file says may be what its config says otherwise.
             resolved?;
         }
-        match (sources.needs(), strategy) {
-            (Some(needs), _) => Ok((needs, sources.range())),
+        match (sources.subject(), strategy) {
+            (Some(subject), _) => Ok((subject, sources.range())),
             (None, Err(unknown)) => Err(unknown.into()),
             (None, Ok(_)) => Err(no_timeframe(request)),
         }
@@ -128,7 +149,8 @@ impl Prepare for CandleCollection {
         let Some(exchange) = &job.config.exchange else { return Ok(()) };
         let _noted = Noted { collection: self, id: job.job_id };
         let too_long = |_| Err(PortError::new(ErrorKind::Conflict, "its candles took too long to collect"));
-        tokio::time::timeout(COLLECTING, self.collect(job, exchange)).await.unwrap_or_else(too_long)
+        let collected = tokio::time::timeout(COLLECTING, self.collect(job, exchange)).await;
+        collected.unwrap_or_else(too_long).map_err(|error| named(error, exchange))
     }
 }
 
@@ -144,53 +166,6 @@ impl Drop for Noted<'_> {
     }
 }
 
-/// Lets candles be completed and waits until they are. Asking again finds what was collected by then.
-async fn complete(peer: &Peer, body: &Value, note: impl Fn(u64)) -> Result<(), PortError> {
-    let ensure = || peer.post_again("/api/v1/ensure?wait=0", body, PATIENCE);
-    let (mut reply, mut begun) = (ensure().await?, 1);
-    loop {
-        if reply["ready"] == true {
-            return Ok(());
-        }
-        note(reply["progress"]["symbols_done"].as_u64().unwrap_or(0));
-        match reply["status"].as_str() {
-            Some("pending" | "running") => {}
-            Some("completed") if reply["errors"].as_array().is_none_or(Vec::is_empty) => return Ok(()),
-            Some(_) => return Err(uncollected(&reply)),
-            None => {
-                return Err(PortError::new(ErrorKind::Internal, "data-collection did not say how it stands"));
-            }
-        }
-        let id: JobId = parse(&reply["job_id"])
-            .ok_or_else(|| PortError::new(ErrorKind::Internal, "data-collection named no job"))?;
-        let path = format!("/api/v1/sync/{id}");
-        reply = match peer.get(&path, &[("wait", WAIT_SECONDS)], PATIENCE).await {
-            // It knows its jobs as long as it runs: it was started again.
-            Err(error) if error.kind() == ErrorKind::NotFound && begun < BEGINNINGS => {
-                begun += 1;
-                ensure().await?
-            }
-            reply => reply?,
-        };
-    }
-}
-
-/// Says why candles were not collected: of the first series that failed.
-fn uncollected(reply: &Value) -> PortError {
-    let errors = reply["errors"].as_array().map(Vec::as_slice).unwrap_or_default();
-    let Some(first) = errors.first() else {
-        let status = reply["status"].as_str().unwrap_or_default();
-        return PortError::new(ErrorKind::Conflict, format!("collecting them was {status}"));
-    };
-    let text = |name: &str| first[name].as_str().unwrap_or_default().chars().take(300).collect::<String>();
-    let others = match errors.len() - 1 {
-        0 => String::new(),
-        others => format!(" (and {others} more)"),
-    };
-    let kind = if first["kind"] == "unavailable" { ErrorKind::Unavailable } else { ErrorKind::NotFound };
-    PortError::new(kind, format!("{}: {}{others}", text("symbol"), text("message")))
-}
-
 fn named(mut error: PortError, exchange: &ExchangeKey) -> PortError {
     error.message = format!("candles of {exchange} could not be completed: {}", error.message);
     error
@@ -201,38 +176,13 @@ fn no_timeframe(config: &BacktestConfig) -> PortError {
     PortError::new(ErrorKind::Invalid, text)
 }
 
-fn parse<T: std::str::FromStr>(value: &Value) -> Option<T> {
-    value.as_str()?.parse().ok()
-}
-
-fn ensure_body(range: TimeRange, exchange: &ExchangeKey, need: &Need) -> Value {
-    let date = |at: Millis| {
-        let date = chrono::DateTime::from_timestamp_millis(at);
-        date.map(|date| date.to_rfc3339_opts(chrono::SecondsFormat::Secs, true))
-    };
-    json!({
-        "exchange": exchange.to_string(),
-        "symbols": need.symbols,
-        "timeframe": need.timeframe.to_string(),
-        "price": need.price,
-        "start": range.start.and_then(date),
-        "end": range.end.and_then(date),
-        "padding_days": need.padding_days,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_first_series_that_failed_is_the_reason() {
-        let reply = json!({"status": "completed", "errors": [
-            {"symbol": "XRP/USDT", "kind": "not_found", "message": "there is no such market"},
-            {"symbol": "ADA/USDT", "kind": "unavailable", "message": "x"}]});
-        let error = uncollected(&reply);
-        assert_eq!(error.message, "XRP/USDT: there is no such market (and 1 more)");
-        assert_eq!(error.kind, ErrorKind::NotFound);
-        assert_eq!(uncollected(&json!({"status": "cancelled"})).message, "collecting them was cancelled");
-    }
+fn no_pairs(config: &BacktestConfig, subject: &Subject, exchange: &ExchangeKey) -> PortError {
+    let timeframe = subject.timeframe;
+    let text = format!(
+        "neither the job nor the config of {} names pairs, and no {timeframe} candles that it could take are stored; name \
+         pairs, such as BTC/USDT, or collect some with `tradai data sync --exchange {exchange} --symbols BTC/USDT \
+         --timeframe {timeframe} --start 2024-01-01`",
+        config.strategy
+    );
+    PortError::new(ErrorKind::Invalid, text)
 }

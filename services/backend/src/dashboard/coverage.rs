@@ -10,6 +10,7 @@ use super::page::{self, missing};
 use super::peers::{self, count, items, text};
 use super::state::Dashboard;
 use super::text::{count as grouped, minute_of, percent};
+use crate::core::DAYS_WITHOUT_START;
 
 /// Units across a bar.
 const WIDTH: i64 = 1_000;
@@ -89,13 +90,15 @@ async fn collected(
     }
 }
 
-/// Says what the job collects, as `core/orchestration.rs` does it.
-fn before_the_run(request: &BacktestRequest) -> &'static str {
-    match request.start {
-        Some(_) => "What is missing is collected before the run.",
-        None => {
-            "Without a first day, here or in the strategy's config, what is stored is tested and nothing is collected."
-        }
+/// Says what the job collects, as `core/stretch.rs` has it.
+fn before_the_run(request: &BacktestRequest) -> String {
+    match (&request.start, &request.end) {
+        (Some(_), _) => "What is missing is collected before the run.".to_owned(),
+        (None, end) => format!(
+            "Before the run, what is stored is completed up to {}, and the last {DAYS_WITHOUT_START} days are collected of a \
+             pair of which nothing is, unless the strategy's config has a first day.",
+            if end.is_some() { "the end" } else { "now" }
+        ),
     }
 }
 
@@ -221,13 +224,13 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_promised_that_is_not_collected() {
+    fn what_is_promised_is_what_is_collected() {
         let said = |start: Option<&str>| {
             let start = start.map(ToOwned::to_owned);
             before_the_run(&BacktestRequest { start, ..BacktestRequest::default() })
         };
         assert!(said(Some("2024-01-01")).contains("is collected before"));
-        assert!(said(None).contains("nothing is collected"));
+        assert!(said(None).contains("completed up to now, and the last 30 days"));
     }
 
     #[test]

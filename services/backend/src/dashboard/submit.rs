@@ -131,7 +131,7 @@ fn page(filled: &Filled) -> Page {
                 (symbols(filled))
                 div.fields {
                     (timeframe(filled))
-                    (date(filled, "start", "From", "First day (UTC); empty: the first candle."))
+                    (date(filled, "start", "From", "First day (UTC); empty: the first stored candle."))
                     (date(filled, "end", "Until", "The day after the last; empty: the last candle."))
                 }
                 (exchange(filled))
@@ -255,7 +255,7 @@ fn exchange(filled: &Filled) -> Markup {
         "exchange",
         "Candles",
         &control,
-        "Collected candles are completed from the first day on before the run, where the exchange has them.",
+        "Collected candles are completed before the run, where the exchange has them.",
     )
 }
 

@@ -234,13 +234,13 @@ async fn versions_that_there_are_not_are_said_at_their_field() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn stored_candles_are_labelled_and_nothing_is_promised() {
+async fn stored_candles_are_labelled_and_what_will_be_collected_is_said() {
     let peers = Peers::start().await;
     let world = World::start(&peers.variables()).await;
     let path = "/backtests/new?strategy=EmaCross&symbols=BTC/USDT&exchange=sandbox";
     let open = get(&world, path).await.text;
     let panel = open.split_once("Stored candles").unwrap().1;
-    assert!(panel.contains("SYNTHETIC") && panel.contains("nothing is collected"), "{panel}");
+    assert!(panel.contains("SYNTHETIC") && panel.contains("is completed up to now"), "{panel}");
     let from = get(&world, &format!("{path}&start=2024-01-01")).await.text;
     assert!(from.contains("What is missing is collected before the run."), "{from}");
 }

@@ -8,8 +8,10 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tradai_domain::JobId;
+use tradai_service::axum::extract::Request;
 use tradai_service::axum::extract::State;
 use tradai_service::axum::http::{HeaderMap, StatusCode, Uri};
+use tradai_service::axum::middleware::{Next, from_fn_with_state};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::axum::{Json, Router, routing::get, routing::post};
 
@@ -81,6 +83,10 @@ struct Stub {
     collecting: Arc<Mutex<Vec<Value>>>,
     /// What the config in use says otherwise than the strategy.
     configured: Arc<Mutex<Value>>,
+    /// What is stored: series, as coverage shows them.
+    stored: Arc<Mutex<Vec<Value>>>,
+    /// How everybody is refused, if they are: a status, and 200 for a key of a viewer.
+    lock: Arc<Mutex<Option<u16>>>,
 }
 
 impl Stub {
@@ -91,6 +97,10 @@ impl Stub {
             .route("/api/v1/strategies/{name}/resolved-config", get(resolved))
             .route("/api/v1/ensure", post(collect))
             .route("/api/v1/sync/{id}", get(collect))
+            .route("/api/v1/coverage", get(coverage))
+            .route("/api/v1/exchanges/{exchange}/markets", get(markets))
+            .route("/api/v1/me", get(me))
+            .layer(from_fn_with_state(self.clone(), guard))
             .route("/api/v1/health", get(|| async { Json(json!({"status": "ok"})) }))
             .with_state(self.clone());
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -108,6 +118,20 @@ impl Stub {
         let asked = self.asked.lock().unwrap();
         asked.iter().filter(|(path, _, _)| path.starts_with(start)).cloned().collect()
     }
+}
+
+/// Refuses everybody while told so.
+async fn guard(State(stub): State<Stub>, request: Request, next: Next) -> Response {
+    let status = stub.lock.lock().unwrap().filter(|status| *status != 200);
+    match status.and_then(|status| StatusCode::from_u16(status).ok()) {
+        Some(status) => (status, Json(json!({"detail": "no key that is known came"}))).into_response(),
+        None => next.run(request).await,
+    }
+}
+
+async fn me(State(stub): State<Stub>) -> Json<Value> {
+    let role = if stub.lock.lock().unwrap().is_some() { "viewer" } else { "trader" };
+    Json(json!({"name": "backend", "role": role, "proof": "api_key", "expires_at": null}))
 }
 
 async fn strategies(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
@@ -139,6 +163,31 @@ async fn collect(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: S
         Some(reply) => Json(reply).into_response(),
         None => Json(json!({"ready": true})).into_response(),
     }
+}
+
+/// Shows what is stored of the symbols that the query names, or all of it.
+async fn coverage(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
+    stub.note(&uri, headers, Value::Null);
+    let query = form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes());
+    let symbols = query.into_owned().find(|(name, _)| name == "symbols").map(|(_, symbols)| symbols);
+    let named = |symbol: &str| symbols.as_ref().is_none_or(|all| all.split(',').any(|one| one == symbol));
+    let stored = stub.stored.lock().unwrap().clone();
+    let items: Vec<Value> =
+        stored.into_iter().filter(|item| named(item["symbol"].as_str().unwrap())).collect();
+    Json(json!({"exchange": "binance_futures", "complete": false, "items": items, "damaged": []}))
+}
+
+async fn markets(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
+    stub.note(&uri, headers, Value::Null);
+    Json(
+        json!({"items": [{"symbol": "BTC/USDT"}, {"symbol": "BTC/USDC"}, {"symbol": "SOL/USDT"}], "next_cursor": null}),
+    )
+}
+
+/// A stored series that begins on a day.
+fn stored(symbol: &str, timeframe: &str, first: &str) -> Value {
+    json!({"symbol": symbol, "timeframe": timeframe, "price": "traded", "version": 3, "stored": 100,
+        "span": {"start": first, "end": "2024-02-01T00:00:00Z"}})
 }
 
 fn job(status: &str, errors: &Value) -> Value {
@@ -246,6 +295,59 @@ async fn candles_are_completed_for_the_config_that_the_job_runs_with() {
     assert_eq!(partition.stub.asked("/api/v1/ensure").last().unwrap().2["symbols"], json!(["BTC/USDT"]));
 }
 
+/// Without a first day, a pair is completed from its first stored candle on; one of which nothing is stored over the
+/// thirty days before the end, and what the strategy warms up on (200 candles of 5 minutes) before that.
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_first_day_what_is_stored_is_completed_and_the_rest_begins_thirty_days_ago() {
+    let partition = Partition::new().await;
+    *partition.stub.stored.lock().unwrap() = vec![stored("BTC/USDT", "5m", "2023-11-05T00:00:00Z")];
+    let body = json!({"strategy": "Demo", "exchange": "binance_futures", "timerange": "-20240201",
+        "symbols": ["BTC/USDT", "ETH/USDT"]});
+    let id = partition.taken(&body).await;
+    partition.world.started(id).await;
+    let asked = partition.stub.asked("/api/v1/ensure");
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let bodies: Vec<_> = asked
+        .iter()
+        .map(|(_, _, body)| {
+            let days = body["padding_days"].as_u64().unwrap();
+            (text(&body["timeframe"]), text(&body["symbols"][0]), text(&body["start"]), days)
+        })
+        .collect();
+    let of = |timeframe: &str, symbol: &str, start: &str, days| {
+        (timeframe.to_owned(), symbol.to_owned(), format!("{start}T00:00:00Z"), days)
+    };
+    let expected = [
+        of("5m", "BTC/USDT", "2023-11-05", 0),
+        of("5m", "ETH/USDT", "2024-01-02", 1),
+        of("1h", "BTC/USDT", "2023-11-05", 0),
+        of("1h", "ETH/USDT", "2024-01-02", 1),
+    ];
+    assert_eq!(bodies, expected);
+    assert!(asked.iter().all(|(_, _, body)| body["end"] == "2024-02-01T00:00:00Z"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_pairs_those_that_are_stored_and_fit_are_completed() {
+    let partition = Partition::new().await;
+    let first = "2024-01-05T00:00:00Z";
+    *partition.stub.stored.lock().unwrap() = vec![
+        stored("BTC/USDT", "5m", first),
+        stored("ETH/USDT", "1h", first),
+        stored("SOL/USDT:USDT", "5m", first),
+    ];
+    let body = json!({"strategy": "Demo", "exchange": "binance_futures"});
+    let id = partition.taken(&body).await;
+    partition.world.started(id).await;
+    let asked = partition.stub.asked("/api/v1/ensure");
+    assert!(asked.iter().all(|(_, _, body)| body["symbols"] == json!(["BTC/USDT"])), "{asked:?}");
+    assert_eq!(asked.len(), 2);
+    partition.stub.stored.lock().unwrap().clear();
+    let shown = partition.shown(partition.taken(&body).await).await;
+    let error = shown["error"].as_str().unwrap();
+    assert!(error.contains("no 5m candles") && error.contains("tradai data sync --exchange"), "{error}");
+}
+
 /// data-collection is started again meanwhile, and knows nothing of the sync job any more.
 #[tokio::test(flavor = "multi_thread")]
 async fn candles_that_are_forgotten_about_are_asked_for_again_a_few_times() {
@@ -264,15 +366,26 @@ async fn candles_that_are_forgotten_about_are_asked_for_again_a_few_times() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_whose_candles_cannot_be_had_fails_with_the_reason() {
     let partition = Partition::new().await;
-    let errors =
-        json!([{"symbol": "BTC/USDT", "kind": "not_found", "message": "the exchange has no such market"}]);
-    *partition.stub.collecting.lock().unwrap() = vec![job("failed", &errors)];
-    let id = partition.taken(&Partition::on_exchange()).await;
-    let shown = partition.shown(id).await;
-    assert_eq!(shown["status"], "failed", "{shown}");
-    let expected =
-        "candles of binance_futures could not be completed: BTC/USDT: the exchange has no such market";
-    assert_eq!(shown["error"], expected);
+    let error = |kind: &str, message: &str| json!({"symbol": "BTC/USTD", "kind": kind, "message": message});
+    let cases = [
+        (
+            json!([error("not_found", "there is no market BTC/USTD")]),
+            "candles of binance_futures could not be completed: BTC/USTD: there is no market BTC/USTD; did you mean \
+             BTC/USDT or BTC/USDC?",
+        ),
+        (
+            json!([error("conflict", "the newest candle differs"), error("conflict", "x")]),
+            "candles of binance_futures could not be completed: BTC/USTD: the newest candle differs (and 1 more); collect \
+             them with `tradai data sync --exchange binance_futures --symbols BTC/USTD --timeframe 5m --start \
+             2024-01-01`, or submit the job again later",
+        ),
+    ];
+    for (errors, expected) in cases {
+        *partition.stub.collecting.lock().unwrap() = vec![job("failed", &errors)];
+        let id = partition.taken(&Partition::on_exchange()).await;
+        let shown = partition.shown(id).await;
+        assert_eq!((&shown["status"], &shown["error"]), (&json!("failed"), &json!(expected)));
+    }
     assert!(partition.world.tasks.started().is_empty());
 }
 
@@ -282,13 +395,11 @@ async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhil
     *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
     let id = partition.taken(&Partition::on_exchange()).await;
     let path = format!("{BACKTESTS}/{id}");
-    until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() })
-        .await;
+    until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() }).await;
     let shown = partition.world.get(&path).await.json();
     assert_eq!(shown["collecting"], json!({"series_done": 0, "series_total": 2}));
     assert_eq!(partition.world.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
-    until(|| async { !partition.world.get(&path).await.json()["collecting"].is_object() })
-        .await;
+    until(|| async { !partition.world.get(&path).await.json()["collecting"].is_object() }).await;
     assert!(partition.world.tasks.started().is_empty());
 }
 
@@ -352,4 +463,41 @@ async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
         let id = partition.taken(&Partition::on_exchange()).await;
         partition.world.started(id).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_that_peers_refuse_is_told_and_lets_no_job_pass() {
+    let partition = Partition::new().await;
+    assert_eq!(partition.dependency("strategy-service").await, "up");
+    for status in [401, 403] {
+        *partition.stub.lock.lock().unwrap() = Some(status);
+        let reply = partition.world.post(BACKTESTS, &request("Nobody")).await;
+        assert_eq!((reply.status, reply.code().as_str()), (503, "EXT001"), "{}", reply.text);
+        assert!(!reply.header("retry-after").is_empty());
+        let list = partition.world.get("/api/v1/strategies").await;
+        assert_eq!((list.status, list.code().as_str()), (503, "EXT001"), "{}", list.text);
+        for told in [reply, list] {
+            let detail = told.json()["detail"].as_str().unwrap().to_owned();
+            assert!(detail.contains("strategy-service does not let the backend in"), "{detail}");
+            assert!(!told.text.contains("API_KEY") && !told.text.contains("peer-secret"), "{}", told.text);
+        }
+    }
+    for name in ["strategy-service", "data-collection"] {
+        until(|| async { partition.dependency(name).await == "down" }).await;
+    }
+    // A viewer may look at strategies, and collects nothing.
+    *partition.stub.lock.lock().unwrap() = Some(200);
+    until(|| async { partition.dependency("strategy-service").await == "up" }).await;
+    assert_eq!(partition.dependency("data-collection").await, "down");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_strategy_service_that_has_no_time_leaves_the_stale_list() {
+    let partition = Partition::new().await;
+    assert_eq!(partition.world.get("/api/v1/strategies").await.json()["stale"], Value::Null);
+    *partition.stub.lock.lock().unwrap() = Some(429);
+    let stale = partition.world.get("/api/v1/strategies").await;
+    assert_eq!((stale.status, &stale.json()["stale"]), (200, &json!(true)), "{}", stale.text);
+    let unknown = partition.world.get("/api/v1/strategies?limit=3").await;
+    assert_eq!((unknown.status, unknown.header("retry-after")), (503, "5"));
 }

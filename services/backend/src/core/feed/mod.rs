@@ -13,12 +13,14 @@ use std::sync::Arc;
 
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::Jobs;
-use tradai_domain::jobs::{JobRecord, JobStatus, WorkflowType};
+use tradai_domain::jobs::{Collecting, JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{EventBus, JobFilter, JobPage, MAX_PAGE, NumberedEvent};
 use tradai_domain::{Clock, JobId, Millis};
 
 pub(crate) use hub::Hub;
 pub(crate) use stream::JobStream;
+
+use super::CandleCollection;
 
 /// One message of a stream.
 #[derive(Debug, Clone)]
@@ -29,8 +31,8 @@ pub(crate) enum Told {
         seq: u64,
         /// When it was made.
         at: Millis,
-        /// The jobs.
-        jobs: Vec<JobRecord>,
+        /// The jobs, with how far their candles are where they are collected.
+        jobs: Vec<(JobRecord, Option<Collecting>)>,
     },
     /// Something happened.
     Event(Arc<NumberedEvent>),
@@ -50,6 +52,7 @@ pub(crate) struct Feed {
     events: Arc<dyn EventBus>,
     clock: Arc<dyn Clock>,
     hub: Arc<Hub>,
+    collection: Arc<CandleCollection>,
 }
 
 impl Feed {
@@ -58,8 +61,9 @@ impl Feed {
         events: Arc<dyn EventBus>,
         clock: Arc<dyn Clock>,
         hub: Arc<Hub>,
+        collection: Arc<CandleCollection>,
     ) -> Self {
-        Self { jobs, events, clock, hub }
+        Self { jobs, events, clock, hub, collection }
     }
 
     /// Returns what happens to a backtest, until it has ended: after the event `since`, or from how it stands now.

@@ -8,6 +8,7 @@ use tokio::sync::broadcast::error::RecvError;
 use tokio::time::{Interval, MissedTickBehavior, interval};
 use tradai_control_plane::Error;
 use tradai_domain::JobId;
+use tradai_domain::jobs::JobRecord;
 
 use super::hub::Passed;
 use super::{Feed, Told};
@@ -156,9 +157,14 @@ impl JobStream {
         Ok(())
     }
 
-    fn show(&mut self, seq: u64, jobs: Vec<tradai_domain::jobs::JobRecord>) {
+    fn show(&mut self, seq: u64, jobs: Vec<JobRecord>) {
         self.is_over = self.job.is_some() && jobs.iter().all(|job| job.status.is_terminal());
         (self.after, self.caught_up) = (seq, true);
+        let with_candles = |job: JobRecord| {
+            let collecting = self.feed.collection.of(job.job_id);
+            (job, collecting)
+        };
+        let jobs = jobs.into_iter().map(with_candles).collect();
         self.waiting.push_back(Told::Snapshot { seq, at: self.feed.clock.now_ms(), jobs });
     }
 
