@@ -107,6 +107,11 @@ impl Bar {
         Self(bar)
     }
 
+    /// Says something else beside the bar.
+    pub(crate) fn say(&self, what: &str) {
+        self.0.set_message(what.to_owned());
+    }
+
     pub(crate) fn finish(&self) {
         self.0.finish_and_clear();
     }

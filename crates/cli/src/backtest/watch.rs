@@ -18,6 +18,8 @@ const INTERRUPTED: u8 = 130;
 /// How often a platform that does not answer is asked again, and after which pause.
 const TRIES: u32 = 10;
 const PAUSE: Duration = Duration::from_secs(1);
+/// What the bar says of a job that runs.
+const BACKTESTING: &str = "Backtesting";
 /// Progress comes in thousandths.
 const WHOLE: u64 = 1_000;
 
@@ -46,7 +48,7 @@ pub(super) fn run(args: &WatchArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
 /// Follows a job to its end and shows what came of it.
 pub(super) async fn watch(platform: &Platform, id: &str, ctx: &Context) -> anyhow::Result<ExitCode> {
     let mut interrupt = signal(SignalKind::interrupt())?;
-    let bar = Bar::new("Backtesting");
+    let bar = Bar::new(BACKTESTING);
     let followed = tokio::select! {
         followed = follow(platform, id, &bar) => Some(followed),
         _ = interrupt.recv() => None,
@@ -89,6 +91,23 @@ async fn follow(platform: &Platform, id: &str, bar: &Bar) -> Result<Value, Remot
     }
 }
 
+/// Moves the bar by an event: candles are collected first, then the job runs.
+fn show(event: &Value, bar: &Bar) {
+    let count = |name: &str| event["data"][name].as_u64().unwrap_or_default();
+    if event["type"] == "collecting" {
+        let (done, total) = (count("series_done"), count("series_total"));
+        bar.say(&format!("Collecting candles, {done} of {total} series"));
+        match count("candles_total") {
+            0 => bar.advance(done, total),
+            candles => bar.advance(count("candles_done"), candles),
+        }
+    } else if let Some(progress) = event["data"]["progress"].as_f64() {
+        bar.say(BACKTESTING);
+        // A fraction of one, so that this is no more than a thousand.
+        bar.advance((progress.clamp(0.0, 1.0) * 1_000.0) as u64, WHOLE);
+    }
+}
+
 /// Moves the bar until the stream ends; `last` is the number of the last event.
 async fn listen(
     platform: &Platform,
@@ -100,10 +119,7 @@ async fn listen(
     while let Some(text) = events.next().await {
         let Ok(event) = serde_json::from_str::<Value>(&text) else { continue };
         *last = event["seq"].as_u64().or(*last);
-        if let Some(progress) = event["data"]["progress"].as_f64() {
-            // A fraction of one, so that this is no more than a thousand.
-            bar.advance((progress.clamp(0.0, 1.0) * 1_000.0) as u64, WHOLE);
-        }
+        show(&event, bar);
     }
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 use tradai_domain::configs::ConfigId;
-use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus};
+use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus};
 use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{JobId, Millis};
 use tradai_platform::settings::sections::Role;
@@ -28,6 +28,8 @@ struct Known {
     config_id: Option<ConfigId>,
     /// Whether its candles are made up, as far as that is known.
     synthetic: bool,
+    /// How far its candles are, while they are collected.
+    collecting: Option<Collecting>,
     now: Millis,
 }
 
@@ -75,6 +77,7 @@ impl Known {
         Self {
             config_id: taken.or_else(|| config.as_ref().and_then(asked)),
             synthetic: sandbox || figures.is_some_and(|figures| figures.synthetic),
+            collecting: state.core.backtests.collecting(record.job_id),
             now: state.clock.now_ms(),
             record,
             config,
@@ -107,7 +110,7 @@ fn head(known: &Known, caller: &Caller) -> Markup {
                 (actions(record, caller))
             }
         }
-        p { (page::status(record.status.as_str())) @if !record.status.is_terminal() { (progress(record)) } }
+        p { (page::status(record.status.as_str())) @if !record.status.is_terminal() { (progress(record, known.collecting)) } }
         @if let Some(error) = &record.error { p.message.bad role="alert" { (error) } }
     }
 }

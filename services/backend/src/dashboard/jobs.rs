@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use maud::{Markup, html};
-use tradai_domain::jobs::{BacktestConfig, JobRecord, JobStatus, WorkflowType};
+use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus, WorkflowType};
 use tradai_domain::ports::{JobFilter, JobPage};
 use tradai_domain::{JobId, Millis};
 use tradai_platform::settings::sections::Role;
@@ -15,7 +15,7 @@ use super::figures::{Figures, few};
 use super::page::{self, Page, Place, may};
 use super::params::Params;
 use super::state::Dashboard;
-use super::text::{NONE, day, duration, minute};
+use super::text::{NONE, count as grouped, day, duration, minute};
 
 /// Jobs of one page.
 const PAGE: usize = 25;
@@ -33,6 +33,8 @@ struct Row {
     record: JobRecord,
     config: Option<BacktestConfig>,
     figures: Option<Arc<Figures>>,
+    /// How far its candles are, while they are collected.
+    collecting: Option<Collecting>,
 }
 
 pub(super) async fn list(
@@ -104,7 +106,8 @@ impl Row {
             JobStatus::Completed => state.results.figures(id).await,
             _ => None,
         };
-        Self { record, config, figures }
+        let collecting = state.core.backtests.collecting(id);
+        Self { record, config, figures, collecting }
     }
 
     fn pairs(&self) -> String {
@@ -151,14 +154,32 @@ pub(super) fn lasted(record: &JobRecord, now: Millis) -> String {
     record.started_at.map_or_else(|| NONE.to_owned(), |started| duration(ended - started))
 }
 
-/// How far a job is: what the script moves.
-pub(super) fn progress(record: &JobRecord) -> Markup {
+/// How far a job is, which the script moves, or the candles that it waits for.
+pub(super) fn progress(record: &JobRecord, collecting: Option<Collecting>) -> Markup {
     let done = f64::from(record.progress);
     let name = format!("{} {}", record.strategy_name, short(record.job_id));
+    if let Some(far) = collecting {
+        return collected(far, &name);
+    }
     html! {
         div.progress data-progress=(record.job_id) data-name=(name) {
             progress max="1" value=(done) aria-label={ "Progress of " (name) } {}
             output { (format!("{:.1}%", done * 100.0)) }
+        }
+    }
+}
+
+fn collected(far: Collecting, name: &str) -> Markup {
+    let Collecting { series_done, series_total, candles_done, candles_total } = far;
+    let (done, total) =
+        if candles_total > 0 { (candles_done, candles_total) } else { (series_done, series_total) };
+    html! {
+        div.progress {
+            progress max=(total.max(1)) value=(done) aria-label={ "Candles of " (name) } {}
+            span.far {
+                "Collecting candles: " (series_done) " of " (series_total) " series"
+                @if candles_total > 0 { ", " (grouped(candles_done)) " of " (grouped(candles_total)) " candles" }
+            }
         }
     }
 }
@@ -246,7 +267,7 @@ fn outcome(row: &Row) -> Markup {
     html! {
         @match (&row.figures, record.status) {
             (Some(figures), _) => (figures.cells()),
-            (None, JobStatus::Pending | JobStatus::Running) => td colspan="4" { (progress(record)) },
+            (None, JobStatus::Pending | JobStatus::Running) => td colspan="4" { (progress(record, row.collecting)) },
             (None, _) => td.wrap.small colspan="4" { (record.error.as_deref().unwrap_or(NONE)) },
         }
     }

@@ -27,6 +27,6 @@ function startLive() {
     refresh();
     if (watched.dataset.one && ["completed", "failed", "cancelled"].includes(data?.new_status)) source.close();
   };
-  for (const name of ["message", "state", "progress", "missed", "snapshot"]) source.addEventListener(name, told);
+  for (const name of ["message", "state", "collecting", "progress", "missed", "snapshot"]) source.addEventListener(name, told);
   addEventListener("pagehide", () => source.close());
 }
