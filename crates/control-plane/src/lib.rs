@@ -8,10 +8,12 @@
 //!
 //! Invariant: a use case leaves outside what was acknowledged to it, and nothing half done.
 
+mod audit;
 pub mod configs;
 pub mod data;
 mod error;
 pub mod jobs;
 pub mod strategies;
 
+pub use audit::Audit;
 pub use error::{Error, RequestFault};

@@ -4,8 +4,8 @@
 //! Routes are listed in [`api`]; the use cases are those of `tradai_control_plane::data`. Each exchange has a store
 //! of its own at `<location>/<exchange>`, which `tradai --store <location>/<exchange> backtest` reads.
 //!
-//! Invariant: what the service acknowledged as stored is stored, however it ends; it keeps no state of its own
-//! besides, save jobs that can be asked for again.
+//! Invariant: what the service acknowledged as stored is stored, however it ends, and was noted in the platform's audit
+//! log before. Besides it has jobs only, in memory: they can be asked for again.
 
 pub mod api;
 mod core;
@@ -19,16 +19,19 @@ use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
+use tradai_control_plane::Audit;
 use tradai_control_plane::data::{Collector, Exchanges, Scheduler, Schedules, SyncJobs};
-use tradai_domain::ports::{DocumentStore, ExchangeKey};
-use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
+use tradai_domain::ports::{AuditLog, DocumentStore, ExchangeKey};
+use tradai_domain::{Clock, IdSource};
+use tradai_platform::settings::Inputs;
+use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
-use tradai_service::{App, Check, MemoryIdempotency, Service, Shutdown};
+use tradai_service::{App, Check, IdempotencyStore, Service, Shutdown, StoredIdempotency};
 
 pub use crate::core::FeedSource;
 pub use crate::settings::{ExchangeUrl, Settings};
 use api::{Hubs, State};
-use core::{Catalog, SocketMetrics, SyncMetrics};
+use core::{Catalog, Changes, SocketMetrics, SyncMetrics};
 
 /// How long a dependency may take to answer a health check.
 const CHECK_PATIENCE: Duration = Duration::from_secs(3);
@@ -41,6 +44,10 @@ pub struct Parts {
     pub feeds: BTreeMap<ExchangeKey, FeedSource>,
     /// Where schedules are kept.
     pub documents: Arc<dyn DocumentStore>,
+    /// Who did what.
+    pub audit: Arc<dyn AuditLog>,
+    /// Replies to requests that may come twice.
+    pub idempotency: Arc<dyn IdempotencyStore>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -50,19 +57,27 @@ pub struct Parts {
 /// Opens what the settings name and returns the service. Must be called within a tokio runtime.
 ///
 /// # Errors
-/// When the store cannot be opened or an exchange is not known.
+/// When the state or the store cannot be opened, or an exchange is not known.
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let (clock, ids): (Arc<dyn Clock>, Arc<dyn IdSource>) = (Arc::new(SystemClock), Arc::new(RandomIds));
+    let Wiring { audit, idempotency, clock, ids, .. } =
+        Wiring::open(&settings.state, Inputs::of_process().environment)?;
     let opened = infrastructure::open(settings, &clock, &ids).await?;
-    let parts =
-        Parts { exchanges: opened.exchanges, feeds: opened.feeds, documents: opened.documents, clock, ids };
+    let parts = Parts {
+        exchanges: opened.exchanges,
+        feeds: opened.feeds,
+        documents: opened.documents,
+        audit,
+        idempotency: Arc::new(StoredIdempotency::new(idempotency)),
+        clock,
+        ids,
+    };
     Ok(build(settings, parts, shutdown))
 }
 
 /// Returns the service over its parts, and starts its scheduler. Must be called within a tokio runtime.
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
-    let Parts { exchanges, feeds, documents, clock, ids } = parts;
+    let Parts { exchanges, feeds, documents, audit, idempotency, clock, ids } = parts;
     let (metrics, socket_metrics) = (SyncMetrics::default(), SocketMetrics::default());
     let linger = Duration::from_secs(settings.stream_linger_seconds);
     let hubs = Hubs::start(feeds, settings.socket_buffer, linger, &clock, &socket_metrics);
@@ -80,7 +95,10 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .metrics(|registry| socket_metrics.register(registry))
         .metrics(|registry| sockets.register(registry));
     let service = add_checks(service, collector.exchanges());
+    let audit = Audit::new(audit, clock.clone());
+    let changes = Changes::new(collector.clone(), jobs.clone(), schedules.clone(), audit);
     let state = State {
+        changes,
         catalog: Catalog::new(collector.clone(), settings.max_rows),
         cursors: service.cursors(),
         scheduler_enabled: settings.scheduler,
@@ -103,7 +121,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let (read, create) = api::routes(state);
     service
         .routes(read)
-        .idempotent_routes(create, Arc::new(MemoryIdempotency::default()))
+        .idempotent_routes(create, idempotency)
         .on_stop(move || {
             let (stop, jobs, background) = (stop.clone(), jobs.clone(), background.clone());
             let sockets = sockets.clone();

@@ -6,15 +6,13 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tracing::info;
 use tradai_domain::configs::{ConfigId, ConfigVersion};
-use tradai_domain::ports::{
-    ActivatedConfig, AuditEntry, AuditLog, ConfigRepository, NewConfig, PushedConfig,
-};
+use tradai_domain::ports::{ActivatedConfig, AuditLog, ConfigRepository, NewConfig, PushedConfig};
 use tradai_domain::{Clock, StrategyName};
 
 use super::credentials;
 use super::diff::{Difference, diff};
 use crate::jobs::Requester;
-use crate::{Error, RequestFault};
+use crate::{Audit, Error, RequestFault};
 
 /// How long a config may be, in bytes of JSON: a record of the cloud's table holds 400 KB.
 pub const MAX_CONFIG_BYTES: usize = 256 * 1024;
@@ -27,7 +25,7 @@ const MAX_PAGE: usize = 500;
 #[derive(Clone)]
 pub struct Configs {
     configs: Arc<dyn ConfigRepository>,
-    audit: Arc<dyn AuditLog>,
+    audit: Audit,
     clock: Arc<dyn Clock>,
 }
 
@@ -35,7 +33,7 @@ impl Configs {
     /// Returns the use cases.
     #[must_use]
     pub fn new(configs: Arc<dyn ConfigRepository>, audit: Arc<dyn AuditLog>, clock: Arc<dyn Clock>) -> Self {
-        Self { configs, audit, clock }
+        Self { configs, audit: Audit::new(audit, clock.clone()), clock }
     }
 
     /// Refuses what no strategy's config can be: nothing, too much, and credentials.
@@ -173,15 +171,7 @@ impl Configs {
         action: &str,
         subject: String,
     ) -> Result<(), Error> {
-        let entry = AuditEntry {
-            at: self.clock.now_ms(),
-            actor: requester.actor.clone(),
-            action: action.to_owned(),
-            subject,
-            trace_id: requester.trace_id,
-        };
-        self.audit.append(&entry).await?;
-        Ok(())
+        self.audit.note(requester, action, subject).await
     }
 }
 

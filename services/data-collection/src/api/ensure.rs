@@ -7,10 +7,10 @@ use tradai_service::axum::Extension;
 use tradai_service::axum::extract;
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, ToSchema};
-use tradai_service::{Caller, Json, Place, Problem, Query, RequestIds};
+use tradai_service::{Caller, HoldBack, Json, Place, Problem, Query, RequestIds};
 
 use super::completeness::CoverageBody;
-use super::parse::Fields;
+use super::parse::{Fields, requester};
 use super::problem::problem;
 use super::state::State;
 use super::sync::{Wait, Which, run};
@@ -71,6 +71,7 @@ pub(super) async fn ensure(
     extract::State(state): extract::State<State>,
     caller: Caller,
     Extension(ids): Extension<RequestIds>,
+    Extension(hold_back): Extension<HoldBack>,
     Query(wait): Query<Wait>,
     Json(body): Json<EnsureBody>,
 ) -> Result<Response, Problem> {
@@ -93,7 +94,7 @@ pub(super) async fn ensure(
     if report.is_ready() {
         return Ok(Json(EnsureReply::Ready(ready(&report))).into_response());
     }
-    run(&state, plan, ids, wait).await
+    run(&state, "candles.ensure", plan, &requester(&caller, &ids), &hold_back, wait).await
 }
 
 fn ready(report: &EnsureReport) -> ReadyBody {

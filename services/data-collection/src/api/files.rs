@@ -12,10 +12,10 @@ use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderValue, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
-use tradai_service::{Caller, Code, FieldFault, Json, Place, Problem, Query};
+use tradai_service::{Caller, Code, FieldFault, Json, Place, Problem, Query, RequestIds};
 use tradai_timeseries::files::{read_candles, write_candles};
 
-use super::parse::Fields;
+use super::parse::{Fields, requester};
 use super::problem::problem;
 use super::state::State;
 use super::symbols::CommittedBody;
@@ -196,6 +196,7 @@ pub(super) struct ImportQuery {
 pub(super) async fn import(
     extract::State(state): extract::State<State>,
     caller: Caller,
+    ids: RequestIds,
     Query(query): Query<ImportQuery>,
     body: Bytes,
 ) -> Result<Json<CommittedBody>, Problem> {
@@ -210,7 +211,8 @@ pub(super) async fn import(
     let key = price.series(&symbol, timeframe);
     let decoded = key.clone();
     let (candles, synthetic) = blocking(move || decode(kind, &body, &decoded)).await?;
-    let done = state.catalog.import(exchange.as_ref(), &key, &candles, synthetic).await;
+    let requester = requester(&caller, &ids);
+    let done = state.changes.import(exchange.as_ref(), &key, &candles, synthetic, &requester).await;
     let done = done.map_err(|error| problem(error, Place::Query))?;
     let (version, changed, rows) = (done.version, done.changed, done.rows);
     Ok(Json(CommittedBody { key: key.store_symbol(), version, changed, rows }))

@@ -4,12 +4,19 @@ use std::fmt::Display;
 use std::str::FromStr;
 
 use tradai_control_plane::data::PriceKind;
+use tradai_control_plane::jobs::Requester;
 use tradai_domain::ports::{ExchangeKey, VersionChoice};
 use tradai_domain::{CandleKind, Millis, SeriesKey, Symbol, Timeframe, parse_date_ms};
-use tradai_service::{FieldFault, Place, Problem};
+use tradai_service::{Caller, FieldFault, Place, Problem, RequestIds};
 
 /// Symbols of one request that are looked at; a use case then says how many it takes.
 const MAX_SYMBOLS: usize = 5_000;
+
+/// Returns on whose behalf something is done.
+pub(super) fn requester(caller: &Caller, ids: &RequestIds) -> Requester {
+    let (actor, via) = (caller.name.clone(), caller.via.clone());
+    Requester { actor, via, trace_id: Some(ids.trace_id), ..Requester::default() }
+}
 
 /// Gathers what is wrong with the values of one request.
 pub(super) struct Fields {

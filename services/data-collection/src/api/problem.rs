@@ -26,7 +26,7 @@ pub(super) fn problem(error: Error, place: Place) -> Problem {
 }
 
 fn field_fault(fault: RequestFault, place: Place) -> FieldFault {
-    let RequestFault { field, index, reason } = fault;
+    let RequestFault { field, index, reason, .. } = fault;
     let pointer = match index.filter(|_| place == Place::Body) {
         Some(index) => format!("/{field}/{index}"),
         None => format!("/{field}"),

@@ -5,9 +5,9 @@ use tradai_control_plane::data::{Every, Schedule, ScheduleBook};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
 use tradai_service::utoipa::{self, ToSchema};
-use tradai_service::{Caller, ETag, IfMatch, Json, Place, Problem};
+use tradai_service::{Caller, ETag, IfMatch, Json, Place, Problem, RequestIds};
 
-use super::parse::Fields;
+use super::parse::{Fields, requester};
 use super::problem::problem;
 use super::series_view::date;
 use super::state::State;
@@ -107,6 +107,7 @@ pub(super) async fn read(
 pub(super) async fn replace(
     extract::State(state): extract::State<State>,
     caller: Caller,
+    ids: RequestIds,
     if_match: IfMatch,
     Json(body): Json<SchedulesBody>,
 ) -> Result<(ETag, Json<SchedulesReply>), Problem> {
@@ -118,8 +119,7 @@ pub(super) async fn replace(
         schedules.extend(parse_schedule(&mut fields, at, schedule));
     }
     fields.finish()?;
-    let exchanges = state.collector.exchanges();
-    let book = state.schedules.replace(exchanges, expected, schedules).await;
+    let book = state.changes.replace_schedules(expected, schedules, &requester(&caller, &ids)).await;
     Ok(present(&state, &book.map_err(|error| problem(error, Place::Body))?))
 }
 

@@ -9,9 +9,9 @@ use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
 use tradai_service::axum::http::StatusCode;
 use tradai_service::utoipa::{self, ToSchema};
-use tradai_service::{Caller, Json, Place, Problem, Query};
+use tradai_service::{Caller, Json, Place, Problem, Query, RequestIds};
 
-use super::parse::{Fields, parse_store_symbol};
+use super::parse::{Fields, parse_store_symbol, requester};
 use super::problem::problem;
 use super::series_view::date;
 use super::state::State;
@@ -74,6 +74,7 @@ pub(super) struct NewSnapshot {
 pub(super) async fn create(
     extract::State(state): extract::State<State>,
     caller: Caller,
+    ids: RequestIds,
     Json(body): Json<NewSnapshot>,
 ) -> Result<(StatusCode, Json<SnapshotBody>), Problem> {
     caller.require(Role::Trader)?;
@@ -90,7 +91,9 @@ pub(super) async fn create(
         fields.fault("keys", "names no series; leave it out for all of them");
     }
     fields.finish()?;
-    let made = state.catalog.create_snapshot(exchange.as_ref(), &body.name, keys.as_deref()).await;
+    let requester = requester(&caller, &ids);
+    let made =
+        state.changes.create_snapshot(exchange.as_ref(), &body.name, keys.as_deref(), &requester).await;
     let made = made.map_err(|error| problem(error, Place::Body))?;
     Ok((StatusCode::CREATED, Json(made.into())))
 }

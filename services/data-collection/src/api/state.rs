@@ -9,7 +9,7 @@ use tradai_service::socket::Sockets;
 use tradai_service::{Cursors, Shutdown};
 
 use super::Hubs;
-use crate::core::Catalog;
+use crate::core::{Catalog, Changes};
 
 /// The use cases, shared by all requests.
 #[derive(Clone)]
@@ -17,6 +17,7 @@ pub(crate) struct State {
     pub(crate) collector: Collector,
     pub(crate) jobs: Arc<SyncJobs>,
     pub(crate) catalog: Catalog,
+    pub(crate) changes: Changes,
     pub(crate) schedules: Schedules,
     pub(crate) scheduler: Arc<Scheduler>,
     pub(crate) scheduler_enabled: bool,

@@ -6,9 +6,9 @@ use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderMap, Uri};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
-use tradai_service::{Caller, Json, PageQuery, Path, Place, Problem, Query, page_links};
+use tradai_service::{Caller, Json, PageQuery, Path, Place, Problem, Query, RequestIds, page_links};
 
-use super::parse::{Fields, parse_store_symbol};
+use super::parse::{Fields, parse_store_symbol, requester};
 use super::problem::problem;
 use super::series_view::{SeriesBody, date};
 use super::state::State;
@@ -171,13 +171,15 @@ pub(super) struct CommittedBody {
 pub(super) async fn rollback(
     extract::State(state): extract::State<State>,
     caller: Caller,
+    ids: RequestIds,
     Path(key): Path<String>,
     Query(query): Query<ExchangeQuery>,
     Json(body): Json<RollbackBody>,
 ) -> Result<Json<CommittedBody>, Problem> {
     caller.require(Role::Trader)?;
     let (exchange, series) = (query.parse()?, parse_store_symbol(&key)?);
-    let done = state.catalog.rollback(exchange.as_ref(), &series, body.version).await;
+    let requester = requester(&caller, &ids);
+    let done = state.changes.rollback(exchange.as_ref(), &series, body.version, &requester).await;
     let done = done.map_err(|error| problem(error, Place::Query))?;
     Ok(Json(CommittedBody { key, version: done.version, changed: done.changed, rows: done.rows }))
 }

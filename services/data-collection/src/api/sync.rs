@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde::Deserialize;
 use tokio::time::timeout;
 use tradai_control_plane::data::{SyncJob, SyncMode, SyncPlan, SyncRequest};
+use tradai_control_plane::jobs::Requester;
 use tradai_domain::JobId;
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::Extension;
@@ -18,7 +19,7 @@ use tradai_service::{
     page_links,
 };
 
-use super::parse::Fields;
+use super::parse::{Fields, requester};
 use super::problem::problem;
 use super::state::State;
 use super::sync_view::SyncJobBody;
@@ -116,7 +117,8 @@ pub(super) async fn start(
     let wait = wait.duration(state.sync_wait)?;
     let request = sync_request(&body)?;
     let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
-    run(&state, plan, ids, &hold_back, wait).await
+    let requester = requester(&caller, &ids);
+    run(&state, "candles.sync", plan, &requester, &hold_back, wait).await
 }
 
 /// Collects what is newer than what is stored
@@ -150,7 +152,8 @@ pub(super) async fn start_incremental(
     let request = which.request(&mut fields, SyncMode::Incremental);
     fields.finish()?;
     let plan = state.collector.plan(&request).await.map_err(|error| problem(error, Place::Body))?;
-    run(&state, plan, ids, &hold_back, wait).await
+    let requester = requester(&caller, &ids);
+    run(&state, "candles.sync", plan, &requester, &hold_back, wait).await
 }
 
 fn sync_request(body: &SyncBody) -> Result<SyncRequest, Problem> {
@@ -205,12 +208,14 @@ impl Which<'_> {
 /// Starts a job and waits for it a while.
 pub(super) async fn run(
     state: &State,
+    action: &str,
     plan: SyncPlan,
-    ids: RequestIds,
+    requester: &Requester,
     hold_back: &HoldBack,
     wait: Duration,
 ) -> Result<Response, Problem> {
-    let job = state.jobs.submit(plan, ids.trace_id.to_string()).map_err(|error| problem(error, Place::Body))?;
+    let job = state.changes.collect(action, plan, requester).await;
+    let job = job.map_err(|error| problem(error, Place::Body))?;
     wait_for(&job, hold_back, wait).await;
     Ok(answer(&job, StatusCode::ACCEPTED))
 }
@@ -258,12 +263,14 @@ pub(super) async fn show(
 pub(super) async fn cancel(
     extract::State(state): extract::State<State>,
     caller: Caller,
+    Extension(ids): Extension<RequestIds>,
     Extension(hold_back): Extension<HoldBack>,
     Path(id): Path<String>,
 ) -> Result<Response, Problem> {
     caller.require(Role::Trader)?;
     let job = find(&state, &id)?;
-    job.cancel();
+    let cancelled = state.changes.cancel(&job, &requester(&caller, &ids)).await;
+    cancelled.map_err(|error| problem(error, Place::Path))?;
     wait_for(&job, &hold_back, CANCEL_WAIT).await;
     Ok(answer(&job, StatusCode::ACCEPTED))
 }

@@ -6,8 +6,8 @@ use tokio::time::timeout;
 use tradai_control_plane::data::{Collector, Exchange};
 use tradai_control_plane::{Error, RequestFault};
 use tradai_domain::ports::{
-    Committed, ExchangeKey, FundingRate, ListedMarket, PortError, SeriesNotes, Snapshot, Span, StoredCandles,
-    StoredSeries, StoredSeriesList, StoredVersion, Ticker, VersionChoice,
+    ExchangeKey, FundingRate, ListedMarket, PortError, Snapshot, Span, StoredCandles, StoredSeries,
+    StoredSeriesList, StoredVersion, Ticker, VersionChoice,
 };
 use tradai_domain::{CandleSeries, ErrorKind, Millis, SeriesKey, Symbol};
 
@@ -123,50 +123,8 @@ impl Catalog {
         Ok(versions)
     }
 
-    pub(crate) async fn rollback(
-        &self,
-        exchange: Option<&ExchangeKey>,
-        key: &SeriesKey,
-        version: u64,
-    ) -> Result<Committed, Error> {
-        Ok(self.exchange(exchange)?.candles.restore(key, version).await?)
-    }
-
     pub(crate) async fn snapshots(&self, exchange: Option<&ExchangeKey>) -> Result<Vec<Snapshot>, Error> {
         Ok(self.exchange(exchange)?.candles.snapshots().await?)
-    }
-
-    pub(crate) async fn create_snapshot(
-        &self,
-        exchange: Option<&ExchangeKey>,
-        name: &str,
-        keys: Option<&[SeriesKey]>,
-    ) -> Result<Snapshot, Error> {
-        Ok(self.exchange(exchange)?.candles.create_snapshot(name, keys).await?)
-    }
-
-    /// Adds candles of a file to a series; `synthetic` says whether the file calls them made up. The store keeps one
-    /// label for a whole series, so that a file with the other one is a `Conflict`.
-    pub(crate) async fn import(
-        &self,
-        exchange: Option<&ExchangeKey>,
-        key: &SeriesKey,
-        candles: &CandleSeries,
-        synthetic: bool,
-    ) -> Result<Committed, Error> {
-        let exchange = self.exchange(exchange)?;
-        let stored = exchange.candles.find(key, &VersionChoice::Latest).await?;
-        let sandbox = exchange.key().is_sandbox();
-        let expected = stored.as_ref().map_or(sandbox, |series| series.synthetic);
-        if synthetic != expected {
-            return Err(wrong_label(key, synthetic));
-        }
-        let notes = stored.map(|series| series.notes).unwrap_or_else(|| SeriesNotes {
-            // The store labels a series by the exchange that it is of.
-            exchange: sandbox.then(|| exchange.key().clone()),
-            ..SeriesNotes::default()
-        });
-        Ok(exchange.candles.append(key, candles, &notes).await?)
     }
 
     pub(crate) async fn markets(&self, exchange: &ExchangeKey) -> Result<Vec<ListedMarket>, Error> {
@@ -199,18 +157,6 @@ async fn live<T>(asked: impl Future<Output = Result<T, PortError>>) -> Result<T,
 /// Returns where stored candles go on when a hole covers `at`, so that an empty decade is passed in one step.
 fn after_hole(stored: &StoredSeries, at: Millis) -> Millis {
     stored.holes.iter().find(|hole| hole.contains(at)).map_or(at, |hole| hole.end)
-}
-
-fn wrong_label(key: &SeriesKey, synthetic: bool) -> Error {
-    let text = if synthetic {
-        format!("the file's candles are made up, and those of {key} are real here; they do not mix")
-    } else {
-        format!(
-            "the candles of {key} are made up here, and the file does not say so of its own; a Parquet or feather \
-             file exported from here does, CSV cannot"
-        )
-    };
-    Error::Port(PortError::new(ErrorKind::Conflict, text))
 }
 
 /// The error of a series that is not there.

@@ -1,10 +1,13 @@
-//! What is special about this service: reading the store page by page, live data for many listeners, and counting.
+//! What is special about this service: reading the store page by page, changes that are noted, live data for many
+//! listeners, and counting.
 
 mod catalog;
+mod changes;
 mod live;
 mod metrics;
 
 pub(crate) use catalog::{CandlePageRequest, Catalog, no_series};
+pub(crate) use changes::Changes;
 pub use live::FeedSource;
 pub(crate) use live::{End, Event, Hub, Listener, Next, Wanted};
 pub(crate) use metrics::{SocketMetrics, SyncMetrics};

@@ -12,6 +12,8 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 use tradai_domain::{CandleSeries, RandomIds, SeriesKey, Symbol, SystemClock, TimeRange, Timeframe};
+use tradai_platform::settings::sections::StateSettings;
+use tradai_platform::wiring::Wiring;
 use tradai_sandbox::{Series, Settings, build, sample};
 use tradai_timeseries::{AsOf, CandleStore};
 
@@ -100,7 +102,13 @@ impl Service {
     }
 
     fn post(&self, path: &str, body: &Value) -> (u16, Value) {
-        let (status, reply) = send(self.address, "POST", path, &body.to_string()).unwrap();
+        self.post_with(path, body, "")
+    }
+
+    /// With headers, each with its line's end.
+    fn post_with(&self, path: &str, body: &Value, headers: &str) -> (u16, Value) {
+        let body = body.to_string();
+        let (status, reply) = send_with(self.address, "POST", path, &body, headers).unwrap();
         (status, serde_json::from_str(&reply).unwrap_or_else(|error| panic!("{error}: {reply}")))
     }
 
@@ -146,13 +154,23 @@ fn five_minutes(symbols: &[&str], days: i64) -> Value {
 }
 
 fn send(address: SocketAddr, method: &str, target: &str, body: &str) -> std::io::Result<(u16, String)> {
+    send_with(address, method, target, body, "")
+}
+
+fn send_with(
+    address: SocketAddr,
+    method: &str,
+    target: &str,
+    body: &str,
+    headers: &str,
+) -> std::io::Result<(u16, String)> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(Duration::from_secs(60)))?;
     let length = body.len();
     write!(
         stream,
         "{method} {target} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: application/json\r\n\
-         Content-Length: {length}\r\n\r\n{body}"
+         Content-Length: {length}\r\n{headers}\r\n{body}"
     )?;
     let mut reply = String::new();
     stream.read_to_string(&mut reply)?;
@@ -329,6 +347,28 @@ fn a_killed_service_loses_nothing_and_goes_on() {
     for symbol in symbols {
         assert_eq!(stored(data.path(), "binance_futures", symbol), sandbox.candles(symbol, 9), "{symbol}");
     }
+}
+
+#[test]
+fn who_did_what_and_what_was_answered_is_known_after_a_restart() {
+    let sandbox = Sandbox::start(&["BTC/USDT:USDT"]);
+    let data = tempfile::tempdir().unwrap();
+    let key = "Idempotency-Key: once\r\n";
+    let body = five_minutes(&["BTC/USDT:USDT"], 2);
+    let service = Service::start(&sandbox, data.path());
+    let (_, first) = service.post_with("/api/v1/sync?wait=25", &body, key);
+    assert_eq!(first["status"], "completed", "{first}");
+    assert!(service.stop().success());
+    let service = Service::start(&sandbox, data.path());
+    assert_eq!(service.post_with("/api/v1/sync?wait=25", &body, key), (200, first));
+    assert_eq!(service.post_with("/api/v1/sync", &five_minutes(&["BTC/USDT:USDT"], 3), key).0, 422);
+    assert!(service.stop().success());
+    let state = StateSettings::new(data.path().to_owned());
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let entries = runtime.block_on(async { Wiring::open(&state, []).unwrap().audit.list(None, 10).await });
+    let entries = entries.unwrap();
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    assert_eq!((&*entries[0].1.action, &*entries[0].1.actor), ("candles.sync", "local"));
 }
 
 #[test]

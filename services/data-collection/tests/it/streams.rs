@@ -19,11 +19,11 @@ use tradai_domain::{Clock, ManualClock, SequentialIds, Symbol, Timeframe};
 use tradai_exchange::MarketData;
 use tradai_exchange::client::Client;
 use tradai_sandbox::{Pace, sample};
-use tradai_service::{Shutdown, serve};
+use tradai_service::{MemoryIdempotency, Shutdown, serve};
 use tradai_timeseries::port::{StoreDocuments, StoreRepository};
 use tradai_timeseries::{CandleStore, Location};
 
-use crate::support::{START, settings};
+use crate::support::{MemoryAudit, START, settings};
 
 const MINUTE: i64 = 60_000;
 const DAY: i64 = 86_400_000;
@@ -158,7 +158,8 @@ fn parts(sandbox: SocketAddr, clock: &Arc<ManualClock>, settings: &Settings) -> 
     assert_eq!(feeds.len(), 1);
     assert_eq!(settings.location, Location::Memory);
     let documents = Arc::new(StoreDocuments::open(&Location::Memory).unwrap());
-    Parts { exchanges: Exchanges::new(exchanges.into()), feeds, documents, clock, ids }
+    let (audit, idempotency) = (Arc::new(MemoryAudit::default()), Arc::new(MemoryIdempotency::default()));
+    Parts { exchanges: Exchanges::new(exchanges.into()), feeds, documents, audit, idempotency, clock, ids }
 }
 
 async fn get(address: SocketAddr, target: &str) -> String {

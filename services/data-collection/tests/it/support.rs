@@ -1,17 +1,19 @@
 //! The service in process, over hand-written exchanges and a store in memory.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use serde_json::Value;
 use tradai_control_plane::data::{Exchange, Exchanges};
 use tradai_data_collection::{Parts, Settings, build};
-use tradai_domain::{ManualClock, SequentialIds};
+use tradai_domain::ports::{AuditEntry, AuditLog, PortError};
+use tradai_domain::{ErrorKind, ManualClock, SequentialIds};
 use tradai_platform::settings::{Inputs, load};
 use tradai_service::axum::body::Body;
 use tradai_service::axum::http::Request;
-use tradai_service::{App, Shutdown};
+use tradai_service::{App, MemoryIdempotency, Shutdown};
 pub(crate) use tradai_testkit::http::{Reply, send};
 use tradai_timeseries::port::{StoreDocuments, StoreRepository};
 use tradai_timeseries::{CandleStore, Location};
@@ -27,6 +29,31 @@ pub(crate) struct World {
     pub(crate) clock: Arc<ManualClock>,
     pub(crate) exchange: Arc<FakeExchange>,
     pub(crate) shutdown: Shutdown,
+    pub(crate) audit: Arc<MemoryAudit>,
+}
+
+/// An audit log in memory.
+#[derive(Default)]
+pub(crate) struct MemoryAudit {
+    pub(crate) entries: Mutex<Vec<AuditEntry>>,
+    /// Whether it takes no more.
+    pub(crate) is_broken: AtomicBool,
+}
+
+#[async_trait::async_trait]
+impl AuditLog for MemoryAudit {
+    async fn append(&self, entry: &AuditEntry) -> Result<u64, PortError> {
+        if self.is_broken.load(Ordering::Relaxed) {
+            return Err(PortError::new(ErrorKind::Unavailable, "the disk is full"));
+        }
+        let mut entries = self.entries.lock().unwrap();
+        entries.push(entry.clone());
+        Ok(entries.len() as u64)
+    }
+
+    async fn list(&self, _: Option<u64>, _: usize) -> Result<Vec<(u64, AuditEntry)>, PortError> {
+        unreachable!("this service shows nobody the log")
+    }
 }
 
 /// Returns settings as a process with these variables would have them.
@@ -69,9 +96,18 @@ impl World {
         let documents = Arc::new(StoreDocuments::open(&Location::Memory).unwrap());
         let shutdown = Shutdown::manual();
         let exchanges = Exchanges::new(exchanges.into());
-        let parts = Parts { exchanges, feeds: BTreeMap::new(), documents, clock: clock.clone(), ids };
+        let audit = Arc::new(MemoryAudit::default());
+        let parts = Parts {
+            exchanges,
+            feeds: BTreeMap::new(),
+            documents,
+            audit: audit.clone(),
+            idempotency: Arc::new(MemoryIdempotency::default()),
+            clock: clock.clone(),
+            ids,
+        };
         let app = build(settings, parts, &shutdown);
-        Self { app, clock, exchange, shutdown }
+        Self { app, clock, exchange, shutdown, audit }
     }
 
     pub(crate) async fn send(&self, request: Request<Body>) -> Reply {
