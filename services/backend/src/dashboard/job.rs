@@ -51,7 +51,7 @@ pub(super) async fn show(
     let title = format!("{} {}", known.record.strategy_name, short(id));
     let live = !known.record.status.is_terminal();
     let content = html! {
-        div data-events=[live.then_some(events)] data-parts="job" data-one="yes" {
+        div data-events=[live.then_some(events)] data-parts="job" {
             div #job {
                 (head(&known, &caller))
                 (facts(&known, &state.executor.data_dir))
@@ -110,7 +110,7 @@ fn head(known: &Known, caller: &Caller) -> Markup {
                 (actions(record, caller))
             }
         }
-        p { (page::status(record.status.as_str())) @if !record.status.is_terminal() { (progress(record, known.collecting)) } }
+        div.standing { (page::status(record.status.as_str())) @if !record.status.is_terminal() { (progress(record, known.collecting)) } }
         @if let Some(error) = &record.error { p.message.bad role="alert" { (error) } }
     }
 }

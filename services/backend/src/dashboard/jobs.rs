@@ -164,7 +164,8 @@ pub(super) fn progress(record: &JobRecord, collecting: Option<Collecting>) -> Ma
     html! {
         div.progress data-progress=(record.job_id) data-name=(name) {
             progress max="1" value=(done) aria-label={ "Progress of " (name) } {}
-            output { (format!("{:.1}%", done * 100.0)) }
+            // Not an `output`: that would be read out at every step. The script says every quarter.
+            span.far { (format!("{:.1}%", done * 100.0)) }
         }
     }
 }
@@ -240,7 +241,7 @@ fn line(row: &Row, now: Millis, caller: &Caller) -> Markup {
     let (id, name) = (record.job_id, format!("{} {}", record.strategy_name, short(record.job_id)));
     let (start, end) = row.range();
     html! {
-        tr {
+        tr id={ "job-" (id) } {
             td { @if row.figures.is_some() {
                 input type="checkbox" id={ "tick-" (id) } name="job" value=(id) form="compare" aria-label={ "Compare " (name) };
             } }
@@ -273,13 +274,14 @@ fn outcome(row: &Row) -> Markup {
     }
 }
 
-/// Buttons for what can be done with a job now.
+/// Buttons for what can be done with a job now. Each has an id of its own, so that a button never becomes another one
+/// under the finger of who presses it.
 pub(super) fn actions(record: &JobRecord, caller: &Caller) -> Markup {
     let id = record.job_id;
     html! {
         @if !record.status.is_terminal() && may(caller, Role::Trader) {
             form method="post" action={ "/jobs/" (id) "/cancel" } {
-                button aria-label={ "Cancel " (record.strategy_name) " " (short(id)) } { "Cancel" }
+                button id={ "cancel-" (id) } aria-label={ "Cancel " (record.strategy_name) " " (short(id)) } { "Cancel" }
             }
         } @else if record.status.is_terminal() && may(caller, Role::Admin) {
             form method="post" action={ "/jobs/" (id) "/delete" } {

@@ -77,7 +77,11 @@ impl Page {
                     a.skip href="#main" { "Skip to the content" }
                     (self.menu())
                     p #announce .unseen role="status" aria-live="polite" {}
-                    main #main tabindex="-1" { (self.content) }
+                    main #main tabindex="-1" {
+                        // Filled by the script when the page cannot show what is new.
+                        p #not-live .message.warn hidden {}
+                        (self.content)
+                    }
                 }
             }
         }

@@ -76,8 +76,8 @@ impl Dashboard {
     pub(super) async fn events_address(&self, job: Option<JobId>) -> String {
         let since = self.events.newest().await.unwrap_or_default();
         match job {
-            Some(id) => format!("/api/v1/backtests/{id}/events?since_seq={since}"),
-            None => format!("/api/v1/jobs/events?since_seq={since}"),
+            Some(id) => format!("/ws/backtests/{id}?since_seq={since}"),
+            None => format!("/ws/jobs?since_seq={since}"),
         }
     }
 }

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
+use tokio::sync::Notify;
 use tradai_service::axum::body::Bytes;
 use tradai_service::axum::extract::State;
-use tradai_service::axum::http::{Method, StatusCode, Uri};
+use tradai_service::axum::http::{HeaderMap, Method, StatusCode, Uri};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::axum::{self, Router};
 
@@ -19,15 +21,17 @@ use crate::world::HOSTILE;
 #[derive(Clone)]
 pub(crate) struct Peers {
     url: String,
-    asked: Arc<Mutex<Vec<String>>>,
-    gone: Arc<AtomicBool>,
+    replies: Replies,
 }
 
-#[derive(Clone)]
+#[derive(Clone, Default)]
 struct Replies {
     gone: Arc<AtomicBool>,
-    by_path: Arc<BTreeMap<String, Value>>,
+    by_path: Arc<Mutex<BTreeMap<String, Value>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    traces: Arc<Mutex<Vec<(String, String)>>>,
+    /// Wakes whoever waits for another reply.
+    news: Arc<Notify>,
 }
 
 impl Peers {
@@ -45,11 +49,16 @@ impl Peers {
     async fn with(replies: BTreeMap<String, Value>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address: SocketAddr = listener.local_addr().unwrap();
-        let (asked, gone) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
-        let state = Replies { by_path: Arc::new(replies), asked: asked.clone(), gone: gone.clone() };
-        let router = Router::new().fallback(answer).with_state(state);
+        let replies = Replies { by_path: Arc::new(Mutex::new(replies)), ..Replies::default() };
+        let router = Router::new().fallback(answer).with_state(replies.clone());
         tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
-        Self { url: format!("http://{address}"), asked, gone }
+        Self { url: format!("http://{address}"), replies }
+    }
+
+    /// From now on answers so at a path.
+    pub(crate) fn reply(&self, path: &str, reply: Value) {
+        self.replies.by_path.lock().unwrap().insert(path.to_owned(), reply);
+        self.replies.news.notify_waiters();
     }
 
     /// What tells a backend where they are.
@@ -59,21 +68,45 @@ impl Peers {
 
     /// From now on nothing is answered but that nobody can.
     pub(crate) fn go(&self) {
-        self.gone.store(true, Ordering::Relaxed);
+        self.replies.gone.store(true, Ordering::Relaxed);
     }
 
     /// Methods and paths of requests, in their order.
     pub(crate) fn asked(&self) -> Vec<String> {
-        self.asked.lock().unwrap().clone()
+        self.replies.asked.lock().unwrap().clone()
+    }
+
+    /// The `traceparent` of the last request of this path.
+    pub(crate) fn trace_of(&self, path: &str) -> String {
+        let traces = self.replies.traces.lock().unwrap();
+        traces
+            .iter()
+            .rev()
+            .find(|(asked, _)| asked == path)
+            .map(|(_, trace)| trace.clone())
+            .unwrap_or_default()
     }
 }
 
-async fn answer(State(replies): State<Replies>, method: Method, uri: Uri, _body: Bytes) -> Response {
+async fn answer(
+    State(replies): State<Replies>,
+    method: Method,
+    uri: Uri,
+    headers: HeaderMap,
+    _body: Bytes,
+) -> Response {
     replies.asked.lock().unwrap().push(format!("{method} {uri}"));
+    let trace = headers.get("traceparent").map(|trace| trace.to_str().unwrap().to_owned());
+    replies.traces.lock().unwrap().push((uri.path().to_owned(), trace.unwrap_or_default()));
+    if uri.query().is_some_and(|query| query.starts_with("wait=") && query != "wait=0") {
+        let waiting = replies.news.notified();
+        drop(tokio::time::timeout(Duration::from_secs(1), waiting).await);
+    }
     if replies.gone.load(Ordering::Relaxed) {
         return StatusCode::SERVICE_UNAVAILABLE.into_response();
     }
-    match replies.by_path.get(uri.path()) {
+    let reply = replies.by_path.lock().unwrap().get(uri.path()).cloned();
+    match reply {
         Some(reply) => (StatusCode::OK, reply.to_string()).into_response(),
         None => {
             let problem = json!({"status": 404, "code": "RES001", "title": "Not found", "detail": format!("nothing at {uri}")});

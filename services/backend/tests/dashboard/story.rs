@@ -4,6 +4,7 @@ use tradai_domain::Timeframe;
 use tradai_domain::jobs::{JobChange, JobStatus, Progress};
 
 use crate::browser::Browser;
+use crate::live::live;
 use crate::peer::Peers;
 use crate::views::drawn;
 use crate::world::World;
@@ -59,14 +60,14 @@ async fn the_bar_moves_as_the_job_reports_and_the_result_takes_its_place() {
     let world = World::start(&[]).await;
     let id = world.add_job("EmaCross", JobStatus::Pending).await;
     let tab = browser.open(&world.url(&format!("/jobs/{id}")), 1280, 900).await;
-    tab.until("document.querySelector('[data-events]')?.dataset.started === 'yes'").await;
+    live(&tab).await;
     tab.eval::<bool>("window.stayed = true").await;
     world.report(id, JobChange::status(JobStatus::Running, 1)).await;
     tab.until("document.querySelector('#job .status.running') !== null").await;
     for percent in [10, 40, 70] {
         world.report(id, JobChange::progress(Progress::of(percent, 100), 2)).await;
         tab.until(&format!("document.querySelector('progress').value === {percent} / 100")).await;
-        tab.until(&format!("document.querySelector('output').textContent === '{percent}.0%'")).await;
+        tab.until(&format!("document.querySelector('.far').textContent === '{percent}.0%'")).await;
     }
     assert_eq!(tab.text("#announce").await, format!("EmaCross {}: 50 percent done", &id.to_string()[30..]));
     tab.picture("running", false).await;
@@ -87,7 +88,7 @@ async fn the_list_follows_jobs_without_being_loaded_anew() {
     let world = World::start(&[]).await;
     world.add_candles(&["BTC/USDT"], Timeframe::H1, 60);
     let tab = browser.open(&world.url("/jobs"), 1280, 900).await;
-    tab.until("document.querySelector('[data-events]')?.dataset.started === 'yes'").await;
+    live(&tab).await;
     tab.eval::<bool>("window.stayed = true").await;
     let settings = serde_json::json!({"strategy": "EmaCross", "symbols": ["BTC/USDT"], "timeframe": "1h"});
     let submit = format!(

@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::json;
 use tempfile::TempDir;
 use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
 use tradai_backend::{Settings, start};
 use tradai_control_plane::jobs::JobReports;
 use tradai_domain::jobs::{
@@ -32,17 +33,37 @@ pub(crate) struct World {
     pub(crate) address: SocketAddr,
     pub(crate) wiring: Wiring,
     pub(crate) folder: TempDir,
-    shutdown: Shutdown,
+    running: Option<(Shutdown, JoinHandle<()>)>,
 }
 
 impl World {
     /// Starts a backend that runs jobs in its own process; peers are not there unless `variables` say where.
     pub(crate) async fn start(variables: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let data = folder.path().to_str().unwrap();
+        let wiring = Wiring::open(&StateSettings::new(folder.path().to_owned()), []).unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut world = Self { address: listener.local_addr().unwrap(), wiring, folder, running: None };
+        world.serve(listener, variables).await;
+        world
+    }
+
+    /// Stops the backend as its host does; nobody listens at its address then.
+    pub(crate) async fn stop(&mut self) {
+        let (shutdown, serving) = self.running.take().unwrap();
+        shutdown.stop();
+        serving.await.unwrap();
+    }
+
+    /// Starts it again where it was.
+    pub(crate) async fn start_again(&mut self, variables: &[(&str, &str)]) {
+        let listener = TcpListener::bind(self.address).await.unwrap();
+        self.serve(listener, variables).await;
+    }
+
+    async fn serve(&mut self, listener: TcpListener, variables: &[(&str, &str)]) {
         let nobody = nobody().await;
         let mut inputs = Inputs::default()
-            .variable("TRADAI_DATA_DIR", data)
+            .variable("TRADAI_DATA_DIR", self.folder.path().to_str().unwrap())
             .variable("BACKEND_LOCAL_EXECUTION_MODE", "inprocess")
             .variable("BACKEND_DATA_COLLECTION_URL", &nobody)
             .variable("BACKEND_STRATEGY_SERVICE_URL", &nobody);
@@ -50,14 +71,10 @@ impl World {
             inputs = inputs.variable(name, value);
         }
         let settings = load::<Settings>(&inputs).unwrap().settings;
-        let wiring = Wiring::open(&StateSettings::new(folder.path().to_owned()), []).unwrap();
         let shutdown = Shutdown::manual();
         let app = start(&settings, &shutdown).await.unwrap();
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
         let serving = tradai_service::serve(listener, app, shutdown.clone());
-        tokio::spawn(async move { serving.await.unwrap() });
-        Self { address, wiring, folder, shutdown }
+        self.running = Some((shutdown, tokio::spawn(async move { serving.await.unwrap() })));
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -110,6 +127,13 @@ impl World {
         id
     }
 
+    /// Leaves what a job's program wrote.
+    pub(crate) fn write_log(&self, id: JobId, text: &str) {
+        let folder = self.folder.path().join("tasks").join(id.to_string());
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(folder.join("output"), text).unwrap();
+    }
+
     /// Completes a job with the result of a real run, which took this config version.
     pub(crate) async fn complete(&self, id: JobId, config_id: Option<&str>) {
         write_result(&self.folder.path().join("jobs"), id, config_id);
@@ -120,7 +144,9 @@ impl World {
 
 impl Drop for World {
     fn drop(&mut self) {
-        self.shutdown.stop();
+        if let Some((shutdown, _)) = &self.running {
+            shutdown.stop();
+        }
     }
 }
 

@@ -5,7 +5,10 @@ function startForm() {
   if (!form) return;
   const parts = form.dataset.parts.split(" ");
   const check = soon(async () => {
-    await swap(parts, form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+    try {
+      await swap(parts, form.dataset.check, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+      say();
+    } catch (error) { sayWhy(error); }
     markFaults(form);
   }, 300);
   form.addEventListener("input", check);

@@ -1,5 +1,8 @@
-// Parts of a page are drawn by the server only. To show what is new, the page is fetched again and its parts take the
-// place of those that are there: one way of drawing, with scripts and without.
+// Parts of a page are drawn by the server only. To show what is new, the page is fetched again and its parts become
+// what came: one way of drawing, with scripts and without. What is in both stays the same element, so that the focus,
+// what is scrolled or unfolded, and what a screen reader listens to are not lost.
+
+const FOCUSABLE = "a[href], button:enabled, input:enabled:not([type=hidden]), select, textarea, [tabindex]";
 
 const byId = (id) => document.getElementById(id);
 
@@ -9,31 +12,99 @@ function announce(text) {
   if (place) place.textContent = text;
 }
 
-/** Ticked boxes and the focus, which a new part must not lose. */
-function remembered(part) {
-  const ticked = [...part.querySelectorAll("input[type=checkbox]:checked")].map((box) => box.id);
-  const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-  return (fresh) => {
-    for (const id of ticked) {
-      const box = fresh.querySelector(`#${CSS.escape(id)}`);
-      if (box) box.checked = true;
-    }
-    if (focused) byId(focused)?.focus({ preventScroll: true });
+/** The first from this node on that stands for the same thing as another page's node. */
+function counterpart(node, wanted) {
+  const isIt = (one) => one.nodeName === wanted.nodeName && (one.id ?? "") === (wanted.id ?? "");
+  while (node && !isIt(node)) node = node.nextSibling;
+  return node;
+}
+
+/** Makes a node what another is, with as few changes as it takes. What a script drew is the script's. */
+function become(old, fresh) {
+  if (old.isEqualNode(fresh) || old.dataset?.started) return;
+  if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
+  for (const { name } of [...old.attributes]) {
+    // Unfolded by somebody, which the server does not know.
+    if (name !== "open" && !fresh.hasAttribute(name)) old.removeAttribute(name);
+  }
+  for (const { name, value } of fresh.attributes) {
+    if (old.getAttribute(name) !== value) old.setAttribute(name, value);
+  }
+  let next = old.firstChild;
+  for (const child of [...fresh.childNodes]) {
+    const same = counterpart(next, child);
+    if (!same) { old.insertBefore(document.adoptNode(child), next); continue; }
+    while (next !== same) next = without(next);
+    next = same.nextSibling;
+    become(same, child);
+  }
+  while (next) next = without(next);
+}
+
+/** Removes a node and returns the one after it. */
+function without(node) {
+  const next = node.nextSibling;
+  node.remove();
+  return next;
+}
+
+/** Returns what puts the focus near the place where it was, should its element go: never on to another action. */
+function nearby(part) {
+  const focused = document.activeElement;
+  if (!part.contains(focused)) return () => {};
+  const around = [];
+  for (let one = focused; one !== part; one = one.parentElement) if (one.id) around.push(one.id);
+  return () => {
+    if (part.contains(document.activeElement)) return;
+    const place = around.map(byId).find((one) => one !== null) ?? part;
+    const near = place.querySelector(FOCUSABLE) ?? byId("main");
+    near.focus({ preventScroll: true });
   };
 }
 
-/** Puts the parts with these ids from a page in the place of ours. Returns whether all of them came. */
+/** Whoever asked is not known any more. */
+class SignedOut extends Error {}
+
+/** Makes the parts with these ids what they are on a page. */
 async function swap(ids, url = location.href, request = {}) {
   const reply = await fetch(url, { ...request, headers: { accept: "text/html", ...request.headers } });
+  if (reply.status === 401 || new URL(reply.url).pathname === "/login") throw new SignedOut();
+  if (!reply.ok) throw new Error(`${url} answers with ${reply.status}`);
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
-  const parts = ids.map((id) => [byId(id), page.getElementById(id)]);
-  for (const [old, fresh] of parts) {
-    if (!old || !fresh || old.isEqualNode(fresh)) continue;
-    const restore = remembered(old);
-    old.replaceWith(document.adoptNode(fresh));
-    restore(fresh);
+  for (const id of ids) {
+    const [old, fresh] = [byId(id), page.getElementById(id)];
+    if (!old || !fresh) continue;
+    const focus = nearby(old);
+    become(old, fresh);
+    focus();
   }
-  return parts.every(([old, fresh]) => old && fresh);
+}
+
+/** Says that the page shows nothing new, and what can be done about it; without a text, that it does again. */
+function say(text = "", action = "", address = "") {
+  const place = byId("not-live");
+  if (!place || (place.dataset.text ?? "") === text) return;
+  place.dataset.text = text;
+  place.hidden = !text;
+  place.replaceChildren(text);
+  announce(text || "This page shows what is new again.");
+  if (!text) return;
+  const link = document.createElement("a");
+  link.href = address;
+  link.textContent = action;
+  // What was filled in stays where it is.
+  if (document.querySelector("form[data-check]")) link.target = "_blank";
+  place.append(" ", link);
+}
+
+/** Says why a part of the page could not be fetched. */
+function sayWhy(error) {
+  if (error instanceof SignedOut) {
+    const back = new URLSearchParams({ next: location.pathname + location.search });
+    say("You are signed out, so this page shows nothing new.", "Sign in", `/login?${back}`);
+  } else {
+    say("The service cannot be reached, so this page shows nothing new until it can.", "Load the page anew", location.href);
+  }
 }
 
 /** Calls `action` soon, however often it is asked for meanwhile; one call at a time. */
@@ -42,7 +113,7 @@ function soon(action, milliseconds) {
   const run = async () => {
     timer = 0;
     running = true;
-    try { await action(); } catch { /* The server cannot be reached; the next event or a reload shows more. */ }
+    await action();
     running = false;
     if (again) { again = false; ask(); }
   };
