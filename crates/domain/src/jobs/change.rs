@@ -1,6 +1,6 @@
 //! The one way in which a job changes.
 
-use super::{ERROR_CHARS, ExecutionId, InvalidTransition, JobRecord, JobStatus, Progress};
+use super::{ERROR_CHARS, ExecutionId, InvalidTransition, JobRecord, JobStatus, PinnedConfig, Progress};
 use crate::Millis;
 
 /// What somebody reports of a job. Fields that are `None` say nothing.
@@ -16,6 +16,8 @@ pub struct JobChange {
     pub execution_arn: Option<ExecutionId>,
     /// The strategy's version.
     pub strategy_version: Option<String>,
+    /// What it takes of the stored configs; of several that are reported the first counts.
+    pub config: Option<PinnedConfig>,
     /// Where the results are.
     pub result_s3_path: Option<String>,
     /// The run that its figures were logged to.
@@ -88,6 +90,7 @@ impl JobRecord {
         }
         fill(&mut self.execution_arn, &change.execution_arn);
         fill(&mut self.strategy_version, &change.strategy_version);
+        fill(&mut self.config, &change.config);
         fill(&mut self.result_s3_path, &change.result_s3_path);
         fill(&mut self.mlflow_run_id, &change.mlflow_run_id);
         fill(&mut self.git_commit, &change.git_commit);
@@ -177,6 +180,22 @@ mod tests {
         assert_eq!(applied(&mut job, &JobChange::progress(Progress::DONE, 9)), (0, false));
         let refused = job.apply(&JobChange::status(JobStatus::Running, 7));
         assert!(matches!(refused, ChangeOutcome::Refused(_)));
+    }
+
+    #[test]
+    fn the_config_that_is_reported_first_counts() {
+        let (id, hash) = ("v3-0f1e2d3c".parse().unwrap(), "0".repeat(64).parse().unwrap());
+        let version = PinnedConfig::Version { config_id: id, config_hash: hash };
+        for (first, then) in [(PinnedConfig::None, version.clone()), (version, PinnedConfig::None)] {
+            let mut job = record();
+            let report =
+                |config: &PinnedConfig| JobChange { config: Some(config.clone()), ..JobChange::default() };
+            assert_eq!(applied(&mut job, &report(&first)), (0, true));
+            assert_eq!(applied(&mut job, &report(&then)), (0, false));
+            assert_eq!(job.config.as_ref(), Some(&first));
+            let text = serde_json::to_string(&job).unwrap();
+            assert_eq!(serde_json::from_str::<JobRecord>(&text).unwrap(), job);
+        }
     }
 
     fn change() -> impl Strategy<Value = JobChange> {

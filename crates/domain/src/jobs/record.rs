@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::modes::{UnknownWord, word};
-use super::{ExecutionId, JobStatus, Progress, TraceId};
+use super::{ExecutionId, JobStatus, PinnedConfig, Progress, TraceId};
 use crate::strategy_name::StrategyName;
 use crate::{JobId, Millis};
 
@@ -68,6 +68,9 @@ pub struct JobRecord {
     pub strategy_name: StrategyName,
     /// Its version, once known.
     pub strategy_version: Option<String>,
+    /// What it takes of the stored configs, once that is settled.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub config: Option<PinnedConfig>,
     /// Where it stands.
     pub status: JobStatus,
     /// How much is done.
@@ -111,6 +114,7 @@ impl JobRecord {
             workflow_type,
             strategy_name,
             strategy_version: None,
+            config: None,
             status: JobStatus::Pending,
             progress: Progress::NONE,
             created_at,
