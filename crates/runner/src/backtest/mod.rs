@@ -9,6 +9,7 @@ mod data;
 mod folder;
 mod manifest;
 mod result_file;
+mod staging;
 mod table;
 
 use std::sync::Arc;

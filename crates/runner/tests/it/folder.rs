@@ -17,7 +17,7 @@ fn a_folder_takes_the_place_of_what_its_job_left_when_it_died() {
     }
     let written = finished.write(&jobs).unwrap();
     assert_eq!(written, jobs.path(&id));
-    assert!(!left.exists());
+    assert!(!left.exists(), "whoever writes sweeps");
     let manifest = jobs.manifest(&id).unwrap();
     for name in JOB_FILES {
         let bytes = std::fs::read(written.join(name)).unwrap();
