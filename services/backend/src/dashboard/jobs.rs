@@ -195,7 +195,7 @@ fn filters(wanted: &Wanted) -> Markup {
     let chosen = wanted.params.text("status");
     html! {
         div.controls {
-            form method="get" action="/jobs" data-filter="" {
+            form method="get" action="/jobs" {
                 label { "Status " select name="status" {
                     option value="" { "any" }
                     @for status in JobStatus::ALL {
@@ -203,7 +203,7 @@ fn filters(wanted: &Wanted) -> Markup {
                     }
                 } }
                 label { "Strategy " input name="strategy" type="search" value=(wanted.params.text("strategy")) placeholder="any"; }
-                button data-plain="" { "Filter" }
+                button { "Filter" }
             }
             // Boxes of the table belong to this form.
             form #compare method="get" action="/compare" { button { "Compare ticked" } }
@@ -285,7 +285,7 @@ pub(super) fn actions(record: &JobRecord, caller: &Caller) -> Markup {
             }
         } @else if record.status.is_terminal() && may(caller, Role::Admin) {
             form method="post" action={ "/jobs/" (id) "/delete" } {
-                button.risky aria-label={ "Delete " (record.strategy_name) " " (short(id)) }
+                button.risky id={ "delete-" (id) } aria-label={ "Delete " (record.strategy_name) " " (short(id)) }
                     data-confirm="Delete this job and its results?" { "Delete" }
             }
         }

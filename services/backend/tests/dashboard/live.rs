@@ -138,6 +138,30 @@ async fn what_is_wrong_in_a_form_is_said_where_it_is_listened_to() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_filter_waits_for_enter() {
+    let Some(browser) = Browser::start().await else { return };
+    let world = World::start(&[]).await;
+    let tab = browser.open(&world.url("/jobs"), 1280, 900).await;
+    live(&tab).await;
+    tab.tab_to("select[name=status]").await;
+    for _ in 0..3 {
+        tab.press("ArrowDown").await;
+    }
+    let chosen: String = tab.eval("document.querySelector('select[name=status]').value").await;
+    assert!(!chosen.is_empty());
+    assert!(
+        tab.eval::<bool>("document.querySelector('main form button').offsetWidth > 0").await,
+        "the button shows"
+    );
+    tab.tab_to("main form button").await;
+    tab.press("Enter").await;
+    tab.until(&format!("new URLSearchParams(location.search).get('status') === '{chosen}'")).await;
+    let lists: Vec<String> = tab.requests().into_iter().filter(|url| url.contains("/jobs?")).collect();
+    assert_eq!(lists.len(), 1, "{lists:?}");
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn any_number_of_pages_may_be_open() {
     let Some(browser) = Browser::start().await else { return };
     let world = World::start(&[]).await;

@@ -30,11 +30,3 @@ function startQuestions() {
     if (question && !confirm(question)) event.preventDefault();
   });
 }
-
-/** Filters apply when they change; without scripts there is a button. */
-function startFilters() {
-  for (const form of document.querySelectorAll("form[data-filter]")) {
-    form.addEventListener("change", () => form.requestSubmit());
-    for (const button of form.querySelectorAll("button[data-plain]")) button.hidden = true;
-  }
-}

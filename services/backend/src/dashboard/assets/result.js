@@ -15,5 +15,4 @@ function startResult() {
 startLive();
 startForm();
 startQuestions();
-startFilters();
 startResult();
