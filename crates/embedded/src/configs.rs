@@ -95,7 +95,7 @@ impl ConfigRepository for SqliteConfigs {
                 return Ok(PushedConfig { version, duplicate: true });
             }
             let number = next_number(transaction, &config.strategy_name)?;
-            let NewConfig { strategy_name, config_data, description, at } = config;
+            let NewConfig { strategy_name, config_data, description, at } = config.clone();
             let version = ConfigVersion::draft(strategy_name, number, config_data, description, at);
             store(transaction, &version)?;
             Ok(PushedConfig { version, duplicate: false })

@@ -107,7 +107,7 @@ impl IdempotencyRepository for SqliteIdempotency {
         let key = key.to_owned();
         let release = move |transaction: &Transaction<'_>| {
             let sql = "DELETE FROM idempotency WHERE key = ?1 AND reply IS NULL";
-            transaction.prepare_cached(sql)?.execute([key])
+            transaction.prepare_cached(sql)?.execute([&key])
         };
         self.0.change(release).await.map(drop)
     }

@@ -35,9 +35,7 @@ impl Lane {
         let run = move || {
             let mut calls = Vec::with_capacity(manner.most);
             while waiting.blocking_recv_many(&mut calls, manner.most) > 0 {
-                let ended = run_all(&mut connection, manner.behavior, &mut calls);
-                let ended = ended.map_err(|error| port_error(&error));
-                calls.drain(..).for_each(|call| call.answer(ended.clone()));
+                answer_all(&mut connection, manner.behavior, &mut calls);
             }
         };
         std::thread::Builder::new().name(name.to_owned()).spawn(run)?;
@@ -45,53 +43,62 @@ impl Lane {
     }
 
     /// Runs a closure in a transaction, which others may share, and returns what it returned. What a closure did that
-    /// fails does not count; where the transaction fails, nothing of any of them does.
+    /// fails does not count. It runs once more where another one fails.
     pub(super) async fn call<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
+        act: impl Fn(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, PortError> {
         let (answer, value) = oneshot::channel();
-        let call = Box::new(Waiting { act: Some(act), value: None, answer });
+        let call = Box::new(Waiting { act, value: None, answer });
         self.0.send(call).await.map_err(|_| stopped())?;
         value.await.map_err(|_| stopped())?
     }
 }
 
-/// Runs calls in one transaction. An error is the transaction's: then none of them did anything.
+/// Runs calls in one transaction and answers them. Where one fails, each has a transaction of its own: that is rare, and
+/// a savepoint for each call, which would spare the others, costs nearly as much as the call.
+fn answer_all(connection: &mut Connection, behavior: TransactionBehavior, calls: &mut Vec<Box<dyn Call>>) {
+    let is_shared = calls.len() > 1;
+    let together = run_all(connection, behavior, calls);
+    for mut call in calls.drain(..) {
+        let ended = match &together {
+            Ok(false) if is_shared => run_all(connection, behavior, std::slice::from_mut(&mut call)),
+            together => together.clone(),
+        };
+        call.answer(ended.map(drop));
+    }
+}
+
+/// Runs calls in one transaction; false when one of them fails. Then, and when the transaction does, nothing of any of
+/// them counts.
 fn run_all(
     connection: &mut Connection,
     behavior: TransactionBehavior,
     calls: &mut [Box<dyn Call>],
-) -> Outcome<()> {
-    let transaction = connection.transaction_with_behavior(behavior)?;
+) -> Result<bool, PortError> {
+    let failed = |error| port_error(&error);
+    let transaction = connection.transaction_with_behavior(behavior).map_err(failed)?;
     for call in calls {
-        transaction.prepare_cached("SAVEPOINT one_call")?.execute([])?;
-        let failure = call.run(&transaction).err();
-        // SQLite ends a transaction by itself where it cannot go on, as on a full disk.
+        if !call.run(&transaction) {
+            return Ok(false);
+        }
         if transaction.is_autocommit() {
-            return Err(failure.unwrap_or(rusqlite::Error::InvalidQuery));
+            return Err(failed(rusqlite::Error::InvalidQuery));
         }
-        if let Some(error) = failure {
-            transaction.prepare_cached("ROLLBACK TO one_call")?.execute([])?;
-            call.refuse(&error);
-        }
-        transaction.prepare_cached("RELEASE one_call")?.execute([])?;
     }
-    transaction.commit()
+    transaction.commit().map(|()| true).map_err(failed)
 }
 
 /// A closure, and whoever waits for what it returns.
 trait Call: Send {
-    /// Runs the closure.
-    fn run(&mut self, transaction: &Transaction<'_>) -> Outcome<()>;
-    /// Notes that what the closure did was taken back.
-    fn refuse(&mut self, error: &rusqlite::Error);
+    /// Runs the closure; false when it fails.
+    fn run(&mut self, transaction: &Transaction<'_>) -> bool;
     /// Tells what became of it, now that the transaction has ended.
     fn answer(self: Box<Self>, ended: Result<(), PortError>);
 }
 
 struct Waiting<A, T> {
-    act: Option<A>,
+    act: A,
     value: Option<Result<T, PortError>>,
     answer: oneshot::Sender<Result<T, PortError>>,
 }
@@ -99,17 +106,11 @@ struct Waiting<A, T> {
 impl<T, A> Call for Waiting<A, T>
 where
     T: Send,
-    A: FnOnce(&Transaction<'_>) -> Outcome<T> + Send,
+    A: Fn(&Transaction<'_>) -> Outcome<T> + Send,
 {
-    fn run(&mut self, transaction: &Transaction<'_>) -> Outcome<()> {
-        if let Some(act) = self.act.take() {
-            self.value = Some(Ok(act(transaction)?));
-        }
-        Ok(())
-    }
-
-    fn refuse(&mut self, error: &rusqlite::Error) {
-        self.value = Some(Err(port_error(error)));
+    fn run(&mut self, transaction: &Transaction<'_>) -> bool {
+        let value = (self.act)(transaction).map_err(|error| port_error(&error));
+        self.value.insert(value).is_ok()
     }
 
     fn answer(self: Box<Self>, ended: Result<(), PortError>) {
@@ -146,19 +147,19 @@ mod tests {
     use super::*;
     use crate::Database;
 
-    type Closure = Box<dyn FnOnce(&Transaction<'_>) -> Outcome<()> + Send>;
+    type Closure = Box<dyn Fn(&Transaction<'_>) -> Outcome<()> + Send>;
 
     /// Runs closures that all wait while another one is at work, and so share a transaction.
     async fn together(database: &Database, closures: Vec<Closure>) -> Vec<Result<(), PortError>> {
         let (go, gone) = mpsc::channel::<()>();
-        let (begin, begun) = oneshot::channel();
+        let (begin, mut begun) = tokio::sync::mpsc::unbounded_channel();
         let blocker = database.change(move |_| {
             begin.send(()).unwrap();
             gone.recv().unwrap();
             Ok(())
         });
         let closures = async {
-            begun.await.unwrap();
+            begun.recv().await.unwrap();
             let waiting = join_all(closures.into_iter().map(|closure| database.change(closure)));
             // Polled in this order, so that all are in line before the one at work goes on.
             let release = async { go.send(()).unwrap() };

@@ -84,10 +84,11 @@ impl Database {
     }
 
     /// Runs a closure in a transaction that may change things: all of it counts, or nothing when it fails. Runs even
-    /// when the future is dropped, once it was handed over.
+    /// when the future is dropped, once it was handed over; and once more when another one fails that shared its
+    /// transaction, of which nothing counts then.
     pub(crate) async fn change<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
+        act: impl Fn(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, PortError> {
         self.changes.call(act).await
     }
@@ -95,7 +96,7 @@ impl Database {
     /// Runs a closure that reads; everything it reads is of one moment.
     pub(crate) async fn read<T: Send + 'static>(
         &self,
-        act: impl FnOnce(&Transaction<'_>) -> Outcome<T> + Send + 'static,
+        act: impl Fn(&Transaction<'_>) -> Outcome<T> + Send + 'static,
     ) -> Result<T, PortError> {
         self.reads.call(act).await
     }

@@ -195,7 +195,7 @@ impl Store {
         let find = move |transaction: &Transaction<'_>| {
             let sql = "SELECT execution, workflow, name, document, input, seed, status, started_at, ended_at, result
                 FROM workflow_runs WHERE execution = ?1";
-            transaction.prepare_cached(sql)?.query_row([execution], run).optional()
+            transaction.prepare_cached(sql)?.query_row([&execution], run).optional()
         };
         self.0.read(find).await
     }
@@ -204,7 +204,7 @@ impl Store {
         let execution = execution.to_owned();
         let find = move |transaction: &Transaction<'_>| {
             let sql = "SELECT status FROM workflow_runs WHERE execution = ?1";
-            transaction.prepare_cached(sql)?.query_row([execution], |row| status(row, 0)).optional()
+            transaction.prepare_cached(sql)?.query_row([&execution], |row| status(row, 0)).optional()
         };
         self.0.read(find).await
     }
