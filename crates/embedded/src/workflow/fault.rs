@@ -11,7 +11,7 @@ pub(super) const ALL: &str = "States.ALL";
 const TASK_FAILED: &str = "States.TaskFailed";
 /// A task, or a whole run, that took too long.
 pub(super) const TIMEOUT: &str = "States.Timeout";
-/// A fault of the document or its data: `States.ALL` does not match it.
+/// A fault of the document or its data: it fails the run, whatever a document says.
 const RUNTIME: &str = "States.Runtime";
 /// Data that became too large: nothing matches it but its name.
 const TOO_LARGE: &str = "States.DataLimitExceeded";
@@ -76,7 +76,8 @@ impl WorkflowFault {
     /// Returns whether a name of `ErrorEquals` means this fault. `of_task` is whether a task reported it.
     pub(super) fn matches(&self, name: &str, of_task: bool) -> bool {
         match name {
-            ALL => self.error != RUNTIME && self.error != TOO_LARGE,
+            _ if self.error == RUNTIME => false,
+            ALL => self.error != TOO_LARGE,
             TASK_FAILED => of_task && self.error != TIMEOUT && self.error != TOO_LARGE,
             name => self.error == name,
         }

@@ -1,7 +1,8 @@
 //! A document of the Amazon States Language, read and checked.
 //!
 //! What is there is what JSONPath documents need: the eight kinds of states, with a `Map` whose items are worked on
-//! within the run. JSONata, distributed maps, heartbeats and tokens of tasks are refused by name, not ignored.
+//! within the run. JSONata, variables, distributed maps, heartbeats and tokens of tasks are refused by name, not
+//! ignored. What is accepted here is meant to be accepted by Step Functions: the same document runs there.
 
 mod check;
 mod choice;

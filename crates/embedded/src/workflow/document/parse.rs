@@ -1,13 +1,13 @@
 //! Reading states.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use super::check;
 use super::choice::Rule;
-use super::reader::{Faults, Fields};
+use super::reader::{Faults, Fields, MAX_NUMBER};
 use super::{
     Amount, Catcher, DocumentFaults, Io, Kind, Recovery, Retrier, Selection, State, States, Then, WaitFor,
     Wording, WorkflowDocument,
@@ -25,10 +25,14 @@ const MAX_DEPTH: usize = 10;
 const MOST_AT_ONCE: usize = 40;
 /// Characters of a state's name.
 const MAX_NAME: usize = 80;
+/// Seconds that a retry may wait: less than a year of 366 days.
+const MAX_DELAY: u32 = 31_622_399;
+/// How a resource ends whose task is over once somebody sends a token back.
+const BY_TOKEN: &str = ".waitForTaskToken";
 
 /// Reads a document.
 pub(super) fn document(source: &Value) -> Result<WorkflowDocument, DocumentFaults> {
-    let mut reading = Reading { faults: Faults::default(), states: 0, depth: 0 };
+    let mut reading = Reading { faults: Faults::default(), names: BTreeSet::new(), states: 0, depth: 0 };
     let document = reading.document(source);
     match document {
         Some(document) if reading.faults.0.is_empty() => Ok(document),
@@ -38,6 +42,8 @@ pub(super) fn document(source: &Value) -> Result<WorkflowDocument, DocumentFault
 
 struct Reading {
     faults: Faults,
+    /// Names of states, which are unique in the whole document.
+    names: BTreeSet<String>,
     states: usize,
     depth: usize,
 }
@@ -54,7 +60,7 @@ impl Reading {
         if version.is_some_and(|version| version != "1.0") {
             self.faults.add("Version", "must be 1.0");
         }
-        let timeout = fields.number("TimeoutSeconds", 1, &mut self.faults);
+        let timeout = fields.number("TimeoutSeconds", 1..=MAX_NUMBER, &mut self.faults);
         self.refuse_query_language(&mut fields);
         let states = self.states(&mut fields);
         fields.finish(&mut self.faults);
@@ -84,6 +90,9 @@ impl Reading {
                     self.states += 1;
                     if self.states == MAX_STATES + 1 {
                         self.faults.add(&place, format!("is one of more than {MAX_STATES} states"));
+                    }
+                    if !self.names.insert(name.clone()) {
+                        self.faults.add(&place, "has a name that another state of the document has");
                     }
                     if name.chars().count() > MAX_NAME {
                         self.faults.add(&place, format!("has a name of more than {MAX_NAME} characters"));
@@ -144,7 +153,7 @@ impl Reading {
         Some(match kind {
             "Pass" => Kind::Pass { result: fields.take("Result").cloned(), io: self.io(fields, false) },
             "Task" => Kind::Task {
-                resource: fields.needed_text("Resource", &mut self.faults),
+                resource: self.resource(fields),
                 io: self.io(fields, true),
                 recovery: self.recovery(fields),
                 timeout: self.amount(fields, "TimeoutSeconds", "TimeoutSecondsPath"),
@@ -162,6 +171,15 @@ impl Reading {
         })
     }
 
+    fn resource(&mut self, fields: &mut Fields<'_>) -> String {
+        let resource = fields.needed_text("Resource", &mut self.faults);
+        if resource.ends_with(BY_TOKEN) {
+            let problem = format!("must not end in {BY_TOKEN}: a task is over once whoever does it is done");
+            self.faults.add(fields.place("Resource"), problem);
+        }
+        resource
+    }
+
     fn io(&mut self, fields: &mut Fields<'_>, has_selector: bool) -> Io {
         Io {
             parameters: fields.template("Parameters", &mut self.faults),
@@ -175,8 +193,8 @@ impl Reading {
     }
 
     fn amount(&mut self, fields: &mut Fields<'_>, fixed: &'static str, path: &'static str) -> Option<Amount> {
-        let seconds =
-            fields.number(fixed, u32::from(fixed != "Seconds"), &mut self.faults).map(Amount::Seconds);
+        let allowed = u32::from(fixed != "Seconds")..=MAX_NUMBER;
+        let seconds = fields.number(fixed, allowed, &mut self.faults).map(Amount::Seconds);
         let in_data = fields.path(path, &mut self.faults).map(Amount::Path);
         if seconds.is_some() && in_data.is_some() {
             self.faults.add(&fields.place, format!("has both {fixed} and {path}"));
@@ -251,7 +269,7 @@ impl Reading {
         };
         // The second name of each pair is the older one.
         let selector = fields.template("ItemSelector", &mut self.faults);
-        let at_once = fields.number("MaxConcurrency", 0, &mut self.faults).unwrap_or(0);
+        let at_once = fields.number("MaxConcurrency", 0..=MAX_NUMBER, &mut self.faults).unwrap_or(0);
         let name = if fields.has("ItemProcessor") { "ItemProcessor" } else { "Iterator" };
         let Some(processor) = fields.take(name) else {
             self.faults.add(fields.place("ItemProcessor"), "is missing");
@@ -262,6 +280,9 @@ impl Reading {
         let states = Box::new(self.states(&mut processor));
         processor.finish(&mut self.faults);
         let mut io = self.io(fields, true);
+        if selector.is_some() && io.parameters.is_some() {
+            self.faults.add(&fields.place, "has both ItemSelector and Parameters, its older name");
+        }
         let selector = selector.or_else(|| io.parameters.take());
         let at_once = usize::try_from(at_once).unwrap_or(MOST_AT_ONCE);
         let at_once = if at_once == 0 { MOST_AT_ONCE } else { at_once.min(MOST_AT_ONCE) };
@@ -322,9 +343,9 @@ impl Reading {
     fn retrier(&mut self, fields: &mut Fields<'_>) -> Retrier {
         let errors = self.errors(fields);
         let faults = &mut self.faults;
-        let interval = fields.number("IntervalSeconds", 1, faults).unwrap_or(1);
-        let attempts = fields.number("MaxAttempts", 0, faults).unwrap_or(3);
-        let longest = fields.number("MaxDelaySeconds", 1, faults);
+        let interval = fields.number("IntervalSeconds", 1..=MAX_NUMBER, faults).unwrap_or(1);
+        let attempts = fields.number("MaxAttempts", 0..=MAX_NUMBER, faults).unwrap_or(3);
+        let longest = fields.number("MaxDelaySeconds", 1..=MAX_DELAY, faults);
         let backoff = fields.take("BackoffRate").map_or(Some(2.0), Value::as_f64).filter(|rate| *rate >= 1.0);
         if backoff.is_none() {
             faults.add(fields.place("BackoffRate"), "must be a number from 1.0 on");

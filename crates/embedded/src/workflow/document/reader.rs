@@ -1,12 +1,41 @@
 //! Taking fields out of a JSON object: each read once, what is left over is a fault.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 
 use serde_json::{Map, Value};
 
 use super::{DocumentFault, ResultPath, Selection};
 use crate::workflow::path::{Path, Reference};
 use crate::workflow::template::{Expression, Template};
+
+/// Seconds and counts that Step Functions takes.
+pub(super) const MAX_NUMBER: u32 = 99_999_999;
+
+/// Fields that Step Functions knows and that are not there, with what is there instead.
+const ABSENT: [(&[&str], &str); 7] = [
+    (
+        &["HeartbeatSeconds", "HeartbeatSecondsPath"],
+        "tasks tell nothing while they work; TimeoutSeconds bounds them",
+    ),
+    (&["Credentials"], "tasks are done by whoever goes on with the run"),
+    (
+        &["ItemReader", "ItemBatcher", "ResultWriter", "Label"],
+        "items are worked on within the run, one by one",
+    ),
+    (
+        &[
+            "ToleratedFailureCount",
+            "ToleratedFailureCountPath",
+            "ToleratedFailurePercentage",
+            "ToleratedFailurePercentagePath",
+        ],
+        "an item that fails fails its map; a Catch within its states keeps it from that",
+    ),
+    (&["MaxConcurrencyPath"], "MaxConcurrency is a number of the document"),
+    (&["Assign"], "there are no variables; ResultPath keeps values in the data"),
+    (&["Arguments", "Output", "Items"], "they are of JSONata, and the language is JSONPath"),
+];
 
 /// Faults that are kept; a document with more is told enough.
 const MAX_FAULTS: usize = 100;
@@ -55,7 +84,12 @@ impl<'a> Fields<'a> {
     /// Tells of fields that nobody took.
     pub(super) fn finish(self, faults: &mut Faults) {
         for name in self.map.keys().filter(|name| !self.seen.contains(name.as_str())) {
-            faults.add(self.place(name), "is not known here");
+            let absent = ABSENT.iter().find(|(names, _)| names.contains(&name.as_str()));
+            let problem = match absent {
+                Some((_, instead)) => format!("is not supported: {instead}"),
+                None => "is not known here".to_owned(),
+            };
+            faults.add(self.place(name), problem);
         }
     }
 
@@ -74,12 +108,19 @@ impl<'a> Fields<'a> {
         self.text(name, faults).unwrap_or_default().to_owned()
     }
 
-    /// Reads a whole number of at least `least`.
-    pub(super) fn number(&mut self, name: &'static str, least: u32, faults: &mut Faults) -> Option<u32> {
+    /// Reads a whole number.
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        allowed: RangeInclusive<u32>,
+        faults: &mut Faults,
+    ) -> Option<u32> {
         let value = self.take(name)?;
-        let number = value.as_u64().and_then(|number| u32::try_from(number).ok()).filter(|n| *n >= least);
+        let number = value.as_u64().and_then(|number| u32::try_from(number).ok());
+        let number = number.filter(|number| allowed.contains(number));
         if number.is_none() {
-            faults.add(self.place(name), format!("must be a whole number from {least} to {}", u32::MAX));
+            let (least, most) = allowed.into_inner();
+            faults.add(self.place(name), format!("must be a whole number from {least} to {most}"));
         }
         number
     }

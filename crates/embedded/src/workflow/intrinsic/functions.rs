@@ -108,7 +108,11 @@ impl Function {
             (Self::Base64Decode, [data]) => decode(short(data)?),
             (Self::Hash, [data, algorithm]) => hash(data, text(algorithm)?),
             (Self::JsonMerge, [first, second, deep]) => merge(first, second, deep),
-            (Self::MathRandom, [start, end, ..]) => draw(integer(start)?, integer(end)?, random),
+            (Self::MathRandom, [start, end]) => draw(integer(start)?, integer(end)?, random),
+            // The same number for the same seed, in whichever run.
+            (Self::MathRandom, [start, end, seed]) => {
+                draw(integer(start)?, integer(end)?, &Random::new(integer(seed)?.to_string()))
+            }
             (Self::MathAdd, [first, second]) => {
                 let sum = integer(first)?.checked_add(integer(second)?);
                 sum.map(Value::from).ok_or_else(|| "the sum is too large".to_owned())

@@ -114,6 +114,10 @@ mod tests {
         assert!((1..10).contains(&number), "the end is not part of it");
         let two = draw("States.Array(States.UUID(), States.UUID())");
         assert_ne!(two[0], two[1]);
+        let seeded = "States.MathRandom(1, 1000000, 7)";
+        let two = draw(&format!("States.Array({seeded}, {seeded}, States.MathRandom(1, 1000000, 8))"));
+        assert_eq!(two[0], two[1]);
+        assert_ne!(two[0], two[2]);
     }
 
     #[test]
@@ -136,6 +140,7 @@ mod tests {
             "States.MathAdd(1.5, 1)",
             "States.MathAdd(9223372036854775807, 1)",
             "States.MathRandom(3, 3)",
+            "States.MathRandom(1, 9, 'seed')",
         ] {
             assert_eq!(call(text).unwrap_err().error, "States.IntrinsicFailure", "{text}");
         }

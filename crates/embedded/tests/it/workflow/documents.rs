@@ -32,7 +32,7 @@ fn every_fault_is_told_with_its_place() {
         "StartAt: there is no state `Nowhere`",
         "States.Run.Resource: must be a text that is not empty",
         "States.Run.Next: there is no state `Gone`",
-        "States.Run.HeartbeatSeconds: is not known here",
+        "States.Run.HeartbeatSeconds: is not supported: tasks tell nothing while they work",
         "States.Run.Parameters.a.$: is neither a path ($...) nor a call",
         "States.Run.ResultPath: must be a path that names one place",
         "States.Run.Retry[0].ErrorEquals: States.ALL must stand alone",
@@ -88,12 +88,81 @@ fn a_document_has_bounds() {
     assert_eq!(faults(&deep(98)), [": is nested deeper than 100 levels"]);
 }
 
+/// What Step Functions would refuse, or do otherwise than is done here.
+#[test]
+fn what_is_not_there_is_refused_by_name() {
+    let item = json!({"StartAt": "Item", "States": {"Item": {"Type": "Succeed"}}});
+    for (field, value, problem) in [
+        ("ToleratedFailurePercentage", json!(5), "is not supported: an item that fails fails its map"),
+        ("ItemBatcher", json!({}), "is not supported: items are worked on within the run"),
+        ("MaxConcurrencyPath", json!("$.n"), "is not supported: MaxConcurrency is a number"),
+        ("Assign", json!({"a": 1}), "is not supported: there are no variables"),
+        ("Items", json!([]), "is not supported: they are of JSONata"),
+        ("ItemsPaths", json!("$.a"), "is not known here"),
+    ] {
+        let mut state = json!({"Type": "Map", "ItemProcessor": item, "End": true});
+        state[field] = value;
+        let document = json!({"StartAt": "Each", "States": {"Each": state}});
+        let found = faults(&document);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].starts_with(&format!("States.Each.{field}: {problem}")), "{found:?}");
+    }
+    let both = json!({"Type": "Map", "ItemProcessor": item, "End": true,
+        "ItemSelector": {"a": 1}, "Parameters": {"b": 1}});
+    let found = faults(&json!({"StartAt": "Each", "States": {"Each": both}}));
+    assert_eq!(found, ["States.Each: has both ItemSelector and Parameters, its older name"]);
+    let token = json!({"StartAt": "Ask", "States": {"Ask": {"Type": "Task", "End": true,
+        "Resource": "arn:aws:states:::sqs:sendMessage.waitForTaskToken"}}});
+    let found = faults(&token);
+    assert!(found[0].starts_with("States.Ask.Resource: must not end in .waitForTaskToken"), "{found:?}");
+}
+
+#[test]
+fn names_of_states_are_unique_in_the_whole_document() {
+    let inner = |name: &str| json!({"StartAt": name, "States": {name: {"Type": "Succeed"}}});
+    let document = |first: &str, second: &str| {
+        json!({"StartAt": "A", "States": {
+            "A": {"Type": "Parallel", "Branches": [inner(first), inner(second)], "End": true}}})
+    };
+    assert!(WorkflowDocument::parse(&document("B", "C")).is_ok());
+    assert_eq!(
+        faults(&document("B", "B")),
+        ["States.A.Branches[1].States.B: has a name that another state of the document has"]
+    );
+    assert!(faults(&document("A", "B"))[0].ends_with("has a name that another state of the document has"));
+}
+
+#[test]
+fn numbers_are_those_that_step_functions_takes() {
+    let document = |field: &str, value: Value| {
+        let mut retrier = json!({"ErrorEquals": ["Mine"]});
+        retrier[field] = value;
+        json!({"StartAt": "A", "States": {
+            "A": {"Type": "Task", "Resource": "work", "End": true, "Retry": [retrier]}}})
+    };
+    for (field, most) in
+        [("IntervalSeconds", 99_999_999), ("MaxAttempts", 99_999_999), ("MaxDelaySeconds", 31_622_399)]
+    {
+        assert!(WorkflowDocument::parse(&document(field, json!(most))).is_ok(), "{field}");
+        for wrong in [json!(most + 1), json!(-1), json!(1.5), json!("1"), json!(null)] {
+            let found = faults(&document(field, wrong));
+            assert!(
+                found[0].contains(&format!("Retry[0].{field}: must be a whole number from")),
+                "{found:?}"
+            );
+        }
+    }
+    assert!(WorkflowDocument::parse(&document("BackoffRate", json!(1))).is_ok());
+    assert!(!faults(&document("BackoffRate", json!(0.99))).is_empty());
+}
+
 #[test]
 fn resources_without_a_handler_are_known_before_a_run() {
     let task = |resource: &str| json!({"Type": "Task", "Resource": resource, "End": true});
-    let branch = |resource: &str| json!({"StartAt": "B", "States": {"B": task(resource)}});
+    let branch = |name: &str, resource: &str| json!({"StartAt": name, "States": {name: task(resource)}});
     let document = json!({"StartAt": "A", "States": {
-        "A": {"Type": "Parallel", "Branches": [branch("one"), branch("two"), branch("one")], "End": true}}});
+        "A": {"Type": "Parallel", "End": true,
+            "Branches": [branch("B", "one"), branch("C", "two"), branch("D", "one")]}}});
     let document = WorkflowDocument::parse(&document).unwrap();
     assert_eq!(document.resources(), ["one", "two"]);
     let handlers = TaskHandlers::default().with("one", |call| async move { Ok(call.input) });

@@ -12,15 +12,15 @@ use tradai_embedded::{Database, SqliteWorkflows, TaskCall, TaskHandlers};
 
 use super::{driving, ended, workflows, workflows_at};
 
-fn task(resource: &str) -> Value {
-    json!({"StartAt": "Work", "States": {"Work": {"Type": "Task", "Resource": resource, "End": true}}})
-}
-
 /// A document of one state, which ends.
-fn single(state: Value) -> Value {
+fn single(name: &str, state: Value) -> Value {
     let mut state = state;
     state["End"] = json!(true);
-    json!({"StartAt": "One", "States": {"One": state}})
+    json!({"StartAt": name, "States": {name: state}})
+}
+
+fn task(name: &str) -> Value {
+    single(name, json!({"Type": "Task", "Resource": "work"}))
 }
 
 async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
@@ -86,8 +86,8 @@ async fn a_run_that_goes_round_in_circles_lets_others_have_their_turn() {
 /// Branches have places of their own, and what they are branches of has none meanwhile.
 #[tokio::test]
 async fn branches_in_branches_need_no_more_than_one_place() {
-    let inner = single(json!({"Type": "Map", "ItemProcessor": task("work")}));
-    let document = single(json!({"Type": "Parallel", "Branches": [inner, task("work")]}));
+    let inner = single("Each", json!({"Type": "Map", "ItemProcessor": task("Item")}));
+    let document = single("Both", json!({"Type": "Parallel", "Branches": [inner, task("Whole")]}));
     let workflows = workflows(&document).at_work(1);
     let handlers = TaskHandlers::default().with("work", |call: TaskCall| async move {
         tokio::task::yield_now().await;
@@ -116,15 +116,11 @@ fn open(path: &Path, document: &Value, clock: &Arc<ManualClock>) -> SqliteWorkfl
 async fn a_run_of_which_all_parts_wait_is_put_down_until_the_first_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let wait = |seconds: u32, next: Value| {
-        let mut states = json!({"W": {"Type": "Wait", "Seconds": seconds, "Next": "T"}});
-        states["T"] = next;
-        json!({"StartAt": "W", "States": states})
-    };
-    let pass = |text: &str| json!({"Type": "Pass", "Result": text, "End": true});
-    let later = json!({"Type": "Wait", "Seconds": 50, "End": true});
-    let document =
-        single(json!({"Type": "Parallel", "Branches": [wait(60, pass("a")), wait(20, later), task("work")]}));
+    let once = json!({"StartAt": "A", "States": {
+        "A": {"Type": "Wait", "Seconds": 60, "Next": "B"}, "B": {"Type": "Pass", "Result": "a", "End": true}}});
+    let twice = json!({"StartAt": "C", "States": {
+        "C": {"Type": "Wait", "Seconds": 20, "Next": "D"}, "D": {"Type": "Wait", "Seconds": 50, "End": true}}});
+    let document = single("All", json!({"Type": "Parallel", "Branches": [once, twice, task("E")]}));
     let (go_on, called) = (Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0)));
     let (waits, tells) = (go_on.clone(), called.clone());
     let handlers = TaskHandlers::default().with("work", move |_| {
@@ -159,12 +155,14 @@ async fn a_run_of_which_all_parts_wait_is_put_down_until_the_first_goes_on() {
 /// A branch whose moment comes goes on beside one that is in the middle of its task.
 #[tokio::test]
 async fn a_moment_in_a_branch_is_not_slept_through_behind_a_task() {
-    let document =
-        single(json!({"Type": "Map", "MaxConcurrency": 2, "ItemProcessor": {"StartAt": "Which", "States": {
+    let document = single(
+        "Each",
+        json!({"Type": "Map", "MaxConcurrency": 2, "ItemProcessor": {"StartAt": "Which", "States": {
         "Which": {"Type": "Choice", "Choices": [{"Variable": "$", "NumericEquals": 0, "Next": "Work"}],
             "Default": "Wait"},
         "Wait": {"Type": "Wait", "SecondsPath": "$", "End": true},
-        "Work": {"Type": "Task", "Resource": "work", "End": true}}}}));
+        "Work": {"Type": "Task", "Resource": "work", "End": true}}}}),
+    );
     let go_on = Arc::new(Semaphore::new(0));
     let waits = go_on.clone();
     let handlers = TaskHandlers::default().with("work", move |call: TaskCall| {
@@ -206,7 +204,7 @@ async fn a_moment_in_a_branch_is_not_slept_through_behind_a_task() {
 
 #[tokio::test]
 async fn time_is_up_for_a_run_that_waits_longer() {
-    let mut document = single(json!({"Type": "Wait", "Seconds": 1_000}));
+    let mut document = single("Wait", json!({"Type": "Wait", "Seconds": 1_000}));
     document["TimeoutSeconds"] = json!(30);
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
@@ -227,8 +225,11 @@ async fn time_is_up_for_a_run_that_waits_longer() {
 async fn the_time_of_a_task_goes_on_while_nobody_goes_on_with_it() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("state.db");
-    let document = single(json!({"Type": "Task", "Resource": "work", "TimeoutSeconds": 60,
-        "Retry": [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 5, "MaxAttempts": 1}]}));
+    let document = single(
+        "Work",
+        json!({"Type": "Task", "Resource": "work", "TimeoutSeconds": 60,
+        "Retry": [{"ErrorEquals": ["States.Timeout"], "IntervalSeconds": 5, "MaxAttempts": 1}]}),
+    );
     let clock = Arc::new(ManualClock::at(1_000));
     let called = Arc::new(Semaphore::new(0));
     let tells = called.clone();

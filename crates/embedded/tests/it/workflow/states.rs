@@ -84,10 +84,10 @@ async fn a_fail_fails_the_run_with_its_texts() {
 
 #[tokio::test]
 async fn branches_get_the_same_input_and_give_a_list() {
-    let branch = |state: Value| json!({"StartAt": "B", "States": {"B": state}});
+    let branch = |name: &str, state: Value| json!({"StartAt": name, "States": {name: state}});
     let document = single(json!({"Type": "Parallel", "ResultPath": "$.both", "Branches": [
-        branch(json!({"Type": "Pass", "OutputPath": "$.n", "End": true})),
-        branch(json!({"Type": "Task", "Resource": "echo", "Parameters": {"twice.$": "States.MathAdd($.n, $.n)"},
+        branch("B", json!({"Type": "Pass", "OutputPath": "$.n", "End": true})),
+        branch("C", json!({"Type": "Task", "Resource": "echo", "Parameters": {"twice.$": "States.MathAdd($.n, $.n)"},
             "End": true}))]}));
     let done = output(&document, &json!({"n": 4}), &echo()).await;
     assert_eq!(done, json!({"n": 4, "both": [4, {"twice": 8}]}));
