@@ -73,6 +73,8 @@ pub async fn redelivers_after_the_timeout((queue, clock): Port) {
     clock.advance(VISIBILITY_MS - 1);
     assert!(take(&queue, 1).await.is_empty());
     clock.advance(1);
+    assert!(!queue.delete(&first.receipt).await.unwrap(), "its time is over, though nobody has it yet");
+    assert!(!queue.extend(&first.receipt, VISIBILITY).await.unwrap());
     let second = take(&queue, 1).await.remove(0);
     assert_eq!((second.body.as_str(), second.receive_count), ("body of a", 2));
     assert!(!queue.delete(&first.receipt).await.unwrap());
@@ -100,7 +102,8 @@ pub async fn gives_up_after_so_many_receipts((queue, clock): Port) {
     for count in 1..=MAX_RECEIVES {
         let received = take(&queue, 1).await.remove(0);
         assert_eq!((received.body.as_str(), received.receive_count), ("body of poison", count));
-        assert!(queue.dead_letters(10).await.unwrap().is_empty());
+        assert!(take(&queue, 1).await.is_empty());
+        assert!(queue.dead_letters(10).await.unwrap().is_empty(), "whoever has it may still deal with it");
         clock.advance(VISIBILITY_MS);
     }
     assert_eq!(bodies(&take(&queue, 10).await), ["b"]);
@@ -108,6 +111,22 @@ pub async fn gives_up_after_so_many_receipts((queue, clock): Port) {
     assert_eq!(dead.len(), 1);
     assert_eq!((dead[0].body.as_str(), dead[0].receive_count), ("body of poison", MAX_RECEIVES));
     assert_eq!(queue.dead_letters(10).await.unwrap(), dead);
+}
+
+/// Whoever has a message for the last time may still be done with it.
+pub async fn takes_the_last_receipt_for_as_good_as_any((queue, clock): Port) {
+    queue.send(&message("g", "a")).await.unwrap();
+    for _ in 1..MAX_RECEIVES {
+        take(&queue, 1).await;
+        clock.advance(VISIBILITY_MS);
+    }
+    let last = take(&queue, 1).await.remove(0);
+    assert!(take(&queue, 1).await.is_empty());
+    assert!(queue.extend(&last.receipt, VISIBILITY).await.unwrap());
+    assert!(queue.delete(&last.receipt).await.unwrap());
+    clock.advance(VISIBILITY_MS);
+    assert!(take(&queue, 1).await.is_empty());
+    assert!(queue.dead_letters(10).await.unwrap().is_empty());
 }
 
 /// A message is stored once, however often it is sent, until its dedup id is forgotten.
