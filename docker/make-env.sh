@@ -32,7 +32,7 @@ if ! has TRADAI_API_KEYS || ! has TRADAI_PEER_API_KEY; then
     fi
   done
   mine=$("$@" new-key me admin)
-  peers=$("$@" new-key backend trader)
+  peers=$("$@" new-key backend trader --service)
   add '# Made by docker/make-env.sh. Whoever has TRADAI_API_KEY may do everything here: it stays with you.'
   add "TRADAI_API_KEY=$(key_of "$mine")"
   add '# What the services know of the keys: names, roles and hashes.'

@@ -7,7 +7,7 @@ use clap::Args;
 use serde_json::json;
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::PortError;
-use tradai_platform::settings::sections::Role;
+use tradai_platform::settings::sections::{KeyScope, Role};
 
 use crate::context::Context;
 use crate::output::{print, print_json};
@@ -23,6 +23,9 @@ pub(crate) struct NewKeyArgs {
     name: String,
     /// What it may do: viewer, trader or admin.
     role: Role,
+    /// A service of the platform calls with it: it may say for whom it asks, and the audit log names them.
+    #[arg(long)]
+    service: bool,
 }
 
 pub(crate) fn run(args: &NewKeyArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
@@ -32,7 +35,8 @@ pub(crate) fn run(args: &NewKeyArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
         "NAME: `{name}` is no name of a key: it has no colon, comma or space, and is not empty"
     );
     let failed = || PortError::new(ErrorKind::Internal, "no key was made: the system has no randomness");
-    let (key, item) = tradai_service::new_key(name, args.role).ok_or_else(failed)?;
+    let scope = if args.service { KeyScope::Service } else { KeyScope::Own };
+    let (key, item) = tradai_service::new_key(name, args.role, scope).ok_or_else(failed)?;
     if ctx.json {
         print_json(&json!({ "key": key, "item": item }))?;
     } else {

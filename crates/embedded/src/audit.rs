@@ -61,6 +61,7 @@ mod tests {
             action: "job.submit".to_owned(),
             subject: "x".to_owned(),
             trace_id: None,
+            via: None,
         };
         let log = SqliteAudit::new(database.clone());
         log.append(&entry).await.unwrap();

@@ -3,7 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use tradai_platform::settings::sections::{
-    ArcticSettings, AuthSettings, HttpSettings, LogSettings, MlflowSettings,
+    ArcticSettings, AuthSettings, HttpSettings, KeyScope, LogSettings, MlflowSettings,
 };
 use tradai_platform::settings::{Inputs, Origin, Reader, SETTINGS_DIR, Settings, Start, load, start};
 
@@ -149,6 +149,21 @@ fn faults_of_secrets_do_not_repeat_them() {
     let error = load::<Demo>(&inputs).unwrap_err().to_string();
     assert!(error.contains("CURSOR_SECRET") && !error.contains("tooshort"), "{error}");
     assert!(error.contains("API_KEYS") && !error.contains("theplainkey"), "{error}");
+}
+
+#[test]
+fn a_key_may_be_a_services_own() {
+    let read = |item: &str| load::<Demo>(&inputs().variable("DATA_COLLECTION_API_KEYS", item));
+    let hash = "ab".repeat(32);
+    let loaded = read(&format!("ann:trader:{hash},backend:trader:{}:service", "cd".repeat(32))).unwrap();
+    let AuthSettings::Required(known) = &loaded.settings.http.auth else { panic!("somebody is asked") };
+    assert_eq!([known.keys[0].scope, known.keys[1].scope], [KeyScope::Own, KeyScope::Service]);
+    let shown = loaded.variables.iter().find(|variable| variable.name.ends_with("_API_KEYS")).unwrap();
+    assert_eq!(shown.value, "ann:trader:[redacted],backend:trader:[redacted]:service");
+    for wrong in [format!("ann:trader:{hash}:services"), format!("ann:trader:{hash}:"), format!("ann:{hash}")] {
+        let error = read(&wrong).unwrap_err().to_string();
+        assert!(error.contains("API_KEYS: `[redacted]`"), "{error}");
+    }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 use tokio::runtime::Handle;
 use tracing::{error, warn};
 use tradai_http_client::chain;
-use tradai_platform::settings::sections::{HttpSettings, LogSettings};
+use tradai_platform::settings::sections::{HttpSettings, KeyScope, LogSettings};
 use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
 use tradai_platform::telemetry;
 
@@ -34,7 +34,7 @@ pub trait HttpHost: Settings {
 pub type Command = (&'static str, fn(&Inputs) -> ExitCode);
 
 /// Runs a service from its settings to its end. Instead of that, `<program> healthcheck` asks a running one with the
-/// same settings, `<program> new-key NAME ROLE` makes an API key, and `--print-settings` prints the settings.
+/// same settings, `<program> new-key NAME ROLE` makes an API key (`--service`: of a service), and `--print-settings` prints the settings.
 ///
 /// Exit codes: 0 stopped as told, 1 the health check failed, 2 wrong settings, 70 a fault.
 pub fn run<S, F, A>(build: F) -> ExitCode
@@ -141,12 +141,18 @@ fn ask(settings: &HttpSettings) -> ExitCode {
     }
 }
 
+const USAGE: &str = "expected new-key NAME ROLE [--service], with a name without colon, comma and space";
+
 fn make_key(arguments: &[String]) -> ExitCode {
     let made = match arguments {
-        [name, role] if !name.is_empty() && !name.contains([':', ',', ' ']) => {
-            role.parse().map(|role| new_key(name, role))
-        }
-        _ => Err("expected new-key NAME ROLE, with a name without colon, comma and space"),
+        [name, role, scope @ ..] if !name.is_empty() && !name.contains([':', ',', ' ']) => match scope {
+            [] => role.parse().map(|role| new_key(name, role, KeyScope::Own)),
+            [service] if service == "--service" => {
+                role.parse().map(|role| new_key(name, role, KeyScope::Service))
+            }
+            _ => Err(USAGE),
+        },
+        _ => Err(USAGE),
     };
     match made {
         Ok(Some((key, item))) => {

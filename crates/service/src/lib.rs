@@ -28,7 +28,7 @@ mod shutdown;
 pub mod socket;
 mod trace;
 
-pub use auth::{Caller, Proof, SignIn, SignInPage, new_key, plain_sign_in_page};
+pub use auth::{Caller, ON_BEHALF_OF, Proof, SignIn, SignInPage, new_key, plain_sign_in_page};
 pub use deprecation::Deprecated;
 pub use etag::{ETag, IfMatch};
 pub use extract::{Json, Path, Query};

@@ -16,6 +16,7 @@ fn entry(n: i64) -> AuditEntry {
         action: "job.submit".to_owned(),
         subject: n.to_string(),
         trace_id: Some(job_id(1).into()),
+        via: Some("backend".to_owned()),
     }
 }
 

@@ -47,6 +47,7 @@ pub fn new_job(record: JobRecord) -> NewJob {
         action: "job.submit".to_owned(),
         subject: record.job_id.to_string(),
         trace_id: Some(record.trace_id),
+        via: None,
     };
     let message = BacktestJobMessage::new(record.job_id, record.trace_id, config);
     NewJob { record, message, entry, key: None }

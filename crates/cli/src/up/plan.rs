@@ -6,7 +6,7 @@ use std::path::Path;
 use secrecy::SecretString;
 use tradai_backend::Settings as Backend;
 use tradai_data_collection::Settings as DataCollection;
-use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, Role};
+use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, KeyScope, Role};
 use tradai_platform::settings::{self, Fault, Faults, Inputs, Origin, Settings, Variable};
 use tradai_service::new_key;
 use tradai_strategy_service::Settings as StrategyService;
@@ -192,7 +192,8 @@ pub(crate) fn url(address: SocketAddr) -> String {
 /// Makes a key that lives as long as the process, and what lets it in.
 fn peer_key() -> Result<(SecretString, ApiKeySetting), UpError> {
     let failed = |reason: &str| UpError::Start { service: "the backend", reason: reason.to_owned() };
-    let (key, item) = new_key(PEER, Role::Trader).ok_or_else(|| failed("the system has no randomness"))?;
+    let made = new_key(PEER, Role::Trader, KeyScope::Service);
+    let (key, item) = made.ok_or_else(|| failed("the system has no randomness"))?;
     Ok((SecretString::from(key), item.parse().map_err(failed)?))
 }
 

@@ -22,6 +22,8 @@ pub struct Requester {
     pub trace_id: Option<TraceId>,
     /// What a repeated request is recognised by.
     pub idempotency_key: Option<String>,
+    /// The service that asks for them, where they do not ask themselves.
+    pub via: Option<String>,
 }
 
 /// A job that was taken in.

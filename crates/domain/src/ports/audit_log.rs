@@ -32,4 +32,7 @@ pub struct AuditEntry {
     pub subject: String,
     /// The trace it belongs to.
     pub trace_id: Option<TraceId>,
+    /// The service that asked for them and said who they are; `None` where they asked themselves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub via: Option<String>,
 }

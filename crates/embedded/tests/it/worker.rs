@@ -100,6 +100,7 @@ async fn round(state: &State, n: u32) {
         action: "test".to_owned(),
         subject: n.to_string(),
         trace_id: None,
+        via: None,
     };
     say("audit", format_args!("{} {n}", state.audit.append(&entry).await.unwrap()));
 

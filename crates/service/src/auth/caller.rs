@@ -20,6 +20,8 @@ pub struct Caller {
     pub proof: Proof,
     /// When what they showed ends, in milliseconds; `None` for keys.
     pub until: Option<Millis>,
+    /// The service that speaks for them; role and proof are its own then.
+    pub via: Option<String>,
 }
 
 /// How a caller showed who they are.
@@ -48,7 +50,8 @@ impl Caller {
         if self.role >= role {
             return Ok(());
         }
-        let detail = format!("this needs the role {role}; {} has {}", self.name, self.role);
+        let who = self.via.as_ref().unwrap_or(&self.name);
+        let detail = format!("this needs the role {role}; {who} has {}", self.role);
         Err(Problem::new(Code::Forbidden, detail))
     }
 }

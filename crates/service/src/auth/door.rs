@@ -11,6 +11,7 @@ use secrecy::SecretString;
 use tradai_domain::Clock;
 use tradai_platform::settings::sections::{AuthSettings, Credentials, Role};
 
+use super::behalf;
 use super::caller::{Caller, Proof, unauthenticated};
 use super::jwt::Tokens;
 use super::keys;
@@ -94,10 +95,19 @@ impl Door {
         Ok(caller)
     }
 
+    /// Returns whom a caller speaks for. Where nobody is asked, nobody's word about others counts.
+    fn for_whom(&self, caller: Caller, headers: &HeaderMap) -> Result<Caller, Problem> {
+        match &self.known {
+            Some(known) => behalf::apply(caller, &known.credentials.keys, headers),
+            None => Ok(caller),
+        }
+    }
+
     /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
     pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>) -> Response {
         let (mut parts, body) = request.into_parts();
-        match self.find_caller(&parts).await {
+        let found = self.find_caller(&parts).await;
+        match found.and_then(|caller| self.for_whom(caller, &parts.headers)) {
             Ok(caller) => {
                 forget_ticket(&mut parts.uri);
                 parts.extensions.insert(caller);
@@ -115,7 +125,8 @@ impl Door {
 fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
     if host.is_none_or(is_loopback) {
-        return Ok(Caller { name: "local".to_owned(), role: Role::Admin, proof: Proof::Open, until: None });
+        let (name, proof) = ("local".to_owned(), Proof::Open);
+        return Ok(Caller { name, role: Role::Admin, proof, until: None, via: None });
     }
     Err(Problem::new(Code::Forbidden, "without API keys or tokens this service answers to localhost only"))
 }

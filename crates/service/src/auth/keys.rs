@@ -3,7 +3,7 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
-use tradai_platform::settings::sections::{ApiKeySetting, Role};
+use tradai_platform::settings::sections::{ApiKeySetting, KeyScope, Role};
 
 use super::caller::{Caller, Proof};
 
@@ -41,14 +41,15 @@ fn find(
 }
 
 fn caller(key: &ApiKeySetting) -> Caller {
-    Caller { name: key.name.clone(), role: key.role, proof: Proof::ApiKey, until: None }
+    Caller { name: key.name.clone(), role: key.role, proof: Proof::ApiKey, until: None, via: None }
 }
 
 /// Makes a key, and returns it with the item of `API_KEYS` that lets it in; `None` when the system has no randomness.
 #[must_use]
-pub fn new_key(name: &str, role: Role) -> Option<(String, String)> {
+pub fn new_key(name: &str, role: Role, scope: KeyScope) -> Option<(String, String)> {
     let key = format!("tradai_{}", random_text()?);
-    let item = format!("{name}:{role}:{}", blake3::hash(key.as_bytes()).to_hex());
+    let hash = blake3::hash(key.as_bytes()).to_hex();
+    let item = format!("{name}:{role}:{hash}{}", scope.suffix());
     Some((key, item))
 }
 

@@ -3,10 +3,11 @@
 //! Four ways through the door: an API key, a token of an identity provider, a ticket (sockets and event streams of
 //! pages, which cannot set headers), and a session cookie (people in a browser). Without keys and tokens in the
 //! settings nobody is asked, and only loopback is served. What a caller may do with which object is the handlers'
-//! matter: they take [`Caller`].
+//! matter: they take [`Caller`]. A service that asks for somebody says for whom (`behalf.rs`).
 //!
 //! Invariant: a credential is held as a hash or not at all, compared in constant time, and never logged.
 
+mod behalf;
 mod caller;
 mod door;
 mod jwt;
@@ -16,6 +17,7 @@ mod session;
 mod sign_in;
 mod ticket;
 
+pub use behalf::ON_BEHALF_OF;
 pub use caller::{Caller, Proof};
 pub use keys::new_key;
 pub use sign_in::{SignIn, SignInPage, plain_sign_in_page};

@@ -106,7 +106,7 @@ impl Sessions {
                 (name, role.parse().ok()?)
             }
         };
-        Some(Caller { name, role, proof: Proof::Session, until: Some(session.until) })
+        Some(Caller { name, role, proof: Proof::Session, until: Some(session.until), via: None })
     }
 
     fn presented<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {

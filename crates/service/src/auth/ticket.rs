@@ -77,7 +77,7 @@ mod tests {
     use super::*;
 
     fn caller(name: &str) -> Caller {
-        Caller { name: name.to_owned(), role: Role::Viewer, proof: Proof::ApiKey, until: None }
+        Caller { name: name.to_owned(), role: Role::Viewer, proof: Proof::ApiKey, until: None, via: None }
     }
 
     fn tickets() -> (Tickets, Arc<ManualClock>) {

@@ -156,7 +156,15 @@ fn a_new_key_opens_the_service_that_is_told_of_it() {
     };
     assert!(ask(lines[0]).ends_with("ann viewer"), "{}", ask(lines[0]));
     assert!(ask("tradai_other").contains("AUTH001"));
-    for wrong in [&["new-key"][..], &["new-key", "a:b", "viewer"], &["new-key", "ann", "king"]] {
+    let (code, printed, _) = output(8099, &["new-key", "backend", "trader", "--service"], |_| ());
+    assert!(code == Some(0) && printed.trim_end().ends_with(":service"), "{printed}");
+    for wrong in [
+        &["new-key"][..],
+        &["new-key", "a:b", "viewer"],
+        &["new-key", "ann", "king"],
+        &["new-key", "ann", "viewer", "service"],
+        &["new-key", "ann", "viewer", "--service", "x"],
+    ] {
         assert_eq!(output(8099, wrong, |_| ()).0, Some(2));
     }
 }

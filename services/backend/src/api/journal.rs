@@ -26,6 +26,9 @@ pub(super) struct AuditBody {
     /// To what: a job's id, a strategy and config.
     subject: String,
     trace_id: Option<String>,
+    /// The service that asked for them; left out where they asked themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    via: Option<String>,
 }
 
 /// All that shares a trace.
@@ -91,9 +94,9 @@ pub(super) async fn trace(
 
 impl AuditBody {
     fn of((number, entry): (u64, AuditEntry)) -> Self {
-        let AuditEntry { at, actor, action, subject, trace_id, .. } = entry;
+        let AuditEntry { at, actor, action, subject, trace_id, via } = entry;
         let trace_id = trace_id.map(|trace_id| trace_id.to_string());
-        Self { number, at: date(at), actor, action, subject, trace_id }
+        Self { number, at: date(at), actor, action, subject, trace_id, via }
     }
 }
 

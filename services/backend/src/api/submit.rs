@@ -133,5 +133,6 @@ pub(super) async fn moved(uri: Uri) -> Redirect {
 
 /// Returns who asks, and in which trace.
 pub(super) fn requester(caller: &Caller, ids: &RequestIds) -> Requester {
-    Requester { actor: caller.name.clone(), trace_id: Some(ids.trace_id), idempotency_key: None }
+    let (actor, via) = (caller.name.clone(), caller.via.clone());
+    Requester { actor, via, trace_id: Some(ids.trace_id), ..Requester::default() }
 }

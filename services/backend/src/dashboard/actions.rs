@@ -40,6 +40,7 @@ pub(super) fn requester(caller: &Caller, ids: &RequestIds, key: Option<&str>) ->
         actor: caller.name.clone(),
         trace_id: Some(ids.trace_id),
         idempotency_key: key.map(ToOwned::to_owned),
+        via: caller.via.clone(),
     }
 }
 

@@ -6,12 +6,12 @@ use maud::{Markup, html};
 use serde_json::{Value, json};
 use tradai_domain::StrategyName;
 use tradai_domain::configs::ConfigId;
-use tradai_domain::ports::AuditEntry;
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract::{Path, State};
 use tradai_service::axum::response::Redirect;
 use tradai_service::{Caller, Code, RequestIds};
 
+use super::actions::trace;
 use super::compare::value_text;
 use super::failure::{Failure, require};
 use super::page::{self, may, missing};
@@ -172,17 +172,10 @@ pub(super) async fn activate(
     let no_version = |_| Failure::not_found("There is no such config version.");
     let name: StrategyName = name.parse().map_err(|_| no_version(()))?;
     let id: ConfigId = id.parse().map_err(|_| no_version(()))?;
-    // The other service knows this one only; who clicked is known here.
-    let entry = AuditEntry {
-        at: state.clock.now_ms(),
-        actor: caller.name.clone(),
-        action: "config.activate".to_owned(),
-        subject: format!("{name} {id}"),
-        trace_id: Some(ids.trace_id),
-    };
-    state.audit.append(&entry).await.map_err(tradai_control_plane::Error::from)?;
     let path = format!("/api/v1/strategies/{name}/configs/{id}/activate");
-    let activated = state.peers.strategy_service.post(&path, &json!({}), PATIENCE).await;
+    // The service notes who clicked; it is told by nobody but us.
+    let service = state.peers.strategy_service.within(trace(&ids)).on_behalf_of(&caller.name);
+    let activated = service.post(&path, &json!({}), PATIENCE).await;
     activated.map_err(|error| Failure::new(Code::of(error.kind()), error.to_string()))?;
     Ok(Redirect::to(&format!("{}#configs", link(name.as_str()))))
 }

@@ -149,7 +149,7 @@ async fn audit(state: &Dashboard) -> Markup {
                         tbody {
                             @for (_, entry) in &page.entries { tr {
                                 td { (minute(entry.at)) }
-                                td.text { (entry.actor) }
+                                td.text { (entry.actor) @if let Some(via) = &entry.via { " via " (via) } }
                                 td.text { (entry.action) }
                                 td.wrap { code { (entry.subject) } }
                                 td.text { (entry.trace_id.map_or_else(|| NONE.to_owned(), |trace| trace.to_string())) }

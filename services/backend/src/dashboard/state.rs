@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tradai_control_plane::jobs::executors::ExecutorSettings;
 use tradai_domain::jobs::{ExecutorMode, LocalExecutionMode};
-use tradai_domain::ports::{AuditLog, EventBus};
+use tradai_domain::ports::EventBus;
 use tradai_domain::{Clock, IdSource, JobId, format_utc};
 use tradai_platform::wiring::Wiring;
 
@@ -21,7 +21,6 @@ pub(crate) struct Dashboard {
     pub(super) peers: Peers,
     pub(super) executor: Executor,
     pub(super) events: Arc<dyn EventBus>,
-    pub(super) audit: Arc<dyn AuditLog>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) ids: Arc<dyn IdSource>,
     /// When the service began, RFC 3339.
@@ -65,7 +64,6 @@ impl Dashboard {
             results: Arc::new(Results::new(core.results.clone())),
             core,
             events: wiring.events.clone(),
-            audit: wiring.audit.clone(),
             clock: wiring.clock.clone(),
             ids: wiring.ids.clone(),
         }

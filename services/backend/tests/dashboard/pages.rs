@@ -294,11 +294,16 @@ async fn a_strategy_shows_versions_origins_and_what_differs() {
     // A value that looks like a credential has an origin and is not shown.
     assert!(!page.contains("/api_key"), "{page}");
     let path = "/strategies/EmaCross/configs/v2-0f1e2d3c/activate";
-    let reply = post(&world, path, &[], &world.url("")).await;
+    let trace = "0af7651916cd43dd8448eb211c80319c";
+    let request = client().post(world.url(path)).header("origin", world.url(""));
+    let reply = read(request.header("traceparent", format!("00-{trace}-b7ad6b7169203331-01"))).await;
     assert_eq!((reply.status, reply.header("location")), (303, "/strategies/EmaCross#configs"));
     assert!(peers.asked().contains(&format!("POST /api/v1{path}")), "{:?}", peers.asked());
-    let entries = world.wiring.audit.list(None, 1).await.unwrap();
-    assert_eq!(entries[0].1.action, "config.activate");
+    assert!(world.wiring.audit.list(None, 1).await.unwrap().is_empty(), "the one who does it notes it");
+    assert!(
+        peers.trace_of(&format!("/api/v1{path}")).contains(trace),
+        "the other service does not know the trace"
+    );
     assert_eq!(post(&world, "/strategies/a..%2Fb/configs/x/activate", &[], &world.url("")).await.status, 404);
 }
 

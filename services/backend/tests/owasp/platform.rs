@@ -42,7 +42,7 @@ impl Who {
     }
 }
 
-fn keys() -> String {
+pub(crate) fn keys() -> String {
     let item = |name: &str, role: &str| {
         format!("{name}:{role}:{}", blake3::hash(format!("key-of-{name}").as_bytes()).to_hex())
     };

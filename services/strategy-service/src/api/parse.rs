@@ -52,7 +52,8 @@ pub(super) fn file_text(headers: &HeaderMap, body: Bytes) -> Result<String, Prob
 
 /// Returns on whose behalf something is done.
 pub(super) fn requester(caller: &Caller, ids: &RequestIds) -> Requester {
-    Requester { actor: caller.name.clone(), trace_id: Some(ids.trace_id), ..Requester::default() }
+    let (actor, via) = (caller.name.clone(), caller.via.clone());
+    Requester { actor, via, trace_id: Some(ids.trace_id), ..Requester::default() }
 }
 
 /// Returns a moment as clients see it.

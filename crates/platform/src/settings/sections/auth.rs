@@ -34,7 +34,7 @@ impl AuthSettings {
 
     /// Reads the section.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let keys = reader.key("API_KEYS", "who may call, each name:role:blake3-hash-of-the-key-in-hex");
+        let keys = reader.key("API_KEYS", "who may call, each name:role:blake3-hash-of-the-key-in-hex, and :service for a service's own");
         let keys: Vec<ApiKeySetting> = keys.hidden().list(&[]);
         if let Some(twice) = repeated(&keys) {
             reader.fault("API_KEYS", format!("the name {twice} is there twice"));
@@ -101,6 +101,29 @@ pub struct ApiKeySetting {
     pub role: Role,
     /// The hash of the key.
     pub hash: KeyHash,
+    /// For whom they may speak.
+    pub scope: KeyScope,
+}
+
+/// For whom the holder of a key may speak.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum KeyScope {
+    /// For themselves.
+    #[default]
+    Own,
+    /// A service of the platform: also for callers of its own, whom it names.
+    Service,
+}
+
+impl KeyScope {
+    /// What an item ends in.
+    #[must_use]
+    pub fn suffix(self) -> &'static str {
+        match self {
+            Self::Own => "",
+            Self::Service => ":service",
+        }
+    }
 }
 
 impl fmt::Debug for KeyHash {
@@ -112,7 +135,7 @@ impl fmt::Debug for KeyHash {
 /// The hash is left out: `--print-settings` uses this.
 impl fmt::Display for ApiKeySetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:[redacted]", self.name, self.role)
+        write!(f, "{}:{}:[redacted]{}", self.name, self.role, self.scope.suffix())
     }
 }
 
@@ -121,16 +144,21 @@ impl FromStr for ApiKeySetting {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let mut parts = text.split(':').map(str::trim);
-        let (Some(name), Some(role), Some(hash), None) =
-            (parts.next(), parts.next(), parts.next(), parts.next())
+        let (Some(name), Some(role), Some(hash), scope, None) =
+            (parts.next(), parts.next(), parts.next(), parts.next(), parts.next())
         else {
-            return Err("expected name:role:hash");
+            return Err("expected name:role:hash, or name:role:hash:service");
+        };
+        let scope = match scope {
+            None => KeyScope::Own,
+            Some("service") => KeyScope::Service,
+            Some(_) => return Err("what follows the hash is `service` or nothing"),
         };
         if name.is_empty() {
             return Err("the name is empty");
         }
         let hash = parse_hash(hash).ok_or("the hash must be 64 hexadecimal digits")?;
-        Ok(Self { name: name.to_owned(), role: role.parse()?, hash: KeyHash(hash) })
+        Ok(Self { name: name.to_owned(), role: role.parse()?, hash: KeyHash(hash), scope })
     }
 }
 

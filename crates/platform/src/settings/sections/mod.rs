@@ -9,7 +9,7 @@ mod mlflow;
 mod state;
 
 pub use arctic::ArcticSettings;
-pub use auth::{ApiKeySetting, AuthSettings, Credentials, KeyHash, Role};
+pub use auth::{ApiKeySetting, AuthSettings, Credentials, KeyHash, KeyScope, Role};
 pub use http::{HttpLimits, HttpSettings};
 pub use jwt::{JwksSource, JwtSettings};
 pub use log::{LogFormat, LogLevels, LogSettings};

@@ -57,7 +57,13 @@ impl Tokens {
             Problem::new(Code::Forbidden, detail)
         })?;
         // Names of keys have no colon: a subject cannot take the name of one.
-        Ok(Caller { name: format!("jwt:{subject}"), role, proof: Proof::Token, until: Some(until) })
+        Ok(Caller {
+            name: format!("jwt:{subject}"),
+            role,
+            proof: Proof::Token,
+            until: Some(until),
+            via: None,
+        })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who gets in, and as whom.
 
+mod behalf;
 mod issuer;
 mod sessions;
 mod tickets;
@@ -34,6 +35,10 @@ async fn page(caller: Caller, Query(query): Query<Wanted>) -> String {
     format!("{} {} {}", caller.name, caller.role, query.wanted.unwrap_or_default())
 }
 
+async fn whose(caller: Caller) -> String {
+    format!("{} via {} {}", caller.name, caller.via.as_deref().unwrap_or("nobody"), caller.role)
+}
+
 fn key_of_ann() -> ApiKeySetting {
     format!("ann:trader:{}", blake3::hash(KEY.as_bytes()).to_hex()).parse().unwrap()
 }
@@ -52,7 +57,7 @@ fn believing(source: JwksSource) -> JwtSettings {
 fn app(settings: &HttpSettings, clock: &Arc<ManualClock>) -> App {
     Service::new("test", "1.2.3", settings, &Shutdown::manual())
         .with_sources(clock.clone(), Arc::new(SequentialIds::default()))
-        .routes(OpenApiRouter::new().route("/page", get(page).post(page)))
+        .routes(OpenApiRouter::new().route("/page", get(page).post(page)).route("/whose", get(whose)))
         .pages(tradai_service::axum::Router::new().route("/change", post(page)))
         .sign_in(plain_sign_in_page)
         .build()

@@ -19,6 +19,7 @@ use tradai_domain::{Clock, IdSource};
 use tradai_http_client::reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use tradai_http_client::reqwest::{self, Method, RequestBuilder, Response};
 use tradai_http_client::{self as http_client, builder, chain, read};
+use tradai_service::ON_BEHALF_OF;
 
 use crate::settings::PeerUrl;
 use calm::Calm;
@@ -42,6 +43,8 @@ pub(crate) struct Peer {
     http: Option<reqwest::Client>,
     calm: Arc<Calm>,
     trace: Option<PeerTrace>,
+    /// Whom calls are made for.
+    caller: Option<Arc<str>>,
 }
 
 /// What a call belongs to, as it is passed on.
@@ -74,13 +77,20 @@ impl Peer {
     ) -> Self {
         let http = client().inspect_err(|error| error!(error, "{name} cannot be asked: {error}")).ok();
         let calm = Arc::new(Calm::new(clock, ids));
-        Self { name, url, key: key.map(Arc::new), http, calm, trace: None }
+        Self { name, url, key: key.map(Arc::new), http, calm, trace: None, caller: None }
     }
 
     /// Returns the same peer, whose calls belong to something.
     #[must_use]
     pub(crate) fn within(&self, trace: PeerTrace) -> Self {
         Self { trace: Some(trace), ..self.clone() }
+    }
+
+    /// Returns the same peer, which is told that its calls are made for somebody. It must know our key as a service's,
+    /// and refuses them otherwise.
+    #[must_use]
+    pub(crate) fn on_behalf_of(&self, caller: &str) -> Self {
+        Self { caller: Some(caller.into()), ..self.clone() }
     }
 
     /// Returns for how long the service is left alone because it did not answer; `None` when it may be asked.
@@ -168,6 +178,11 @@ impl Peer {
         {
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static("authorization"), value);
+        }
+        if let Some(caller) = &self.caller {
+            let named = HeaderValue::from_bytes(caller.as_bytes());
+            let named = named.map_err(|_| self.unreachable("cannot be told who asks"))?;
+            headers.insert(HeaderName::from_static(ON_BEHALF_OF), named);
         }
         if let Some(trace) = &self.trace {
             let passed = [("traceparent", &trace.traceparent), ("x-correlation-id", &trace.correlation_id)];
