@@ -37,7 +37,7 @@ pub use idempotency::SqliteIdempotency;
 pub use jobs::SqliteJobs;
 pub use queue::{QueueSettings, SqliteQueue};
 pub use secrets::LocalSecrets;
-pub use tasks::{InProcessTasks, ProcessSettings, ProcessTasks, Work};
+pub use tasks::{AnyTasks, InProcessTasks, ProcessSettings, ProcessTasks, Work};
 pub use workflow::{
     DocumentFault, DocumentFaults, OnWorkflowEvent, SqliteWorkflows, TaskCall, TaskHandlers,
     WorkflowDocument, WorkflowEvent, WorkflowFault, WorkflowRun, WorkflowStep,

@@ -13,6 +13,7 @@ pub mod audit_log;
 pub mod blob_store;
 mod checked_in;
 pub mod config_repository;
+pub mod engine;
 pub mod event_bus;
 mod failing;
 #[cfg(feature = "http")]

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use tradai_embedded::{DockerMount, DockerSettings};
 use tradai_platform::settings::Reader;
@@ -14,6 +15,8 @@ use crate::local::LocalHost;
 const DATA: &str = "/data";
 /// Where strategies are that are not in the data folder.
 const STRATEGIES: &str = "/strategies";
+/// How long the daemon may be away before its jobs are given up: it is started again in less.
+const LOST_AFTER: Duration = Duration::from_secs(60);
 /// Variables that name places of the host, or programs of it.
 const OF_THE_HOST: [&str; 7] =
     ["HOME", "LD_LIBRARY_PATH", "PATH", "SSL_CERT_DIR", "SSL_CERT_FILE", "TMPDIR", "TRADAI_SETTINGS_DIR"];
@@ -59,7 +62,7 @@ impl ContainerSettings {
         &self,
         host: &LocalHost<'_>,
         environment: &BTreeMap<String, String>,
-        stop_grace: std::time::Duration,
+        stop_grace: Duration,
     ) -> DockerSettings {
         let data = absolute(&host.state.data_dir);
         let mut environment = environment.clone();
@@ -82,6 +85,7 @@ impl ContainerSettings {
         let size = topology().services.get("strategy-container");
         DockerSettings {
             socket: self.socket.clone(),
+            folder: host.state.tasks(),
             image: self.image.clone(),
             arguments: Vec::new(),
             environment,
@@ -92,6 +96,7 @@ impl ContainerSettings {
             memory: size.map(|size| u64::from(size.memory) << 20),
             milli_cpus: size.map(|size| size.cpu.saturating_mul(1_000) / 1_024),
             stop_grace,
+            lost_after: LOST_AFTER,
         }
     }
 }
@@ -108,8 +113,6 @@ fn owner(folder: &Path) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use tradai_platform::settings::sections::{LogSettings, StateSettings};
     use tradai_platform::settings::{Inputs, Settings, load};
 

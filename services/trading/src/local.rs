@@ -5,14 +5,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use chrono::DateTime;
+use chrono::{DateTime, Utc};
 use tokio_util::sync::CancellationToken;
 use tradai_control_plane::jobs::Sweep;
 use tradai_control_plane::jobs::executors::ExecutorPorts;
 use tradai_domain::ErrorKind;
 use tradai_domain::jobs::LocalExecutionMode;
 use tradai_domain::ports::{PortError, TaskEnd, TaskRunner, TaskSpec};
-use tradai_embedded::{DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks, Work};
+use tradai_embedded::{AnyTasks, DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks, Work};
 use tradai_platform::settings::sections::{LogSettings, StateSettings};
 use tradai_platform::settings::{Inputs, load};
 use tradai_platform::wiring::Wiring;
@@ -56,9 +56,10 @@ pub struct LocalHost<'a> {
     pub environment: &'a BTreeMap<String, String>,
 }
 
-/// The ways in which jobs run on this machine.
+/// The ways in which jobs run on this machine. Whichever one new jobs go, those that run already are found.
 #[derive(Debug, Clone)]
 pub struct LocalTasks {
+    folder: PathBuf,
     processes: Arc<ProcessTasks>,
     in_process: Arc<InProcessTasks>,
     containers: Option<Arc<DockerTasks>>,
@@ -83,10 +84,15 @@ impl LocalTasks {
             Box::pin(async move { in_this_process(environment, &wiring).await })
         });
         let in_process = InProcessTasks::new(work, host.state.tasks());
-        Self { processes: Arc::new(processes), in_process: Arc::new(in_process), containers: None }
+        Self {
+            folder: host.state.tasks(),
+            processes: Arc::new(processes),
+            in_process: Arc::new(in_process),
+            containers: None,
+        }
     }
 
-    /// Adds containers to the ways. The daemon is asked for when the first job is started.
+    /// Adds containers to the ways. Nobody asks for the daemon yet.
     #[must_use]
     pub fn with_containers(mut self, host: &LocalHost<'_>, containers: &ContainerSettings) -> Self {
         let docker = containers.docker(host, &environment(host), STOP_GRACE);
@@ -97,32 +103,50 @@ impl LocalTasks {
     /// Returns what [`ExecutorFactory`](tradai_control_plane::jobs::executors::ExecutorFactory) chooses from.
     #[must_use]
     pub fn executor_ports(&self) -> ExecutorPorts {
-        let processes: Arc<dyn TaskRunner> = self.processes.clone();
-        let in_process: Arc<dyn TaskRunner> = self.in_process.clone();
+        let containers = self.containers.clone().map(|containers| containers as Arc<dyn TaskRunner>);
+        let any = |new: Arc<dyn TaskRunner>| -> Arc<dyn TaskRunner> {
+            let (processes, in_process) = (self.processes.clone(), self.in_process.clone());
+            Arc::new(AnyTasks::new(self.folder.clone(), new, processes, in_process, containers.clone()))
+        };
         let mut local = BTreeMap::from([
-            (LocalExecutionMode::Subprocess, processes),
-            (LocalExecutionMode::InProcess, in_process),
+            (LocalExecutionMode::Subprocess, any(self.processes.clone())),
+            (LocalExecutionMode::InProcess, any(self.in_process.clone())),
         ]);
         if let Some(containers) = &self.containers {
-            local.insert(LocalExecutionMode::Docker, containers.clone());
+            local.insert(LocalExecutionMode::Docker, any(containers.clone()));
         }
         ExecutorPorts { local, ..ExecutorPorts::default() }
     }
 
-    /// Returns what deletes the remains of old processes, for
+    /// Returns containers, where they are among the ways.
+    #[must_use]
+    pub fn containers(&self) -> Option<Arc<DockerTasks>> {
+        self.containers.clone()
+    }
+
+    /// Returns what deletes the remains of old tasks, for
     /// [`Housekeeping`](tradai_control_plane::jobs::Housekeeping).
     #[must_use]
     pub fn sweep(&self) -> Sweep {
-        let processes = self.processes.clone();
+        let tasks = self.clone();
         Arc::new(move |before| {
-            let processes = processes.clone();
+            let tasks = tasks.clone();
             let moment = DateTime::from_timestamp_millis(before).unwrap_or_default();
-            Box::pin(async move {
-                let swept = tokio::task::spawn_blocking(move || processes.sweep(moment)).await;
-                let stopped = |_| PortError::new(ErrorKind::Internal, "the call was stopped");
-                swept.map_err(stopped)?.map_err(|error| PortError::new(error.kind(), error.to_string()))
-            })
+            Box::pin(async move { tasks.sweep_all(moment).await })
         })
+    }
+
+    async fn sweep_all(&self, before: DateTime<Utc>) -> Result<usize, PortError> {
+        if let Some(containers) = &self.containers
+            && let Err(error) = containers.sweep(before).await
+        {
+            // Processes' remains are not to wait for a daemon.
+            tracing::warn!(%error, "what is left of containers stays for now: {error}");
+        }
+        let processes = self.processes.clone();
+        let swept = tokio::task::spawn_blocking(move || processes.sweep(before)).await;
+        let stopped = |_| PortError::new(ErrorKind::Internal, "the call was stopped");
+        swept.map_err(stopped)?.map_err(|error| PortError::new(error.kind(), error.to_string()))
     }
 }
 

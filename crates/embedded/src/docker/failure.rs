@@ -42,14 +42,17 @@ pub(super) fn failed(settings: &DockerSettings, what: &str, error: &Error) -> Po
     }
 }
 
+/// Returns the error of an image that is not there.
+pub(super) fn no_image(settings: &DockerSettings, what: &str) -> PortError {
+    let text = format!(
+        "{what}: the image {0} is not on this machine; `docker pull {0}`, or build it",
+        settings.image
+    );
+    PortError::new(ErrorKind::NotFound, text)
+}
+
 /// Returns the error of a container that could not be made.
 pub(super) fn not_created(settings: &DockerSettings, error: &Error) -> PortError {
-    if status_of(error) == Some(404) {
-        let text = format!(
-            "the task cannot be started: the image {0} is not on this machine; `docker pull {0}`, or build it",
-            settings.image
-        );
-        return PortError::new(ErrorKind::NotFound, text);
-    }
-    failed(settings, "the task cannot be started", error)
+    let what = "the task cannot be started";
+    if status_of(error) == Some(404) { no_image(settings, what) } else { failed(settings, what, error) }
 }

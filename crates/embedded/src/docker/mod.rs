@@ -1,9 +1,11 @@
 //! Tasks as containers of a Docker daemon on this machine.
 //!
 //! A task's container has a name made of the task's, which the daemon gives to one container only: that is what makes
-//! starting idempotent, whoever starts. All state is the daemon's: a task goes on when the process that started it
-//! ends, and any other one finds it.
+//! starting idempotent, whoever starts. While it runs, all state is the daemon's: a task goes on when the process that
+//! started it ends, and any other one finds it. Once it has ended, its end and output are noted in the task's folder,
+//! as those of processes are, and the container is removed.
 
+mod ended;
 mod failure;
 mod settings;
 
@@ -12,17 +14,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use bollard::models::{ContainerState, ContainerStateStatusEnum};
 use bollard::query_parameters::{
-    CreateContainerOptionsBuilder, InspectContainerOptions, LogsOptionsBuilder,
-    RemoveContainerOptionsBuilder, StartContainerOptions, StopContainerOptionsBuilder,
-    WaitContainerOptionsBuilder,
+    CreateContainerOptionsBuilder, InspectContainerOptions, RemoveContainerOptionsBuilder,
+    StartContainerOptions, StopContainerOptionsBuilder, WaitContainerOptionsBuilder,
 };
 use bollard::{API_DEFAULT_VERSION, Docker};
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::StreamExt;
+use tokio::time::Instant;
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::{PortError, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 
-use crate::tasks::{gone, is_name, last_line};
-use failure::{failed, not_created, status_of};
+use crate::tasks::{Claim, TaskFolder, misnamed, unstartable, with_folder};
+use failure::{failed, no_image, not_created, status_of};
 use settings::TASK_LABEL;
 pub use settings::{DockerMount, DockerSettings};
 
@@ -30,10 +32,6 @@ pub use settings::{DockerMount, DockerSettings};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a task is looked at whose end the daemon does not tell by itself.
 const LOOK_EVERY: Duration = Duration::from_millis(500);
-/// How many lines of a task's output are looked at for its last one.
-const LOG_LINES: &str = "20";
-/// Exit codes above this are those of signals, as shells and Docker count.
-const SIGNALS: i64 = 128;
 
 /// [`TaskRunner`] that starts containers. Must be used within a tokio runtime.
 #[derive(Debug)]
@@ -48,13 +46,20 @@ impl DockerTasks {
         Self { settings }
     }
 
-    /// Asks the daemon whether it is there.
+    /// Asks the daemon whether it is there, and has the image.
     ///
     /// # Errors
-    /// `Unavailable`, naming the socket.
+    /// `Unavailable`, naming the socket; `NotFound`, naming the image.
     pub async fn check(&self) -> Result<(), PortError> {
-        let asked = self.docker()?.ping().await;
-        asked.map(drop).map_err(|error| failed(&self.settings, "containers cannot be used", &error))
+        let docker = self.docker()?;
+        let unusable = |error| failed(&self.settings, "containers cannot be used", &error);
+        docker.ping().await.map_err(unusable)?;
+        match docker.inspect_image(&self.settings.image).await {
+            Err(error) if status_of(&error) == Some(404) => {
+                Err(no_image(&self.settings, "containers cannot be used"))
+            }
+            found => found.map(drop).map_err(unusable),
+        }
     }
 
     /// Opening a socket costs nothing until it is used; a daemon that was restarted is found again.
@@ -63,6 +68,23 @@ impl DockerTasks {
         let socket = self.settings.socket.to_string_lossy();
         Docker::connect_with_unix(&socket, patience.as_secs(), API_DEFAULT_VERSION)
             .map_err(|error| failed(&self.settings, "containers cannot be used", &error))
+    }
+
+    fn folder(&self, name: &str) -> Option<TaskFolder> {
+        TaskFolder::new(&self.settings.folder, name)
+    }
+
+    /// Makes and starts the container of a task whose name was taken for it.
+    async fn launch(&self, docker: &Docker, task: &TaskSpec, folder: &TaskFolder) -> Result<(), PortError> {
+        let container = container_of(&task.name);
+        self.create(docker, task, &container).await?;
+        let id = self.run(docker, &container).await?;
+        let noted = with_folder({
+            let folder = folder.clone();
+            move || folder.note_container(&id)
+        });
+        // Without a note, the next one who starts it finds it started.
+        noted.await?.map_err(|error| unstartable(&error))
     }
 
     /// Makes the container of a task, unless it is there.
@@ -87,20 +109,33 @@ impl DockerTasks {
         Err(PortError::new(ErrorKind::Conflict, text))
     }
 
-    /// Starts a container that was made; nothing happens to one that was started before.
-    async fn run(&self, docker: &Docker, container: &str) -> Result<(), PortError> {
-        let state = self.state(docker, container).await?;
-        if state.and_then(|state| state.status) != Some(ContainerStateStatusEnum::CREATED) {
-            return Ok(());
+    /// Starts a container that was made, and returns its id; nothing happens to one that was started before.
+    async fn run(&self, docker: &Docker, container: &str) -> Result<String, PortError> {
+        let refused = |error| failed(&self.settings, "the task cannot be started", &error);
+        let found =
+            docker.inspect_container(container, None::<InspectContainerOptions>).await.map_err(refused)?;
+        let id = found.id.unwrap_or_else(|| container.to_owned());
+        if found.state.and_then(|state| state.status) != Some(ContainerStateStatusEnum::CREATED) {
+            return Ok(id);
         }
         let started = docker.start_container(container, None::<StartContainerOptions>).await;
-        let Err(error) = started else { return Ok(()) };
+        let Err(error) = started else { return Ok(id) };
         // A container that cannot be started would keep the name.
-        let options = RemoveContainerOptionsBuilder::new().v(true).build();
-        if let Err(error) = docker.remove_container(container, Some(options)).await {
+        if let Err(error) = self.remove(docker, container).await {
             tracing::warn!(%error, container, "a container that does not start stays: {error}");
         }
-        Err(failed(&self.settings, "the task cannot be started", &error))
+        Err(refused(error))
+    }
+
+    /// Removes a container that does not run, if it is there.
+    async fn remove(&self, docker: &Docker, container: &str) -> Result<(), PortError> {
+        let options = RemoveContainerOptionsBuilder::new().v(true).build();
+        match docker.remove_container(container, Some(options)).await {
+            Err(error) if !matches!(status_of(&error), Some(404 | 409)) => {
+                Err(failed(&self.settings, "what is kept of the task cannot be deleted", &error))
+            }
+            _ => Ok(()),
+        }
     }
 
     async fn state(&self, docker: &Docker, container: &str) -> Result<Option<ContainerState>, PortError> {
@@ -111,104 +146,110 @@ impl DockerTasks {
         }
     }
 
-    async fn end(&self, docker: &Docker, container: &str, state: &ContainerState) -> TaskEnd {
-        let code = state.exit_code.unwrap_or_default();
-        let signal = (code > SIGNALS && code <= SIGNALS + 64).then_some(code - SIGNALS);
-        let exit_code = if signal.is_none() { i32::try_from(code).ok() } else { None };
-        let how = match (state.oom_killed, signal, exit_code) {
-            (Some(true), ..) => "was killed: it took more memory than it may".to_owned(),
-            (_, Some(signal), _) => format!("was killed by signal {signal}"),
-            (_, _, Some(code)) => format!("ended with exit code {code}"),
-            _ => "ended".to_owned(),
-        };
-        let said = if exit_code == Some(0) { None } else { self.last_line(docker, container).await };
-        TaskEnd { exit_code, reason: said.map_or(how.clone(), |line| format!("{how}: {line}")) }
-    }
-
-    /// Returns the last thing that a task said; programs say last why they failed.
-    async fn last_line(&self, docker: &Docker, container: &str) -> Option<String> {
-        let options = LogsOptionsBuilder::new().stdout(true).stderr(true).tail(LOG_LINES).build();
-        let lines: Vec<_> = docker.logs(container, Some(options)).try_collect().await.ok()?;
-        let text: String = lines.iter().map(ToString::to_string).collect();
-        last_line(&text)
+    /// Returns once the daemon says that a container does not run, or nothing any more.
+    async fn until_told(&self, name: &str) -> Result<(), PortError> {
+        let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
+        let docker = self.docker()?;
+        let told = docker.wait_container(&container_of(name), Some(options)).next().await;
+        // What is told is that it ended, or that the connection did: its state says which.
+        if !matches!(told, Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. }))) {
+            tokio::time::sleep(LOOK_EVERY).await;
+        }
+        Ok(())
     }
 }
 
-/// Returns the container's name, or `None` when the task's cannot be part of one.
-fn container_of(name: &str) -> Option<String> {
-    is_name(name).then(|| format!("tradai-task-{name}"))
+/// The container's name.
+fn container_of(task: &str) -> String {
+    format!("tradai-task-{task}")
 }
 
 #[async_trait]
 impl TaskRunner for DockerTasks {
     async fn start(&self, task: &TaskSpec) -> Result<TaskHandle, PortError> {
-        let Some(container) = container_of(&task.name) else {
-            let text = format!("a task cannot be named {:?}", task.name.chars().take(60).collect::<String>());
-            return Err(PortError::new(ErrorKind::Invalid, text));
-        };
+        let folder = self.folder(&task.name).ok_or_else(|| misnamed(task))?;
+        let handle = TaskHandle(task.name.clone());
         let docker = self.docker()?;
-        self.create(&docker, task, &container).await?;
-        self.run(&docker, &container).await?;
-        Ok(TaskHandle(task.name.clone()))
+        let claim = {
+            let folder = folder.clone();
+            // Noted before anything is made, so that nobody else starts the task in another way.
+            move || match folder.claim()? {
+                Claim::Free(_lock) => folder.note_container("").map(|()| true),
+                Claim::Taken => Ok(folder.noted_end().is_none() && folder.container().as_deref() == Some("")),
+            }
+        };
+        if !with_folder(claim).await?.map_err(|error| unstartable(&error))? {
+            return Ok(handle);
+        }
+        if let Err(error) = self.launch(&docker, task, &folder).await {
+            // A daemon that is away may have made it: whoever starts it next goes on there.
+            if error.kind != ErrorKind::Unavailable {
+                with_folder(move || folder.remove()).await?;
+            }
+            return Err(error);
+        }
+        Ok(handle)
     }
 
     async fn status(&self, task: &TaskHandle) -> Result<TaskStatus, PortError> {
-        use ContainerStateStatusEnum::{CREATED, DEAD, EXITED};
-        let Some(container) = container_of(&task.0) else { return Ok(TaskStatus::Ended(gone())) };
-        let docker = self.docker()?;
-        let Some(state) = self.state(&docker, &container).await? else {
-            return Ok(TaskStatus::Ended(gone()));
-        };
-        Ok(match state.status {
-            // Whoever made it ended before it could start it; starting the task again does.
-            Some(CREATED) => {
-                let reason = "was not started: its starter was interrupted".to_owned();
-                TaskStatus::Ended(TaskEnd { exit_code: None, reason })
-            }
-            Some(EXITED | DEAD) => TaskStatus::Ended(self.end(&docker, &container, &state).await),
-            _ => TaskStatus::Running,
-        })
+        let Some(folder) = self.folder(&task.0) else { return Ok(TaskStatus::Ended(removed())) };
+        self.look(&task.0, &folder).await.map(|found| found.map_or(TaskStatus::Running, TaskStatus::Ended))
     }
 
     async fn wait(&self, task: &TaskHandle) -> Result<TaskEnd, PortError> {
+        let mut silent_since = None;
         loop {
-            if let TaskStatus::Ended(end) = self.status(task).await? {
-                return Ok(end);
-            }
-            let Some(container) = container_of(&task.0) else { return Ok(gone()) };
-            let options = WaitContainerOptionsBuilder::new().condition("not-running").build();
-            let docker = self.docker()?;
-            let told = docker.wait_container(&container, Some(options)).next().await;
-            // What is told is that it ended, or that the connection did: its state says which.
-            if !matches!(told, Some(Ok(_) | Err(bollard::errors::Error::DockerContainerWaitError { .. }))) {
-                tokio::time::sleep(LOOK_EVERY).await;
+            let looked = match self.status(task).await {
+                Ok(TaskStatus::Ended(end)) => {
+                    self.tidy(&task.0).await;
+                    return Ok(end);
+                }
+                Ok(TaskStatus::Running) => self.until_told(&task.0).await,
+                Err(error) => Err(error),
+            };
+            match looked {
+                Ok(()) => silent_since = None,
+                Err(error) if error.kind == ErrorKind::Unavailable => {
+                    let since = *silent_since.get_or_insert_with(Instant::now);
+                    if since.elapsed() >= self.settings.lost_after {
+                        return Ok(self.lost(&error));
+                    }
+                    tokio::time::sleep(LOOK_EVERY).await;
+                }
+                Err(error) => return Err(error),
             }
         }
     }
 
     async fn stop(&self, task: &TaskHandle) -> Result<(), PortError> {
-        let Some(container) = container_of(&task.0) else { return Ok(()) };
+        if !matches!(self.status(task).await?, TaskStatus::Running) {
+            return Ok(());
+        }
         let grace = i32::try_from(self.settings.stop_grace.as_secs()).unwrap_or(i32::MAX);
         let options = StopContainerOptionsBuilder::new().t(grace).build();
-        match self.docker()?.stop_container(&container, Some(options)).await {
+        match self.docker()?.stop_container(&container_of(&task.0), Some(options)).await {
             Err(error) if status_of(&error) != Some(404) => {
-                Err(failed(&self.settings, "the task cannot be stopped", &error))
+                return Err(failed(&self.settings, "the task cannot be stopped", &error));
             }
-            _ => Ok(()),
+            _ => {}
         }
+        self.tidy(&task.0).await;
+        Ok(())
     }
 
     async fn forget(&self, task: &TaskHandle) -> Result<(), PortError> {
-        let (Some(container), TaskStatus::Ended(_)) = (container_of(&task.0), self.status(task).await?)
-        else {
+        let (Some(folder), TaskStatus::Ended(_)) = (self.folder(&task.0), self.status(task).await?) else {
             return Ok(());
         };
-        let options = RemoveContainerOptionsBuilder::new().v(true).build();
-        match self.docker()?.remove_container(&container, Some(options)).await {
-            Err(error) if !matches!(status_of(&error), Some(404 | 409)) => {
-                Err(failed(&self.settings, "what is kept of the task cannot be deleted", &error))
-            }
-            _ => Ok(()),
+        let made = folder.clone();
+        if with_folder(move || made.container()).await?.is_some() {
+            self.remove(&self.docker()?, &container_of(&task.0)).await?;
         }
+        with_folder(move || folder.remove()).await
     }
+}
+
+/// The end of a container that nobody saw end.
+fn removed() -> TaskEnd {
+    TaskEnd { exit_code: None, reason: "is gone: its container was removed".to_owned() }
 }

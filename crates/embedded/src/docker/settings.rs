@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use bollard::models::{
-    ContainerCreateBody, HostConfig, Mount, MountType, RestartPolicy, RestartPolicyNameEnum,
+    ContainerCreateBody, HostConfig, HostConfigLogConfig, Mount, MountType, RestartPolicy,
+    RestartPolicyNameEnum,
 };
 use tradai_domain::ports::TaskSpec;
 
@@ -13,12 +14,16 @@ use tradai_domain::ports::TaskSpec;
 pub(super) const TASK_LABEL: &str = "tradai.task";
 /// Processes and threads that a task may have.
 const MAX_PROCESSES: i64 = 512;
+/// What the daemon keeps of a task's output at most, in megabytes: the end of it.
+const MAX_OUTPUT: &str = "8m";
 
 /// What every container of a runner has in common.
 #[derive(Debug, Clone)]
 pub struct DockerSettings {
     /// The daemon's socket: `/var/run/docker.sock`.
     pub socket: PathBuf,
+    /// Where the folders of tasks are; that of the runners of processes, if there are any.
+    pub folder: PathBuf,
     /// The image, which must be on the machine: `tradai/runtime:latest`. Its entry point is the program.
     pub image: String,
     /// First arguments of the program; a task's own follow.
@@ -39,6 +44,8 @@ pub struct DockerSettings {
     pub milli_cpus: Option<u32>,
     /// How long a task may take to end after it was asked to.
     pub stop_grace: Duration,
+    /// How long the daemon may be away before tasks are given up that are waited for.
+    pub lost_after: Duration,
 }
 
 /// A folder or volume in containers.
@@ -94,6 +101,10 @@ impl DockerSettings {
                 ..RestartPolicy::default()
             }),
             auto_remove: Some(false),
+            log_config: Some(HostConfigLogConfig {
+                typ: Some("json-file".to_owned()),
+                config: Some(HashMap::from([("max-size".to_owned(), MAX_OUTPUT.to_owned())])),
+            }),
             ..HostConfig::default()
         }
     }

@@ -31,15 +31,27 @@ pub(crate) fn last_line(text: &str) -> Option<String> {
 
 /// The folder of one task: `lock` is held while it lives, `pid` says which process it is, or `hosted` that it is part of
 /// one that is not to be signalled, `output` what it said, `end.json` how it ended if the process that started it saw
-/// that.
+/// that. A task that is a container holds no lock: `container` is there for as long as the daemon has it, with its id
+/// once it was started.
 #[derive(Debug, Clone)]
-pub(super) struct TaskFolder {
+pub(crate) struct TaskFolder {
     path: PathBuf,
+}
+
+/// The way in which a task runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// A process.
+    Process,
+    /// A part of a process.
+    Hosted,
+    /// A container.
+    Container,
 }
 
 /// Whether a task may be started.
 #[derive(Debug)]
-pub(super) enum Claim {
+pub(crate) enum Claim {
     /// It may; the file is its lock, and locked.
     Free(File),
     /// It was started before.
@@ -59,12 +71,18 @@ pub(crate) fn gone() -> TaskEnd {
 
 impl TaskFolder {
     /// Returns the folder of a task, or `None` when its name cannot be that of a folder.
-    pub(super) fn new(root: &Path, name: &str) -> Option<Self> {
+    pub(crate) fn new(root: &Path, name: &str) -> Option<Self> {
         is_name(name).then(|| Self { path: root.join(name) })
     }
 
+    /// Returns the task's name.
+    #[cfg(feature = "docker")]
+    pub(crate) fn name(&self) -> String {
+        self.path.file_name().unwrap_or_default().to_string_lossy().into_owned()
+    }
+
     /// Takes the lock of a task that was not started yet.
-    pub(super) fn claim(&self) -> std::io::Result<Claim> {
+    pub(crate) fn claim(&self) -> std::io::Result<Claim> {
         // Whoever looks after a task holds its lock for a moment; only who holds it longer is the task.
         const TRIES: u32 = 100;
         const PAUSE: Duration = Duration::from_millis(5);
@@ -99,8 +117,45 @@ impl TaskFolder {
         self.path.join("hosted").exists()
     }
 
+    /// Notes that the task is a container: one that is being made, or that was started and has this id.
+    #[cfg(feature = "docker")]
+    pub(crate) fn note_container(&self, id: &str) -> std::io::Result<()> {
+        self.replace("container", id.as_bytes())
+    }
+
+    /// Returns the id of the task's container, which is empty before it was started; `None` when it has none.
+    pub(crate) fn container(&self) -> Option<String> {
+        std::fs::read_to_string(self.path.join("container")).ok()
+    }
+
+    /// Notes that the daemon does not have the container any more.
+    #[cfg(feature = "docker")]
+    pub(crate) fn note_removed(&self) -> std::io::Result<()> {
+        match std::fs::remove_file(self.path.join("container")) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+            _ => Ok(()),
+        }
+    }
+
+    /// Keeps what a task said whose output went elsewhere.
+    #[cfg(feature = "docker")]
+    pub(crate) fn keep_output(&self, bytes: &[u8]) -> std::io::Result<()> {
+        self.replace("output", bytes)
+    }
+
+    /// Returns the way in which the task runs, or ran; `None` when nothing but its end is known, if that.
+    pub(super) fn way(&self) -> Option<Way> {
+        if self.container().is_some() {
+            Some(Way::Container)
+        } else if self.is_hosted() {
+            Some(Way::Hosted)
+        } else {
+            self.pid().map(|_| Way::Process)
+        }
+    }
+
     fn is_started(&self) -> bool {
-        self.pid().is_some() || self.is_hosted()
+        self.way().is_some() || self.path.join("end.json").exists()
     }
 
     pub(super) fn pid(&self) -> Option<i32> {
@@ -109,7 +164,7 @@ impl TaskFolder {
         (pid > 1).then_some(pid)
     }
 
-    pub(super) fn note_end(&self, end: &TaskEnd) -> std::io::Result<()> {
+    pub(crate) fn note_end(&self, end: &TaskEnd) -> std::io::Result<()> {
         let noted = NotedEnd { exit_code: end.exit_code, reason: end.reason.clone() };
         self.replace("end.json", &serde_json::to_vec(&noted)?)
     }
@@ -121,10 +176,13 @@ impl TaskFolder {
     }
 
     /// Returns where the task stands: by its noted end, or else by its lock. (Something that it started may hold the
-    /// lock longer than it lived.)
-    pub(super) fn status(&self) -> TaskStatus {
+    /// lock longer than it lived.) Only the daemon can tell of a container more than that its end is not noted.
+    pub(crate) fn status(&self) -> TaskStatus {
         if let Some(end) = self.noted_end() {
             return TaskStatus::Ended(end);
+        }
+        if self.container().is_some() {
+            return TaskStatus::Running;
         }
         let lock = File::open(self.path.join("lock"));
         if let Ok(lock) = lock
@@ -136,14 +194,14 @@ impl TaskFolder {
         TaskStatus::Ended(self.noted_end().unwrap_or_else(gone))
     }
 
-    fn noted_end(&self) -> Option<TaskEnd> {
+    pub(crate) fn noted_end(&self) -> Option<TaskEnd> {
         let bytes = std::fs::read(self.path.join("end.json")).ok()?;
         let NotedEnd { exit_code, reason } = serde_json::from_slice(&bytes).ok()?;
         Some(TaskEnd { exit_code, reason })
     }
 
     /// Returns the folders of all tasks.
-    pub(super) fn all(root: &Path) -> std::io::Result<Vec<Self>> {
+    pub(crate) fn all(root: &Path) -> std::io::Result<Vec<Self>> {
         let entries = match std::fs::read_dir(root) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
             entries => entries?,
@@ -156,8 +214,9 @@ impl TaskFolder {
     }
 
     /// Returns when the task was started, if it was.
-    pub(super) fn started(&self) -> Option<SystemTime> {
-        let noted = ["pid", "hosted"].map(|name| std::fs::metadata(self.path.join(name)));
+    pub(crate) fn started(&self) -> Option<SystemTime> {
+        let noted =
+            ["pid", "hosted", "container", "end.json"].map(|name| std::fs::metadata(self.path.join(name)));
         noted.into_iter().find_map(Result::ok)?.modified().ok()
     }
 
@@ -172,7 +231,7 @@ impl TaskFolder {
     }
 
     /// Removes the folder: the name is free then.
-    pub(super) fn remove(&self) {
+    pub(crate) fn remove(&self) {
         if let Err(error) = std::fs::remove_dir_all(&self.path)
             && error.kind() != std::io::ErrorKind::NotFound
         {

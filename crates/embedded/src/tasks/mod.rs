@@ -2,9 +2,11 @@
 //!
 //! Each task has a folder with a locked file that is its standard input: the lock belongs to the open file, so it is
 //! held exactly as long as the process lives, however it ends, and no other process can be taken for it (a number of
-//! a process can). A task goes on when the process that started it ends. Tasks that are part of a process have such a
-//! folder too, so that every runner knows those of the others.
+//! a process can). A task goes on when the process that started it ends. Tasks that are part of a process and those that
+//! are containers have such a folder too, so that no runner starts what another one did, and [`AnyTasks`] knows whom
+//! to ask.
 
+mod any;
 mod folder;
 mod in_process;
 
@@ -25,9 +27,11 @@ use tokio::sync::watch;
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::{PortError, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 
+pub use any::AnyTasks;
+#[cfg(not(feature = "docker"))]
 use folder::{Claim, TaskFolder};
 #[cfg(feature = "docker")]
-pub(crate) use folder::{gone, is_name, last_line};
+pub(crate) use folder::{Claim, TaskFolder, last_line};
 pub use in_process::{InProcessTasks, Work};
 
 /// How long a process may take to go that cannot refuse to: its disk may be stuck.
@@ -78,7 +82,8 @@ impl ProcessTasks {
         let mut swept = 0;
         for folder in TaskFolder::all(root).map_err(io)? {
             let is_old = folder.started().is_some_and(|at| DateTime::<Utc>::from(at) < started_before);
-            if is_old && matches!(folder.status(), TaskStatus::Ended(_)) {
+            // A folder says of which container nothing is left yet.
+            if is_old && folder.container().is_none() && matches!(folder.status(), TaskStatus::Ended(_)) {
                 folder.remove();
                 swept += 1;
             }
@@ -158,17 +163,19 @@ fn end_of(status: ExitStatus, last_line: Option<String>) -> TaskEnd {
     TaskEnd { exit_code: status.code(), reason }
 }
 
-fn misnamed(task: &TaskSpec) -> PortError {
+pub(crate) fn misnamed(task: &TaskSpec) -> PortError {
     let text = format!("a task cannot be named {:?}", task.name.chars().take(60).collect::<String>());
     PortError::new(ErrorKind::Invalid, text)
 }
 
-fn unstartable(error: &std::io::Error) -> PortError {
+pub(crate) fn unstartable(error: &std::io::Error) -> PortError {
     PortError::new(ErrorKind::Unavailable, format!("the task cannot be started: {error}"))
 }
 
 /// Does something with a task's folder, which blocks.
-async fn with_folder<T: Send + 'static>(act: impl FnOnce() -> T + Send + 'static) -> Result<T, PortError> {
+pub(crate) async fn with_folder<T: Send + 'static>(
+    act: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, PortError> {
     let done = tokio::task::spawn_blocking(act).await;
     done.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))
 }

@@ -90,6 +90,11 @@ impl Daemon {
         lock(&self.state).containers[name].starts
     }
 
+    /// The containers that there are.
+    pub(crate) fn containers(&self) -> Vec<String> {
+        lock(&self.state).containers.keys().cloned().collect()
+    }
+
     pub(crate) fn add_foreign(&self, name: &str) {
         lock(&self.state).containers.insert(name.to_owned(), container(json!({"Image": IMAGE})));
     }
@@ -131,6 +136,7 @@ async fn answer(state: Arc<Mutex<State>>, request: Request<Incoming>) -> Result<
     let segments: Vec<&str> = parts.uri.path().trim_matches('/').split('/').collect();
     Ok(match (parts.method, segments.as_slice()) {
         (Method::GET, ["_ping"]) => text(StatusCode::OK, "OK"),
+        (Method::GET, ["images", name @ .., "json"]) => image(&name.join("/")),
         (Method::POST, ["containers", "create"]) => create(&state, value("name").unwrap(), &body),
         (Method::POST, ["containers", name, "start"]) => start(&state, name),
         (Method::GET, ["containers", name, "json"]) => inspect(&state, name),
@@ -167,6 +173,13 @@ fn refusal(status: StatusCode, message: &str) -> Reply {
 
 fn unknown(name: &str) -> Reply {
     refusal(StatusCode::NOT_FOUND, &format!("No such container: {name}"))
+}
+
+fn image(name: &str) -> Reply {
+    if name == IMAGE {
+        return json_reply(StatusCode::OK, &json!({"Id": "sha256:0"}));
+    }
+    refusal(StatusCode::NOT_FOUND, &format!("No such image: {name}"))
 }
 
 fn create(state: &Mutex<State>, name: &str, body: &[u8]) -> Reply {

@@ -1,7 +1,5 @@
-//! Tasks as containers: every law against a daemon of the tests on a real socket, and against Docker's where there is
-//! one.
-//!
-//! `TRADAI_DOCKER_IMAGE` names an image with `/bin/sh` for the latter; `alpine:latest` otherwise.
+//! Tasks as containers: every law against a daemon of the tests on a real socket, and against an engine where there is
+//! one (`DOCKER_HOST`, or Docker's own socket), with an image of this machine's shell.
 
 mod daemon;
 
@@ -13,7 +11,10 @@ use std::time::Duration;
 use serde_json::json;
 use tradai_domain::ErrorKind;
 use tradai_domain::ports::{TaskHandle, TaskRunner, TaskSpec, TaskStatus};
-use tradai_embedded::{DockerMount, DockerSettings, DockerTasks};
+use tradai_embedded::{
+    AnyTasks, DockerMount, DockerSettings, DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks, Work,
+};
+use tradai_testkit::until;
 
 use daemon::Daemon;
 
@@ -28,6 +29,7 @@ esac"#;
 fn settings(socket: &Path) -> DockerSettings {
     DockerSettings {
         socket: socket.to_owned(),
+        folder: socket.with_file_name("tasks"),
         image: "tradai/runtime:latest".to_owned(),
         arguments: ["/bin/sh", "-c", PROGRAM, "sh"].map(str::to_owned).to_vec(),
         environment: BTreeMap::from([("PATH".to_owned(), "/usr/bin:/bin".to_owned())]),
@@ -38,6 +40,7 @@ fn settings(socket: &Path) -> DockerSettings {
         memory: None,
         milli_cpus: None,
         stop_grace: Duration::from_secs(5),
+        lost_after: Duration::from_secs(1),
     }
 }
 
@@ -68,29 +71,23 @@ mod laws {
     ]);
 }
 
-/// The daemon of this machine, if there is one that has the image.
-async fn docker() -> Option<DockerSettings> {
-    let socket = PathBuf::from("/var/run/docker.sock");
-    let image = std::env::var("TRADAI_DOCKER_IMAGE").unwrap_or_else(|_| "alpine:latest".to_owned());
-    if DockerTasks::new(settings(&socket)).check().await.is_err() {
-        println!("skipped: no Docker daemon at {}", socket.display());
-        return None;
-    }
-    // Names are free again: an earlier run may have used them.
-    let settings = DockerSettings { image, ..settings(&socket) };
-    for name in ["exit-0", "exit-3", "present", "absent", "once", "long", "again", "busy"] {
-        let tasks = DockerTasks::new(settings.clone());
-        let handle = TaskHandle(name.to_owned());
-        tasks.stop(&handle).await.unwrap();
-        tasks.forget(&handle).await.unwrap();
-    }
-    Some(settings)
-}
-
 #[tokio::test]
-async fn docker_itself_keeps_the_laws() {
+async fn an_engine_keeps_the_laws() {
+    use tradai_testkit::engine::{self, Image};
     use tradai_testkit::task_runner;
-    let Some(settings) = docker().await else { return };
+    let Some(socket) = engine::socket() else { return };
+    let sleep = ["/bin/sh", "/bin/sleep"].map(Path::new);
+    // Names of containers are the engine's: those of another run are other ones.
+    let folder = tempfile::tempdir().unwrap();
+    let run = std::process::id();
+    let image = Image::of(&socket, &format!("tradai-test-laws-{run}"), &sleep, &[]);
+    let settings = DockerSettings {
+        image: image.name().to_owned(),
+        folder: folder.path().to_owned(),
+        ..settings(&socket)
+    };
+    let tasks = DockerTasks::new(settings.clone());
+    tasks.check().await.unwrap();
     let port = || Arc::new(DockerTasks::new(settings.clone())) as Arc<dyn TaskRunner>;
     task_runner::tells_how_a_task_ended(port()).await;
     task_runner::passes_the_environment(port()).await;
@@ -98,6 +95,11 @@ async fn docker_itself_keeps_the_laws() {
     task_runner::stops(port()).await;
     task_runner::forgets(port()).await;
     task_runner::an_unknown_task_has_ended(port()).await;
+    for task in std::fs::read_dir(folder.path()).unwrap() {
+        let handle = TaskHandle(task.unwrap().file_name().into_string().unwrap());
+        tasks.stop(&handle).await.unwrap();
+        tasks.forget(&handle).await.unwrap();
+    }
 }
 
 #[tokio::test]
@@ -133,6 +135,7 @@ async fn a_container_may_do_no_more_than_it_needs() {
     );
     assert_eq!(host["NanoCpus"], 1_500_000_000);
     assert_eq!(host["NetworkMode"], "tradai-internal");
+    assert_eq!(host["LogConfig"], json!({"Type": "json-file", "Config": {"max-size": "8m"}}));
     assert_eq!(host["RestartPolicy"]["Name"], "no");
     let mounts: Vec<_> = host["Mounts"].as_array().unwrap().iter().collect();
     assert_eq!((&mounts[0]["Type"], &mounts[0]["ReadOnly"]), (&json!("bind"), &json!(false)));
@@ -150,6 +153,82 @@ async fn another_runner_knows_waits_for_and_stops_a_task() {
     let (end, stopped) = tokio::join!(second.wait(&handle), first.stop(&handle));
     stopped.unwrap();
     assert_eq!(end.unwrap().reason, "was killed by signal 15");
+}
+
+/// What was said and how it ended is in the folder then, where any other runner finds it.
+#[tokio::test]
+async fn nothing_is_left_of_a_container_that_has_ended() {
+    let daemon = Daemon::start();
+    let tasks = DockerTasks::new(settings(daemon.socket()));
+    let running = tasks.start(&task("long", &["hang"])).await.unwrap();
+    let handle = tasks.start(&task("bad", &["fail"])).await.unwrap();
+    let end = tasks.wait(&handle).await.unwrap();
+    tasks.stop(&running).await.unwrap();
+    assert_eq!(daemon.containers(), [""; 0]);
+    assert_eq!(tasks.status(&handle).await.unwrap(), TaskStatus::Ended(end));
+    assert_eq!(tasks.output("bad", 100).await.unwrap(), None);
+    let folder = settings(daemon.socket()).folder;
+    assert_eq!(std::fs::read_to_string(folder.join("bad/output")).unwrap(), "fine\nno candles\n");
+    // Its name stays taken.
+    tasks.start(&task("bad", &["exit", "0"])).await.unwrap();
+    assert_eq!(daemon.containers(), [""; 0]);
+}
+
+#[tokio::test]
+async fn a_container_that_ended_while_nobody_looked_is_swept() {
+    let daemon = Daemon::start();
+    let tasks = DockerTasks::new(settings(daemon.socket()));
+    let (long, bad) = (task("long", &["hang"]), task("bad", &["fail"]));
+    tasks.start(&long).await.unwrap();
+    let handle = tasks.start(&bad).await.unwrap();
+    until(|| async { matches!(tasks.status(&handle).await.unwrap(), TaskStatus::Ended(_)) }).await;
+    assert_eq!(tasks.output("bad", 11).await.unwrap().unwrap(), b"no candles\n");
+    assert_eq!(tasks.sweep(chrono::DateTime::UNIX_EPOCH).await.unwrap(), 1);
+    assert_eq!(daemon.containers(), ["tradai-task-long"]);
+    let TaskStatus::Ended(end) = tasks.status(&handle).await.unwrap() else { panic!("it runs") };
+    assert_eq!(end.reason, "ended with exit code 3: no candles");
+}
+
+/// Whatever a host is set up for, a task that is there already is the one that is asked after, and no other is started.
+#[tokio::test]
+async fn a_task_is_found_whichever_way_it_was_started() {
+    let daemon = Daemon::start();
+    let of_docker = settings(daemon.socket());
+    let folder = of_docker.folder.clone();
+    let containers = Arc::new(DockerTasks::new(of_docker.clone()));
+    let processes = Arc::new(ProcessTasks::new(ProcessSettings {
+        program: PathBuf::from("/bin/sh"),
+        arguments: of_docker.arguments[1..].to_vec(),
+        environment: of_docker.environment,
+        folder: folder.clone(),
+        stop_grace: of_docker.stop_grace,
+    }));
+    let work: Work = Arc::new(|_| Box::pin(async { panic!("nothing runs in this process") }));
+    let in_process = Arc::new(InProcessTasks::new(work, folder.clone()));
+    let set_up_for = |new: Arc<dyn TaskRunner>| {
+        let (processes, in_process) = (processes.clone(), in_process.clone());
+        AnyTasks::new(folder.clone(), new, processes, in_process, Some(containers.clone()))
+    };
+    let (first, second) = (set_up_for(processes.clone()), set_up_for(containers.clone()));
+    let (process, container) = (task("process", &["hang"]), task("container", &["hang"]));
+    first.start(&process).await.unwrap();
+    second.start(&container).await.unwrap();
+    for host in [&first, &second] {
+        for task in [&process, &container] {
+            let handle = host.start(task).await.unwrap();
+            assert_eq!(host.status(&handle).await.unwrap(), TaskStatus::Running);
+        }
+    }
+    assert_eq!(daemon.containers(), ["tradai-task-container"]);
+    // Each is stopped by a host that would not have started it so.
+    for (host, task) in [(&second, &process), (&first, &container)] {
+        let handle = TaskHandle(task.name.clone());
+        let (end, stopped) = tokio::join!(host.wait(&handle), host.stop(&handle));
+        stopped.unwrap();
+        assert_eq!(end.unwrap().reason, "was killed by signal 15", "{}", task.name);
+        host.forget(&handle).await.unwrap();
+    }
+    assert_eq!((daemon.containers(), std::fs::read_dir(&folder).unwrap().count()), (Vec::new(), 0));
 }
 
 #[tokio::test]
@@ -227,9 +306,14 @@ async fn without_a_daemon_every_call_says_where_it_was_looked_for() {
         tasks.check().await.unwrap_err(),
         tasks.start(&task("t", &[])).await.unwrap_err(),
         tasks.status(&handle).await.unwrap_err(),
-        tasks.wait(&handle).await.unwrap_err(),
         tasks.stop(&handle).await.unwrap_err(),
     ];
+    // A task that a daemon had, which is away for longer than it may.
+    let had = folder.path().join("tasks/t");
+    std::fs::create_dir_all(&had).unwrap();
+    std::fs::write(had.join("container"), "id").unwrap();
+    let lost = tasks.wait(&handle).await.unwrap();
+    assert!(lost.exit_code.is_none() && lost.reason.starts_with("is lost: for 1 seconds, "), "{lost:?}");
     // A socket that nobody listens at any more.
     drop(std::os::unix::net::UnixListener::bind(&socket).unwrap());
     let gone = tasks.check().await.unwrap_err();
