@@ -69,13 +69,13 @@ pub fn merge(sources: &ConfigSources) -> Result<MergedConfig, Error> {
 }
 
 impl MergedConfig {
-    /// Returns the values with whatever looks like a credential left out: what may be shown. Only a variable of the
-    /// environment can have brought one in.
+    /// Returns the config with whatever looks like a credential left out: what may be shown, and all that is shown must
+    /// be made of it. Only a variable of the environment can have brought one in.
     #[must_use]
-    pub fn redacted(&self) -> Map<String, Value> {
-        let mut values = self.values.clone();
-        credentials::redact(&mut values);
-        values
+    pub fn redacted(&self) -> Self {
+        let mut shown = self.clone();
+        credentials::redact(&mut shown.values);
+        shown
     }
 }
 

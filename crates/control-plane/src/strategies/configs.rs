@@ -14,13 +14,13 @@ use crate::configs::{ConfigSources, Configs, JobInputs, MergedConfig, job_inputs
 use crate::jobs::Requester;
 use crate::{Error, RequestFault};
 
-/// What a strategy's config comes to.
+/// What a strategy's config comes to, as it may be shown: without what looks like a credential.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ResolvedConfig {
     /// The version that was taken, if one was.
     pub config: Option<ConfigVersion>,
     /// Every value and where it came from.
-    pub merged: MergedConfig,
+    pub shown: MergedConfig,
     /// What a job takes of it.
     pub inputs: JobInputs,
     /// What the registry of models is told.
@@ -80,10 +80,15 @@ impl Strategies {
             model_tags: BTreeMap::new(),
             environment: self.variables.values().clone(),
         })?;
-        let inputs = job_inputs(&merged)?;
-        let metadata = StrategyMetadata::of(name, &merged, config.as_ref())?;
-        self.check_inputs(&strategy, &inputs).await?;
-        Ok(ResolvedConfig { config, merged, inputs, metadata })
+        let shown = merged.redacted();
+        let inputs = job_inputs(&shown)?;
+        let metadata = StrategyMetadata::of(name, &shown, config.as_ref())?;
+        if let Err(error) = self.check_inputs(&strategy, &job_inputs(&merged)?).await {
+            // What does not fit is told without what may not be shown.
+            self.check_inputs(&strategy, &inputs).await?;
+            return Err(error);
+        }
+        Ok(ResolvedConfig { config, shown, inputs, metadata })
     }
 
     /// Refuses a file that would leave its strategy unable to run with the config in use. One that is there already is

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
-use tradai_control_plane::configs::{ConfigSources, MergedConfig, job_inputs, merge};
+use tradai_control_plane::configs::{ConfigSources, JobInputs, MergedConfig, job_inputs, merge};
 use tradai_domain::StrategyName;
 use tradai_domain::configs::{ConfigHash, ConfigId};
 use tradai_service::axum::extract;
@@ -49,6 +49,12 @@ pub(super) struct ResolvedReply {
     strategy_name: String,
     /// The version that was taken; `null` when none is active.
     config_id: Option<String>,
+    /// The stage of the model that was looked for.
+    #[schema(example = "Production")]
+    stage: &'static str,
+    /// The model whose tags count; `null` while there is none.
+    #[schema(value_type = Option<String>)]
+    model: Option<&'static str>,
     #[serde(flatten)]
     merged: MergedReply,
     /// What a model of this strategy would be tagged with.
@@ -56,19 +62,15 @@ pub(super) struct ResolvedReply {
 }
 
 impl MergedReply {
-    fn of(merged: &MergedConfig) -> Result<Self, Problem> {
-        let inputs = job_inputs(merged).map_err(problem)?;
-        let origins = merged.origins.iter().map(|(path, origin)| OriginBody {
+    /// Presents what may be shown of a config.
+    fn of(shown: MergedConfig, inputs: JobInputs) -> Self {
+        let origins = shown.origins.iter().map(|(path, origin)| OriginBody {
             pointer: pointer(path),
             source: origin.layer.as_str(),
             config_id: origin.config_id.as_ref().map(ToString::to_string),
         });
-        Ok(Self {
-            values: merged.redacted(),
-            origins: origins.collect(),
-            settings: inputs.settings,
-            parameters: inputs.parameters,
-        })
+        let origins = origins.collect();
+        Self { values: shown.values, origins, settings: inputs.settings, parameters: inputs.parameters }
     }
 }
 
@@ -79,11 +81,29 @@ impl MergedReply {
 pub(super) struct ResolveQuery {
     /// The version; the active one, if one is, when left out.
     config_id: Option<String>,
+    /// The stage of the model whose tags count: `None`, `Staging`, `Production` or `Archived`; Production when left out.
+    /// There is no registry of models yet, so that no model has any tags.
+    #[param(example = "Production")]
+    stage: Option<String>,
+}
+
+/// The stages of a model, by the registry's names.
+const STAGES: [&str; 4] = ["None", "Staging", "Production", "Archived"];
+/// The one whose model is in use.
+const IN_USE: &str = "Production";
+
+/// Returns the stage that is meant, in whatever case it is written.
+fn stage(text: Option<&str>) -> Result<&'static str, Problem> {
+    let Some(text) = text else { return Ok(IN_USE) };
+    STAGES.into_iter().find(|stage| stage.eq_ignore_ascii_case(text)).ok_or_else(|| {
+        Problem::fields(vec![FieldFault::query("stage", format!("one of {}", STAGES.join(", ")))])
+    })
 }
 
 /// Shows what a strategy's config comes to
 ///
-/// The file's values, those of the stored version on top, then the environment's. Each value's source is named.
+/// The file's values, those of the stored version on top, then the tags of the model, then the environment's. Each
+/// value's source is named.
 #[utoipa::path(get, path = "/api/v1/strategies/{name}/resolved-config", tag = "configs",
     params(("name" = String, Path), ResolveQuery),
     responses((status = 200, body = ResolvedReply), (status = 404), (status = 422)))]
@@ -95,11 +115,14 @@ pub(super) async fn resolved_config(
     let name: StrategyName = path_value("name", &name)?;
     let id: Option<ConfigId> =
         query.config_id.as_deref().map(|id| query_value("config_id", id)).transpose()?;
+    let stage = stage(query.stage.as_deref())?;
     let resolved = state.strategies.resolve(&name, id.as_ref()).await.map_err(problem)?;
     Ok(Json(ResolvedReply {
         strategy_name: name.to_string(),
         config_id: resolved.config.as_ref().map(|version| version.config_id.to_string()),
-        merged: MergedReply::of(&resolved.merged)?,
+        stage,
+        model: None,
+        merged: MergedReply::of(resolved.shown, resolved.inputs),
         mlflow_tags: resolved.metadata.to_mlflow_tags(),
     }))
 }
@@ -145,7 +168,9 @@ pub(super) async fn merge_config(
     let stored = body.config_data.map(|data| (ConfigId::new(1, &ConfigHash::of(&data)), data));
     let (model_tags, environment) = (body.model_tags, body.environment);
     let sources = ConfigSources { tradai_yaml, stored, model_tags, environment };
-    let mut reply = MergedReply::of(&merge(&sources).map_err(problem)?)?;
+    let shown = merge(&sources).map_err(problem)?.redacted();
+    let inputs = job_inputs(&shown).map_err(problem)?;
+    let mut reply = MergedReply::of(shown, inputs);
     reply.origins.iter_mut().for_each(|origin| origin.config_id = None);
     Ok(Json(reply))
 }

@@ -50,6 +50,35 @@ async fn every_value_names_its_source() {
     assert!(!resolved.to_string().contains("hunter2"));
 }
 
+#[tokio::test]
+async fn a_secret_of_the_environment_is_shown_in_no_part_of_the_reply() {
+    let world = World::new();
+    world.put_file("dip.yaml", DIP);
+    let config = r#"{"description": "${MLFLOW_TRACKING_URI}", "tags": ["a", "${MLFLOW_TRACKING_URI}"],
+        "settings": {"exchange": {"name": "binance", "proxy": "${MLFLOW_TRACKING_URI}"}}}"#;
+    let id = world.push_of("Dip", config).await;
+    let resolved = world.get(&format!("strategies/Dip/resolved-config?config_id={id}")).await.expect(200);
+    assert!(!resolved.to_string().contains("hunter2"), "{resolved}");
+    assert_eq!(resolved["mlflow_tags"]["description"], "[redacted]");
+    let body = json!({"config_data": {"settings": {"proxy": "${URI}"}, "parameters": {"dip": "${URI}"}},
+        "environment": {"URI": "http://ann:hunter2@mlflow:5000"}});
+    let merged = world.post("strategies/merge", &body.to_string()).await.expect(200);
+    assert!(!merged.to_string().contains("hunter2"), "{merged}");
+    assert_eq!(merged["parameters"]["dip"], "[redacted]");
+}
+
+#[tokio::test]
+async fn a_stage_may_be_named_before_there_are_models() {
+    let world = World::new();
+    world.put_file("dip.yaml", DIP);
+    let plain = world.get("strategies/Dip/resolved-config").await.expect(200);
+    assert_eq!((&plain["stage"], &plain["model"]), (&json!("Production"), &Value::Null));
+    let staging = world.get("strategies/Dip/resolved-config?stage=staging").await.expect(200);
+    assert_eq!((&staging["stage"], &staging["values"]), (&json!("Staging"), &plain["values"]));
+    let (status, _, detail) = world.get("strategies/Dip/resolved-config?stage=prod").await.problem();
+    assert!(status == 422 && detail.contains("Production"), "{detail}");
+}
+
 /// A file can be changed past the service, too.
 #[tokio::test]
 async fn a_config_that_the_strategy_cannot_run_with_is_not_shown_as_if_it_could() {
