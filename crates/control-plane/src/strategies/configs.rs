@@ -45,6 +45,24 @@ impl Strategies {
         self.configs.push(name, config, description, requester).await
     }
 
+    /// Returns versions of a strategy with numbers below `before` (all without it), the newest first. Those of a strategy
+    /// that is not there any more are listed as long as they are kept.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchStrategy`] when there are none either; [`Error::Port`].
+    pub async fn list_configs(
+        &self,
+        name: &StrategyName,
+        before: Option<u32>,
+        limit: usize,
+    ) -> Result<Vec<ConfigVersion>, Error> {
+        let found = self.configs.list(name, before, limit).await?;
+        if found.is_empty() && before.is_none() {
+            self.entry(name).await?;
+        }
+        Ok(found)
+    }
+
     /// Makes a version the one in use, if the strategy, as it is by now, can run with it.
     ///
     /// # Errors

@@ -10,7 +10,7 @@ use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
 use tradai_service::{
-    Caller, Code, ETag, Json, Page, PageQuery, Path, Problem, Query, RequestIds, page_links,
+    Caller, Code, ETag, IfMatch, Json, Page, PageQuery, Path, Problem, Query, RequestIds, page_links,
 };
 
 use super::config_view::{ConfigBody, ConfigSummary, PushedBody, etag};
@@ -22,7 +22,8 @@ use super::state::State;
 ///
 /// The newest first, without what they say.
 #[utoipa::path(get, path = "/api/v1/strategies/{name}/configs", tag = "configs",
-    params(("name" = String, Path), PageQuery), responses((status = 200, body = Page<ConfigSummary>)))]
+    params(("name" = String, Path), PageQuery),
+    responses((status = 200, body = Page<ConfigSummary>), (status = 404, description = "There is no such strategy")))]
 pub(super) async fn list_configs(
     extract::State(state): extract::State<State>,
     uri: Uri,
@@ -33,7 +34,7 @@ pub(super) async fn list_configs(
     let limit = page.limit()?;
     let list = format!("configs {name}");
     let before: Option<u32> = state.cursors.open(&list, &page)?;
-    let found = state.strategies.configs().list(&name, before, limit).await.map_err(problem)?;
+    let found = state.strategies.list_configs(&name, before, limit).await.map_err(problem)?;
     // A full page may be the last one; the next is empty then. Number 1 has none before it.
     let last = found.last().filter(|last| found.len() == limit && last.version_number > 1);
     let next_cursor = last.map(|last| state.cursors.seal(&list, &last.version_number));
@@ -122,18 +123,23 @@ pub(super) struct ActivatedReply {
 /// Activates a config version
 ///
 /// The strategy, as it is by now, must be able to run with it. The version that was in use is deprecated in the same
-/// step. A deprecated version comes back this way. Repeating it changes nothing.
+/// step. A deprecated version comes back this way. Repeating it changes nothing. With `If-Match`, the `ETag` of the
+/// version as it was read, it is activated only as long as nobody has changed its status since.
 #[utoipa::path(post, path = "/api/v1/strategies/{name}/configs/{config_id}/activate", tag = "configs",
-    params(("name" = String, Path), ("config_id" = String, Path)),
-    responses((status = 200, body = ActivatedReply), (status = 404), (status = 422)))]
+    params(("name" = String, Path), ("config_id" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "`ETag` of the version")),
+    responses((status = 200, body = ActivatedReply), (status = 404),
+        (status = 412, description = "`If-Match` names another state of the version"), (status = 422)))]
 pub(super) async fn activate_config(
     extract::State(state): extract::State<State>,
     caller: Caller,
     ids: RequestIds,
+    if_match: Option<IfMatch>,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<(ETag, Json<ActivatedReply>), Problem> {
     caller.require(Role::Trader)?;
     let (name, id): (StrategyName, ConfigId) = (path_value("name", &name)?, path_value("config_id", &id)?);
+    check_unchanged(&state, &name, &id, if_match).await?;
     let activated = state.strategies.activate_config(&name, &id, &requester(&caller, &ids)).await;
     let activated = activated.map_err(problem)?;
     let superseded = activated.superseded.map(|id| id.to_string());
@@ -143,21 +149,39 @@ pub(super) async fn activate_config(
 
 /// Takes a config version out of use
 ///
-/// It is deleted after 90 days, unless it is activated before. Repeating it changes nothing.
+/// It is deleted after 90 days, unless it is activated before. Repeating it changes nothing. `If-Match` is as for
+/// activation.
 #[utoipa::path(post, path = "/api/v1/strategies/{name}/configs/{config_id}/deprecate", tag = "configs",
-    params(("name" = String, Path), ("config_id" = String, Path)),
-    responses((status = 200, body = ConfigBody), (status = 404)))]
+    params(("name" = String, Path), ("config_id" = String, Path),
+        ("If-Match" = Option<String>, Header, description = "`ETag` of the version")),
+    responses((status = 200, body = ConfigBody), (status = 404),
+        (status = 412, description = "`If-Match` names another state of the version")))]
 pub(super) async fn deprecate_config(
     extract::State(state): extract::State<State>,
     caller: Caller,
     ids: RequestIds,
+    if_match: Option<IfMatch>,
     Path((name, id)): Path<(String, String)>,
 ) -> Result<(ETag, Json<ConfigBody>), Problem> {
     caller.require(Role::Trader)?;
     let (name, id): (StrategyName, ConfigId) = (path_value("name", &name)?, path_value("config_id", &id)?);
+    check_unchanged(&state, &name, &id, if_match).await?;
     let version = state.strategies.configs().deprecate(&name, &id, &requester(&caller, &ids)).await;
     let version = version.map_err(problem)?;
     Ok((etag(&version), Json(ConfigBody::of(version))))
+}
+
+/// Refuses a change of a version that is not as its caller has read it. Somebody who changes it at the same moment is not
+/// seen: then both changes are made, one after the other, as without the header.
+async fn check_unchanged(
+    state: &State,
+    name: &StrategyName,
+    id: &ConfigId,
+    if_match: Option<IfMatch>,
+) -> Result<(), Problem> {
+    let Some(if_match) = if_match else { return Ok(()) };
+    let version = state.strategies.configs().get(name, id).await.map_err(problem)?;
+    if_match.check(&etag(&version))
 }
 
 /// Which versions are compared.

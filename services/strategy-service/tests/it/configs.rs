@@ -174,3 +174,31 @@ async fn a_push_can_be_repeated_with_its_key() {
     assert_eq!((again.header("idempotency-replayed"), again.text == first.text), ("true", true));
     assert_eq!(again.header("location"), first.header("location"));
 }
+
+#[tokio::test]
+async fn a_version_is_changed_as_it_was_read_or_not_at_all() {
+    let world = World::new();
+    let id = world.push(r#"{"stake_amount": 5}"#).await;
+    let path = format!("strategies/EmaCross/configs/{id}");
+    let draft = world.get(&path).await.header("etag").to_owned();
+    let change = async |what: &str, etag: &str| {
+        world.post_with(&format!("{path}/{what}"), "", &[("if-match", etag)]).await
+    };
+    assert_eq!(change("activate", "\"v9-00000000\"").await.problem().0, 412);
+    assert_eq!(world.get(&path).await.json()["status"], "draft");
+    let activated = change("activate", &draft).await;
+    assert_eq!((activated.status, &activated.json()["status"]), (200, &json!("active")), "{}", activated.text);
+    let active = activated.header("etag").to_owned();
+    assert_ne!(active, draft);
+    assert_eq!(change("deprecate", &draft).await.problem().0, 412, "it is not as it was read");
+    assert_eq!(change("deprecate", &active).await.status, 200);
+    // Without the header nobody has to have read it.
+    assert_eq!(world.post(&format!("{path}/activate"), "").await.status, 200);
+}
+
+#[tokio::test]
+async fn versions_of_no_strategy_are_not_found() {
+    let world = World::new();
+    assert_eq!(world.get("strategies/Nobody/configs").await.problem().0, 404);
+    assert_eq!(world.get("strategies/EmaCross/configs").await.expect(200)["items"], json!([]));
+}
