@@ -45,8 +45,8 @@ impl S3Settings {
     /// Reads `s3://BUCKET/PREFIX?PARAMETERS`.
     ///
     /// Parameters are `endpoint`, `region` and `path_style`; what they leave open is taken from
-    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, and `AWS_REGION` or `AWS_DEFAULT_REGION` (else `us-east-1`).
-    /// Credentials come from the environment alone: a location is shown, logged and kept in shell histories. The
+    /// `AWS_ENDPOINT_URL_S3` or `AWS_ENDPOINT_URL`, and `AWS_REGION` or `AWS_DEFAULT_REGION` (else
+    /// `eu-central-1`, where the platform runs). Credentials come from the environment alone: a location is shown, logged and kept in shell histories. The
     /// names are those of [`S3Credentials`] as Amazon's own programs read them. `env` returns a variable's value.
     ///
     /// # Errors
@@ -75,6 +75,9 @@ impl fmt::Display for S3Settings {
     }
 }
 
+/// The region of the platform's buckets, as `infra/platform.yaml` has it.
+const DEFAULT_REGION: &str = "eu-central-1";
+
 fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<S3Settings, String> {
     let var = |name: &str| env(name).filter(|value| !value.is_empty());
     let rest = text.strip_prefix("s3://").ok_or("a bucket is written s3://BUCKET/PREFIX")?;
@@ -91,7 +94,7 @@ fn parse(text: &str, env: &dyn Fn(&str) -> Option<String>) -> Result<S3Settings,
             .transpose()?,
     };
     let region = parameters.region.or_else(|| var("AWS_REGION")).or_else(|| var("AWS_DEFAULT_REGION"));
-    let region = region.unwrap_or_else(|| "us-east-1".to_owned());
+    let region = region.unwrap_or_else(|| DEFAULT_REGION.to_owned());
     check_region(&region)?;
     let path_style = parameters.path_style.unwrap_or(endpoint.is_some() || bucket.contains('.'));
     Ok(S3Settings {
@@ -201,10 +204,10 @@ mod tests {
     fn amazon_by_default() {
         let found = settings("s3://bucket/some/prefix/", &[]).unwrap();
         assert_eq!((found.bucket.as_str(), found.prefix.as_str()), ("bucket", "some/prefix"));
-        assert_eq!((found.region.as_str(), found.path_style), ("us-east-1", false));
+        assert_eq!((found.region.as_str(), found.path_style), ("eu-central-1", false));
         assert_eq!(found.bucket_endpoint(), None);
         assert!(settings("s3://buck.et", &[]).unwrap().path_style);
-        assert_eq!(found.to_string(), "s3://bucket/some/prefix (us-east-1)");
+        assert_eq!(found.to_string(), "s3://bucket/some/prefix (eu-central-1)");
     }
 
     #[test]
