@@ -24,6 +24,18 @@ pub enum Error {
         /// The limit.
         limit: usize,
     },
+    /// As many jobs wait as may.
+    #[error(
+        "{limit} jobs {whose} wait, which is the limit ({setting}); wait for some to run, or cancel some"
+    )]
+    TooManyWaiting {
+        /// The limit.
+        limit: u64,
+        /// Of whom: `of yours`, or `of all together`.
+        whose: &'static str,
+        /// What sets it.
+        setting: &'static str,
+    },
     /// The host is stopping and takes no more jobs.
     #[error("the service is stopping")]
     Stopping,
@@ -132,6 +144,8 @@ pub struct RequestFault {
     pub field: &'static str,
     /// Which item of a list, from 0.
     pub index: Option<usize>,
+    /// Which value of an object, with dots between levels.
+    pub key: Option<String>,
     /// What is wrong and what is allowed.
     pub reason: String,
 }
@@ -140,22 +154,32 @@ impl RequestFault {
     /// Returns the fault of a value.
     #[must_use]
     pub fn new(field: &'static str, reason: impl Into<String>) -> Self {
-        Self { field, index: None, reason: reason.into() }
+        Self { field, index: None, key: None, reason: reason.into() }
     }
 
     /// Returns the fault of one item of a list.
     #[must_use]
     pub fn item(field: &'static str, index: usize, reason: impl Into<String>) -> Self {
-        Self { field, index: Some(index), reason: reason.into() }
+        Self { field, index: Some(index), key: None, reason: reason.into() }
+    }
+
+    /// Returns the fault of one value of an object.
+    #[must_use]
+    pub fn at(field: &'static str, key: impl Into<String>, reason: impl Into<String>) -> Self {
+        Self { field, index: None, key: Some(key.into()), reason: reason.into() }
     }
 }
 
 impl fmt::Display for RequestFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self.index {
-            Some(index) => write!(f, "{}[{index}]: {}", self.field, self.reason),
-            None => write!(f, "{}: {}", self.field, self.reason),
+        f.write_str(self.field)?;
+        if let Some(index) = self.index {
+            write!(f, "[{index}]")?;
         }
+        if let Some(key) = &self.key {
+            write!(f, ".{key}")?;
+        }
+        write!(f, ": {}", self.reason)
     }
 }
 
@@ -166,7 +190,7 @@ impl Error {
         match self {
             Self::Request(_) => ErrorKind::Invalid,
             Self::Port(error) => error.kind,
-            Self::TooManyJobs { .. } | Self::Stopping => ErrorKind::Unavailable,
+            Self::TooManyJobs { .. } | Self::TooManyWaiting { .. } | Self::Stopping => ErrorKind::Unavailable,
             Self::StaleRevision { .. }
             | Self::JobEnded { .. }
             | Self::JobActive { .. }

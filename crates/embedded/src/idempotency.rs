@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::types::Type;
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tradai_domain::ports::{Claim, IdempotencyRepository, PortError, REPLY_TTL_MS, RequestKey};
 use tradai_domain::{JobId, Millis};
 use uuid::Uuid;
@@ -53,30 +53,40 @@ fn begin(
 
 /// What a key of jobs stands for.
 pub(crate) enum Bound {
-    /// The job that it was just bound to.
-    New,
     /// The job of an earlier request.
     Before(JobId),
     /// The job of another request.
     OtherRequest,
 }
 
-/// Binds a key to a job, unless it stands for one already.
+/// Returns what a key of jobs stands for, if it does for anything.
+pub(crate) fn bound(connection: &Connection, key: &RequestKey, now: Millis) -> Outcome<Option<Bound>> {
+    let sql = "SELECT fingerprint, reply FROM idempotency WHERE key = ?1 AND until > ?2";
+    let there: Option<(Vec<u8>, Option<Vec<u8>>)> = connection
+        .prepare_cached(sql)?
+        .query_row(params![key.key, now], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    Ok(match there {
+        None => None,
+        Some((fingerprint, Some(reply))) if fingerprint == key.fingerprint => {
+            let id = Uuid::try_parse_ascii(&reply);
+            let id = id
+                .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, Box::new(error)))?;
+            Some(Bound::Before(JobId(id)))
+        }
+        // One without a reply was not taken for a job.
+        Some(_) => Some(Bound::OtherRequest),
+    })
+}
+
+/// Binds a key that stands for nothing to a job.
 pub(crate) fn bind(
     transaction: &Transaction<'_>,
     key: &RequestKey,
     job_id: &str,
     now: Millis,
-) -> Outcome<Bound> {
-    let until = now.saturating_add(REPLY_TTL_MS);
-    match begin(transaction, key, Some(job_id.as_bytes()), now, until)? {
-        Claim::New => Ok(Bound::New),
-        Claim::Replay(reply) => Uuid::try_parse_ascii(&reply)
-            .map(|id| Bound::Before(JobId(id)))
-            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, Box::new(error))),
-        // One without a reply was not taken for a job.
-        Claim::OtherRequest | Claim::InFlight => Ok(Bound::OtherRequest),
-    }
+) -> Outcome<()> {
+    begin(transaction, key, Some(job_id.as_bytes()), now, now.saturating_add(REPLY_TTL_MS)).map(drop)
 }
 
 #[async_trait]

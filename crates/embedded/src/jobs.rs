@@ -1,17 +1,19 @@
 //! Jobs in the database.
 
 use async_trait::async_trait;
+use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobEvent, JobRecord, JobStatus};
 use tradai_domain::ports::{
-    Created, JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, NewJob, PortError, RequestKey,
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, Lease, MAX_PAGE, NewJob, PortError, Quota,
+    RequestKey,
 };
 use tradai_domain::{JobId, Millis};
 
 use crate::database::Outcome;
 use crate::error::port_error;
 use crate::events::EventRow;
-use crate::idempotency::{Bound, bind};
+use crate::idempotency::{Bound, bind, bound};
 use crate::{Database, SqliteEvents};
 use crate::{audit, json};
 
@@ -43,6 +45,9 @@ struct NewRow {
     entry: String,
     event: EventRow,
     key: Option<RequestKey>,
+    holder: String,
+    actor: String,
+    quota: Option<Quota>,
     at: Millis,
 }
 
@@ -61,25 +66,29 @@ impl NewRow {
             entry: json::text(&job.entry)?,
             event: EventRow::new(&JobEvent::created(record))?,
             key: job.key.clone(),
+            holder: job.holder.clone(),
+            actor: job.entry.actor.clone(),
+            quota: job.quota,
             at: record.created_at,
         })
     }
 
     /// Stores the job and all that belongs to it; returns the number of its event too when it is new.
     fn store(&self, transaction: &Transaction<'_>, kept: u64) -> Outcome<(Created, Option<u64>)> {
-        let bound = self.key.as_ref().map(|key| bind(transaction, key, &self.id, self.at)).transpose()?;
-        match bound {
-            Some(Bound::OtherRequest) => return Ok((Created::OtherRequest, None)),
-            Some(Bound::Before(id)) => {
-                let there = find(transaction, &id.to_string())?.map(Box::new);
-                return Ok((there.map_or(Created::Deleted(id), Created::Before), None));
-            }
-            Some(Bound::New) | None => {}
+        let known = self.key.as_ref().map(|key| bound(transaction, key, self.at)).transpose()?.flatten();
+        if let Some(known) = known {
+            return Ok((created(transaction, known)?, None));
         }
-        if !self.insert(transaction)? {
-            let there = find(transaction, &self.id)?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+        if let Some(there) = find(transaction, &self.id)? {
             return Ok((Created::Before(Box::new(there)), None));
         }
+        if let Some(refused) = self.over_quota(transaction)? {
+            return Ok((refused, None));
+        }
+        if let Some(key) = &self.key {
+            bind(transaction, key, &self.id, self.at)?;
+        }
+        self.insert(transaction)?;
         let sql = "INSERT INTO job_messages (job_id, message) VALUES (?1, ?2)";
         transaction.prepare_cached(sql)?.execute([&self.id, &self.message])?;
         audit::append(transaction, &self.entry)?;
@@ -87,11 +96,26 @@ impl NewRow {
         Ok((Created::New, Some(seq)))
     }
 
-    /// Stores the record; false when there is one.
-    fn insert(&self, transaction: &Transaction<'_>) -> Outcome<bool> {
-        let sql = "INSERT INTO jobs (job_id, workflow_type, strategy_name, status, trace_id, ttl, record)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7) ON CONFLICT (job_id) DO NOTHING";
-        let inserted = transaction.prepare_cached(sql)?.execute(params![
+    /// Returns why one more job may not wait.
+    fn over_quota(&self, transaction: &Transaction<'_>) -> Outcome<Option<Created>> {
+        let Some(Quota { total, each }) = self.quota else { return Ok(None) };
+        let sql =
+            "SELECT COALESCE(SUM(jobs), 0), COALESCE(SUM(jobs) FILTER (WHERE actor = ?1), 0) FROM waiting";
+        let mut statement = transaction.prepare_cached(sql)?;
+        let waiting: (i64, i64) = statement.query_row([&self.actor], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(match waiting {
+            (_, of_actor) if of_actor >= json::integer(each) => Some(Created::TooManyOfActor),
+            (all, _) if all >= json::integer(total) => Some(Created::TooMany),
+            _ => None,
+        })
+    }
+
+    /// Stores the record.
+    fn insert(&self, transaction: &Transaction<'_>) -> Outcome<()> {
+        let sql = "INSERT INTO jobs
+            (job_id, workflow_type, strategy_name, status, trace_id, ttl, record, holder, actor)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+        transaction.prepare_cached(sql)?.execute(params![
             self.id,
             self.workflow_type,
             self.strategy_name,
@@ -99,9 +123,22 @@ impl NewRow {
             self.trace_id,
             self.ttl,
             self.record,
+            self.holder,
+            self.actor,
         ])?;
-        Ok(inserted > 0)
+        Ok(())
     }
+}
+
+/// Returns what is to be said of a key that stands for something.
+fn created(connection: &Connection, bound: Bound) -> Outcome<Created> {
+    Ok(match bound {
+        Bound::OtherRequest => Created::OtherRequest,
+        Bound::Before(id) => {
+            let there = find(connection, &id.to_string())?.map(Box::new);
+            there.map_or(Created::Deleted(id), Created::Before)
+        }
+    })
 }
 
 fn find(connection: &Connection, id: &str) -> Outcome<Option<JobRecord>> {
@@ -143,6 +180,29 @@ fn list(transaction: &Transaction<'_>, filter: &JobFilter, page: JobPage) -> Out
     records.collect()
 }
 
+/// Notes that a holder lives, and gives it the jobs of those that do not.
+fn take_up(transaction: &Transaction<'_>, lease: &Lease) -> Outcome<Vec<JobId>> {
+    let Lease { holder, workflow_type, now, until } = lease;
+    let sql = "INSERT INTO holders (holder, until) VALUES (?1, ?2)
+        ON CONFLICT (holder) DO UPDATE SET until = excluded.until";
+    transaction.prepare_cached(sql)?.execute(params![holder, until])?;
+    transaction.prepare_cached("DELETE FROM holders WHERE until <= ?1")?.execute([now])?;
+    let [pending, running] = [JobStatus::Pending, JobStatus::Running].map(JobStatus::as_str);
+    let kind = workflow_type.as_str();
+    let sql = "UPDATE jobs SET holder = ?1 WHERE status IN (?2, ?3) AND workflow_type = ?4
+        AND holder <> ?1 AND holder NOT IN (SELECT holder FROM holders)";
+    transaction.prepare_cached(sql)?.execute([holder, pending, running, kind])?;
+    let sql = "SELECT job_id FROM jobs WHERE status IN (?2, ?3) AND workflow_type = ?4 AND holder = ?1
+        ORDER BY job_id";
+    let mut statement = transaction.prepare_cached(sql)?;
+    let ids = statement.query_map([holder, pending, running, kind], |row| {
+        let text: String = row.get(0)?;
+        text.parse()
+            .map_err(|error| rusqlite::Error::FromSqlConversionFailure(0, Type::Text, Box::new(error)))
+    })?;
+    ids.collect()
+}
+
 fn delete(transaction: &Transaction<'_>, id: &str) -> Outcome<()> {
     transaction.prepare_cached("DELETE FROM job_messages WHERE job_id = ?1")?.execute([id])?;
     transaction.prepare_cached("DELETE FROM jobs WHERE job_id = ?1")?.execute([id])?;
@@ -159,6 +219,14 @@ impl JobRepository for SqliteJobs {
             self.events.raise(seq);
         }
         Ok(created)
+    }
+
+    async fn recall(&self, key: &RequestKey, now: Millis) -> Result<Option<Created>, PortError> {
+        let key = key.clone();
+        let recall = move |connection: &Connection| {
+            bound(connection, &key, now)?.map(|bound| created(connection, bound)).transpose()
+        };
+        self.database.look(recall).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
@@ -195,6 +263,28 @@ impl JobRepository for SqliteJobs {
             Ok(Some((record, outcome)))
         };
         self.database.change(apply).await
+    }
+
+    async fn take_up(&self, lease: &Lease) -> Result<Vec<JobId>, PortError> {
+        let lease = lease.clone();
+        self.database.change(move |transaction| take_up(transaction, &lease)).await
+    }
+
+    async fn holder(&self, id: JobId) -> Result<Option<String>, PortError> {
+        let id = id.to_string();
+        let find = move |connection: &Connection| {
+            let sql = "SELECT holder FROM jobs WHERE job_id = ?1";
+            connection.prepare_cached(sql)?.query_row([&id], |row| row.get(0)).optional()
+        };
+        self.database.look(find).await
+    }
+
+    async fn let_go(&self, holder: &str) -> Result<(), PortError> {
+        let holder = holder.to_owned();
+        let end = move |transaction: &Transaction<'_>| {
+            transaction.prepare_cached("DELETE FROM holders WHERE holder = ?1")?.execute([&holder])
+        };
+        self.database.change(end).await.map(drop)
     }
 
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError> {

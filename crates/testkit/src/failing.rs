@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 use async_trait::async_trait;
 use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobEvent, JobRecord};
 use tradai_domain::ports::{
-    Created, EventBatch, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, NewJob, PortError,
-    TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus,
+    Created, EventBatch, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, Lease, NewJob, PortError,
+    RequestKey, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus,
 };
 use tradai_domain::{ErrorKind, JobId, Millis};
 
@@ -85,6 +85,10 @@ impl<P: JobRepository> JobRepository for Failing<P> {
         self.change(self.inner.create(job)).await
     }
 
+    async fn recall(&self, key: &RequestKey, now: Millis) -> Result<Option<Created>, PortError> {
+        self.inner.recall(key, now).await
+    }
+
     async fn message(&self, id: JobId) -> Result<Option<BacktestJobMessage>, PortError> {
         self.inner.message(id).await
     }
@@ -103,6 +107,18 @@ impl<P: JobRepository> JobRepository for Failing<P> {
         change: &JobChange,
     ) -> Result<Option<(JobRecord, ChangeOutcome)>, PortError> {
         self.change(self.inner.apply(id, change)).await
+    }
+
+    async fn take_up(&self, lease: &Lease) -> Result<Vec<JobId>, PortError> {
+        self.inner.take_up(lease).await
+    }
+
+    async fn holder(&self, id: JobId) -> Result<Option<String>, PortError> {
+        self.inner.holder(id).await
+    }
+
+    async fn let_go(&self, holder: &str) -> Result<(), PortError> {
+        self.inner.let_go(holder).await
     }
 
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError> {

@@ -3,11 +3,14 @@
 use std::sync::Arc;
 
 use futures_util::future::join_all;
-use tradai_domain::Millis;
-use tradai_domain::jobs::{ChangeOutcome, ExecutionId, JobChange, JobRecord, JobStatus, Progress};
-use tradai_domain::ports::{
-    Created, JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, NewJob, REPLY_TTL_MS, RequestKey,
+use tradai_domain::jobs::{
+    ChangeOutcome, ExecutionId, JobChange, JobRecord, JobStatus, Progress, WorkflowType,
 };
+use tradai_domain::ports::{
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, Lease, MAX_PAGE, NewJob, Quota, REPLY_TTL_MS,
+    RequestKey,
+};
+use tradai_domain::{JobId, Millis};
 
 use crate::sample::{job, job_id, new_job};
 
@@ -62,14 +65,55 @@ pub async fn a_key_makes_one_job(port: Port) {
     assert_eq!(made.len(), 1);
     for (request, outcome) in requests.iter().zip(outcomes) {
         let is_first = request.record.job_id == made[0].job_id;
-        assert_eq!(outcome, Ok(if is_first { Created::New } else { Created::Before(Box::new(made[0].clone())) }));
+        assert_eq!(
+            outcome,
+            Ok(if is_first { Created::New } else { Created::Before(Box::new(made[0].clone())) })
+        );
     }
-    let again = async |n, print, at| port.create(&keyed(n, print, at)).await.unwrap();
+    // What it stands for can be asked, and is the same.
+    let again = async |n, print, at| {
+        let request = keyed(n, print, at);
+        let recalled = port.recall(request.key.as_ref().unwrap(), at).await.unwrap();
+        let created = port.create(&request).await.unwrap();
+        assert_eq!(recalled, Some(created.clone()).filter(|created| *created != Created::New));
+        created
+    };
+    assert_eq!(again(9, 1, 1).await, Created::Before(Box::new(made[0].clone())));
     assert_eq!(again(9, 2, 1).await, Created::OtherRequest);
     port.apply(made[0].job_id, &JobChange::status(JobStatus::Cancelled, 1)).await.unwrap();
     port.delete(made[0].job_id).await.unwrap();
     assert_eq!(again(9, 1, REPLY_TTL_MS - 1).await, Created::Deleted(made[0].job_id));
     assert_eq!(again(9, 2, REPLY_TTL_MS).await, Created::New);
+}
+
+/// No more jobs wait than may, of each and of all; those that run or have ended make room, and a repeated request is told
+/// of its job whatever the quota.
+pub async fn no_more_jobs_wait_than_may(port: Port) {
+    let asked = |n: u32, actor: &str| {
+        let key = RequestKey { key: format!("k-{n}"), fingerprint: [1; 32] };
+        let mut job = NewJob { quota: Some(Quota { total: 3, each: 2 }), key: Some(key), ..new_job(job(n)) };
+        actor.clone_into(&mut job.entry.actor);
+        job
+    };
+    let create = async |n, actor| port.create(&asked(n, actor)).await.unwrap();
+    assert_eq!(create(1, "ann").await, Created::New);
+    assert_eq!(create(2, "ann").await, Created::New);
+    assert_eq!(create(3, "ann").await, Created::TooManyOfActor);
+    assert_eq!(create(3, "bob").await, Created::New);
+    assert_eq!(create(4, "bob").await, Created::TooMany);
+    assert_eq!(port.get(job_id(4)).await.unwrap(), None);
+    let again = NewJob { record: job(9), ..asked(1, "ann") };
+    assert_eq!(port.create(&again).await.unwrap(), Created::Before(Box::new(job(1))));
+    applied(&port, 1, JobChange::status(JobStatus::Running, 1)).await;
+    applied(&port, 1, JobChange::status(JobStatus::Completed, 2)).await;
+    applied(&port, 2, JobChange::status(JobStatus::Cancelled, 1)).await;
+    port.delete(job_id(2)).await.unwrap();
+    // The refused request made nothing that its repetition could find.
+    assert_eq!(create(4, "bob").await, Created::New);
+    assert_eq!(create(5, "ann").await, Created::New);
+    assert_eq!(create(6, "ann").await, Created::TooMany);
+    let unbounded = NewJob { quota: None, ..asked(7, "ann") };
+    assert_eq!(port.create(&unbounded).await.unwrap(), Created::New);
 }
 
 /// A page has the newest ids that fit, and pages join without gap or repetition.
@@ -89,7 +133,7 @@ pub async fn lists_newest_first(port: Port) {
 pub async fn filters_by_every_field(port: Port) {
     let other = JobRecord {
         strategy_name: "Other".parse().unwrap(),
-        workflow_type: tradai_domain::jobs::WorkflowType::Train,
+        workflow_type: WorkflowType::Train,
         trace_id: job_id(99).into(),
         ..job(2)
     };
@@ -160,6 +204,44 @@ pub async fn one_end_wins(port: Port) {
         let refused = matches!(outcome, ChangeOutcome::Refused(_));
         assert_eq!(refused, ends[n % 3] != stored.status);
     }
+}
+
+/// A job is taken up from a holder that does not live, by one of any number; one of a holder that lives, one that has
+/// ended and one of another kind are not.
+pub async fn jobs_of_the_dead_are_taken_up_once(port: Port) {
+    let lease = |holder: &str, now: Millis| Lease {
+        holder: holder.to_owned(),
+        workflow_type: WorkflowType::Backtest,
+        now,
+        until: now + 10,
+    };
+    let train = JobRecord { workflow_type: WorkflowType::Train, ..job(4) };
+    for record in [job(3), job(1), job(2), train] {
+        port.create(&new_job(record)).await.unwrap();
+    }
+    applied(&port, 2, JobChange::status(JobStatus::Running, 1)).await;
+    applied(&port, 3, JobChange::status(JobStatus::Cancelled, 1)).await;
+    let (mine, none) = (vec![job_id(1), job_id(2)], Vec::<JobId>::new());
+    assert_eq!(port.take_up(&lease("one", 0)).await.unwrap(), mine);
+    // It lives until then, and says so again.
+    assert_eq!(port.take_up(&lease("two", 9)).await.unwrap(), none);
+    assert_eq!(port.take_up(&lease("one", 9)).await.unwrap(), mine);
+    assert_eq!(port.take_up(&lease("two", 18)).await.unwrap(), none);
+    assert_eq!(port.holder(job_id(1)).await.unwrap().as_deref(), Some("one"));
+    let others: Vec<Lease> = (0..8).map(|n| lease(&format!("other {n}"), 19)).collect();
+    let taken = join_all(others.iter().map(|lease| port.take_up(lease))).await;
+    let winners: Vec<usize> = (0..8).filter(|&n| !taken[n].as_ref().unwrap().is_empty()).collect();
+    assert_eq!(winners.len(), 1, "{taken:?}");
+    assert_eq!(taken[winners[0]].as_ref().unwrap(), &mine);
+    let winner = others[winners[0]].holder.clone();
+    assert_eq!(port.holder(job_id(2)).await.unwrap(), Some(winner.clone()));
+    assert_eq!(port.holder(job_id(9)).await.unwrap(), None);
+    // Whoever lets go is not waited for.
+    for _ in 0..2 {
+        port.let_go(&winner).await.unwrap();
+    }
+    assert_eq!(port.take_up(&lease("one", 20)).await.unwrap(), mine);
+    assert_eq!(port.holder(job_id(4)).await.unwrap().as_deref(), Some("one"));
 }
 
 /// Concurrent changes of different fields are all kept.

@@ -26,7 +26,7 @@ pub fn job(n: u32) -> JobRecord {
     )
 }
 
-/// What takes a job in that `ann` asks for, without a key.
+/// What takes a job in that `ann` asks for, without a key, held by `one`.
 #[must_use]
 pub fn new_job(record: JobRecord) -> NewJob {
     let config = BacktestConfig {
@@ -50,7 +50,7 @@ pub fn new_job(record: JobRecord) -> NewJob {
         via: None,
     };
     let message = BacktestJobMessage::new(record.job_id, record.trace_id, config);
-    NewJob { record, message, entry, key: None }
+    NewJob { record, message, entry, key: None, holder: "one".to_owned(), quota: None }
 }
 
 /// A JSON object from its text.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use tradai_control_plane::jobs::JobSettings;
 use tradai_control_plane::jobs::executors::ExecutorSettings;
+use tradai_domain::ports::Quota;
 use tradai_platform::settings::sections::{HttpSettings, LogSettings, MlflowSettings, StateSettings};
 use tradai_platform::settings::{Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
@@ -45,10 +46,19 @@ pub struct Settings {
     pub strategy_service_url: PeerUrl,
     /// What the service shows to the others.
     pub peer_api_key: Option<SecretString>,
+    /// The name of this instance among those on one state; that of machine and port without.
+    pub instance: Option<String>,
     /// Jobs that run at the same time.
     pub parallel_jobs: usize,
     /// Days that a job and its results are kept; 0 keeps them.
     pub keep_jobs_days: u32,
+    /// How much memory the process of a job may take, in MiB: 0 for as much as there is, its share of the machine's
+    /// without.
+    pub job_memory_mib: Option<u32>,
+    /// Jobs that may wait, of all who ask together.
+    pub max_waiting_jobs: usize,
+    /// Jobs that may wait of each who asks.
+    pub max_waiting_jobs_per_caller: usize,
     /// Folder of declarative strategies.
     pub strategy_path: PathBuf,
     /// WebSockets and event streams that may be open.
@@ -105,7 +115,24 @@ impl Settings {
     #[must_use]
     pub fn job_settings(&self) -> JobSettings {
         let keep = Duration::from_secs(u64::from(self.keep_jobs_days) * SECONDS_OF_A_DAY);
-        JobSettings { parallel: self.parallel_jobs, keep_for: (self.keep_jobs_days > 0).then_some(keep) }
+        JobSettings {
+            holder: self.holder(),
+            parallel: self.parallel_jobs,
+            quota: Quota {
+                total: self.max_waiting_jobs as u64,
+                each: self.max_waiting_jobs_per_caller as u64,
+            },
+            keep_for: (self.keep_jobs_days > 0).then_some(keep),
+        }
+    }
+
+    /// Returns the name under which jobs are held. No two processes listen at one port of one machine, and whoever comes
+    /// in the place of this one most likely listens there.
+    fn holder(&self) -> String {
+        self.instance.clone().unwrap_or_else(|| {
+            let machine = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+            format!("{}:{}", machine.trim(), self.http.address.port())
+        })
     }
 }
 
@@ -139,7 +166,21 @@ impl HostSettings for Settings {
                 .key("KEEP_JOBS_DAYS", "days that jobs and results are kept; 0 for good")
                 .or(7),
             strategy_path: PathBuf::from(
+            instance: read_instance(reader),
                 reader.key("STRATEGY_PATH", "folder of declarative strategies").or(strategies),
+            job_memory_mib: reader
+                .key(
+                    "JOB_MEMORY_MIB",
+                    "memory that the process of a job may take, in MiB; 0: all; a share of the machine's without",
+                )
+                .optional(),
+            max_waiting_jobs: at_least_one(reader, "MAX_WAITING_JOBS", "jobs that may wait", 5_000),
+            max_waiting_jobs_per_caller: at_least_one(
+                reader,
+                "MAX_WAITING_JOBS_PER_CALLER",
+                "jobs that may wait of each caller",
+                1_000,
+            ),
             ),
             max_sockets: at_least_one(
                 reader,
@@ -173,6 +214,17 @@ fn read_executor(reader: &mut Reader<'_>) -> ExecutorSettings {
     ExecutorSettings {
         mode: reader
             .key("EXECUTOR_MODE", "how jobs are run: local, ecs, sqs or stepfunctions")
+fn read_instance(reader: &mut Reader<'_>) -> Option<String> {
+    let doc = "name of this instance among those on one data folder; that of machine and port without";
+    let instance: Option<String> = reader.key("INSTANCE", doc).optional();
+    let is_name =
+        |name: &String| (1..=100).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+    if !instance.as_ref().is_none_or(is_name) {
+        reader.fault("INSTANCE", "1 to 100 characters are allowed, of ASCII and without spaces");
+    }
+    instance
+}
+
             .or(default.mode),
         local_mode: reader
             .key("LOCAL_EXECUTION_MODE", "how local jobs are run: subprocess, docker or inprocess")

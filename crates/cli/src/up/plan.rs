@@ -51,6 +51,8 @@ impl Plan {
                     // On one's own machine results stay until one deletes them.
                     backend.keep_jobs_days = 0;
                 }
+                // The lock of the data folder lets no other one in.
+                backend.instance.get_or_insert_with(|| "up".to_owned());
                 Ok(Self { backend, data_collection, strategy_service, unknown })
             }
             _ => Err(Faults(faults)),

@@ -3,36 +3,47 @@
 use std::sync::{Arc, PoisonError};
 
 use tokio::sync::OwnedSemaphorePermit;
-use tracing::{Instrument, info_span, warn};
+use tracing::{Instrument, info, info_span, warn};
 use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
 use tradai_domain::{ErrorKind, JobId};
 
 use super::executors::BacktestJobSubmitter;
-use super::repeat::repeat;
+use super::repeat::{persist, repeat};
 use super::{Jobs, Reported};
+
+/// What a program says last that gets no memory.
+const NO_MEMORY: &str = "memory allocation of ";
 
 impl Jobs {
     /// Hands a job over, in a task of its own; nothing happens to one that is in hand already. What it is asked to do
     /// is read again if it is not known here.
-    pub(super) fn spawn_dispatch(self: &Arc<Self>, record: &JobRecord, message: Option<&BacktestJobMessage>) {
-        let Some(executor) = self.executor.clone() else { return };
+    ///
+    /// Returns whether it was not in hand.
+    pub(super) fn spawn_dispatch(
+        self: &Arc<Self>,
+        record: &JobRecord,
+        message: Option<&BacktestJobMessage>,
+    ) -> bool {
+        let Some(executor) = self.executor.clone() else { return false };
         let span = info_span!("dispatch", job_id = %record.job_id, trace_id = %record.trace_id);
-        let Some(hand) = self.take(record.job_id) else { return };
+        let Some(hand) = self.take(record.job_id) else { return false };
         let is_ready = message.is_some_and(|message| !self.needs_preparation(message));
         let dispatch = async move { hand.jobs.dispatch(hand.id, executor, is_ready).await };
         self.tasks.spawn(dispatch.instrument(span));
+        true
     }
 
-    /// Watches over a job that was handed over before this process began, in a task of its own.
-    pub(super) fn spawn_watch(self: &Arc<Self>, record: &JobRecord, execution: ExecutionId) {
-        let Some(executor) = self.executor.clone() else { return };
+    /// Watches over a job that somebody else handed over, in a task of its own. Returns whether it was not in hand.
+    pub(super) fn spawn_watch(self: &Arc<Self>, record: &JobRecord, execution: ExecutionId) -> bool {
+        let Some(executor) = self.executor.clone() else { return false };
         let span = info_span!("watch", job_id = %record.job_id, trace_id = %record.trace_id);
-        let Some(hand) = self.take(record.job_id) else { return };
+        let Some(hand) = self.take(record.job_id) else { return false };
         // It runs already; it takes a slot if one is free, so that not too many others start.
         let slot = self.slots.clone().try_acquire_owned().ok();
         let watch = async move { hand.jobs.watch(hand.id, executor.as_ref(), &execution, slot).await };
         self.tasks.spawn(watch.instrument(span));
+        true
     }
 
     /// Takes a job in hand; `None` when it is.
@@ -41,10 +52,16 @@ impl Jobs {
         taken.then(|| Hand { jobs: self.clone(), id })
     }
 
+    pub(super) fn is_in_hand(&self, id: JobId) -> bool {
+        self.in_hand.lock().unwrap_or_else(PoisonError::into_inner).contains(&id)
+    }
+
     async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>, is_ready: bool) {
         match self.take_turn(id, executor.as_ref(), is_ready).await {
             Ok(Some((execution, slot))) => self.watch(id, executor.as_ref(), &execution, Some(slot)).await,
             Ok(None) => {}
+            // What failed last may work for whoever goes on.
+            Err(error) if error.is_transient() && self.stopping.is_cancelled() => {}
             Err(error) => {
                 let reason = format!("the job could not be handed over ({}): {error}", executor.mode());
                 self.report_failure(id, reason).await;
@@ -53,7 +70,7 @@ impl Jobs {
     }
 
     /// Makes a job ready, waits for a slot, and hands the job over; `None` when there is nothing to watch over: it has
-    /// ended, or this process stops, which leaves it pending for recovery.
+    /// ended, somebody else holds it by now, or this process stops, which leaves it pending for recovery.
     ///
     /// The slot comes last, so that nothing waits for candles that another job needs.
     async fn take_turn(
@@ -91,7 +108,7 @@ impl Jobs {
             execution_arn: Some(execution.clone()),
             ..JobChange::default()
         };
-        let reported = self.reports.insist(id, change).await?;
+        let reported = persist(&self.stopping, || self.reports.report(id, change.clone())).await?;
         if reported.is_none_or(|Reported { record, .. }| record.status == JobStatus::Cancelled) {
             // Cancelled between the look and the start: whoever cancelled knew nothing to stop.
             repeat(|| executor.stop(&execution)).await?;
@@ -135,28 +152,38 @@ impl Jobs {
 
     /// Returns what a job is asked to do.
     async fn message(&self, id: JobId) -> Result<BacktestJobMessage, PortError> {
-        let message = repeat(|| self.ports.jobs.message(id)).await?;
+        let message = persist(&self.stopping, || self.ports.jobs.message(id)).await?;
         message.ok_or_else(|| PortError::new(ErrorKind::Data, "what the job is asked to do is not there"))
     }
 
-    /// Returns whether a job is there and has not ended.
+    /// Returns whether a job is there, has not ended, and is held by this process: one that was not heard of for too
+    /// long finds that somebody else took its jobs up.
     async fn is_wanted(&self, id: JobId) -> Result<bool, PortError> {
-        let record = repeat(|| self.ports.jobs.get(id)).await?;
-        Ok(record.is_some_and(|record| !record.status.is_terminal()))
+        let record = persist(&self.stopping, || self.ports.jobs.get(id)).await?;
+        if record.is_none_or(|record| record.status.is_terminal()) {
+            return Ok(false);
+        }
+        let holder = persist(&self.stopping, || self.ports.jobs.holder(id)).await?;
+        let is_ours = holder.as_ref() == Some(&self.settings.holder);
+        if !is_ours {
+            info!(job_id = %id, holder, "job {id} is somebody else's by now");
+        }
+        Ok(is_ours)
     }
 
     /// Returns once a job has ended, or is not there any more.
     async fn ended(&self, id: JobId) -> Result<(), PortError> {
         loop {
-            let seen = repeat(|| self.ports.events.newest()).await?;
+            let seen = persist(&self.stopping, || self.ports.events.newest()).await?;
             if !self.is_wanted(id).await? {
                 return Ok(());
             }
-            repeat(|| self.ports.events.wait(seen)).await?;
+            persist(&self.stopping, || self.ports.events.wait(seen)).await?;
         }
     }
 
-    /// Waits for a job's program to end, and reports its job failed if that did not report its own end.
+    /// Waits for a job's program to end, however long nobody can tell, and reports its job failed if that did not report
+    /// its own end.
     async fn watch(
         &self,
         id: JobId,
@@ -164,23 +191,23 @@ impl Jobs {
         execution: &ExecutionId,
         slot: Option<OwnedSemaphorePermit>,
     ) {
-        let waiting = repeat(|| executor.wait(execution));
+        let waiting = persist(&self.stopping, || executor.wait(execution));
         let Some(end) = self.stopping.run_until_cancelled(waiting).await else { return };
         match end {
             Ok(Some(end)) => self.report_failure(id, unreported(&end)).await,
             Ok(None) => {}
             Err(error) => {
-                warn!(%error, "nobody knows whether the job still runs; a restart looks again: {error}");
+                warn!(%error, "nobody knows whether the job still runs; it is looked at again: {error}");
             }
         }
         drop(slot);
     }
 
-    /// Reports a job failed; nothing happens to one that has ended.
+    /// Reports a job failed, however long that cannot be stored; nothing happens to one that has ended.
     async fn report_failure(&self, id: JobId, reason: String) {
         let change = JobChange::failed(reason, self.ports.clock.now_ms());
-        if let Err(error) = self.reports.insist(id, change).await {
-            warn!(%error, job_id = %id, "a failed job could not be reported; a restart reports it: {error}");
+        if let Err(error) = persist(&self.stopping, || self.reports.report(id, change.clone())).await {
+            warn!(%error, job_id = %id, "a failed job could not be reported; whoever takes it up does: {error}");
         }
     }
 }
@@ -201,6 +228,12 @@ impl Drop for Hand {
 fn unreported(end: &TaskEnd) -> String {
     if end.is_success() {
         "the job's process ended without a result".to_owned()
+    } else if end.reason.contains(NO_MEMORY) {
+        format!(
+            "the job's process {}; it took more memory than it may (BACKEND_JOB_MEMORY_MIB), or than there is: name \
+             fewer pairs or a shorter time",
+            end.reason
+        )
     } else {
         format!("the job's process {}", end.reason)
     }

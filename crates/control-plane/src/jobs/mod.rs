@@ -5,7 +5,7 @@
 //! whoever runs it. Backtests are the first kind of job.
 //!
 //! Invariants: a job that was acknowledged is stored; it is handed over once however often it is tried, because
-//! executors know it by its id; whatever dies, [`Jobs::recover`] brings every job to an end.
+//! executors know it by its id; whatever dies, [`Jobs::take_up`] of any process that lives brings every job to an end.
 
 mod artifacts;
 mod dispatch;
@@ -18,6 +18,7 @@ mod repeat;
 mod reports;
 mod request;
 mod service;
+mod size;
 mod submit;
 
 pub use artifacts::results_folder;
@@ -26,6 +27,7 @@ pub use housekeeping::{Deleted, Housekeeping, HousekeepingSettings, Sweep};
 pub use prepare::Prepare;
 pub use recover::Recovered;
 pub use reports::{JobReports, Reported};
-pub use request::{BacktestRequest, MAX_CANDLES, MAX_SYMBOLS};
+pub use request::{BacktestRequest, MAX_SYMBOLS};
 pub use service::{JobPorts, JobSettings, Jobs};
+pub use size::{MAX_CANDLES, check_size, request_settings};
 pub use submit::{Requester, Submitted};

@@ -1,13 +1,19 @@
-//! What a process finds when it starts.
+//! Taking up jobs: those that nobody living holds, and those that this process lost sight of.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tracing::info;
-use tradai_domain::jobs::{JobRecord, JobStatus, WorkflowType};
-use tradai_domain::ports::{JobFilter, JobPage, MAX_PAGE};
+use tradai_domain::jobs::WorkflowType;
+use tradai_domain::ports::{JobFilter, JobPage, Lease, MAX_PAGE};
+use tradai_domain::{JobId, Millis};
 
 use super::Jobs;
 use crate::Error;
+
+/// How long a process counts as alive that says nothing. Clocks of machines that share a state may differ by as much as
+/// is left of it after a few times [`Jobs::TAKE_UP_EVERY`].
+const LEASE_MS: Millis = 20_000;
 
 /// What recovery found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,50 +25,70 @@ pub struct Recovered {
 }
 
 impl Jobs {
-    /// Takes up every job that has not ended; to be called once, when a process starts. A job whose process is gone ends
-    /// failed, one that was never handed over is, and what was not told of the newest jobs is told now.
-    ///
-    /// Any number of processes may do this at once: handing over is idempotent, and so is reporting.
+    /// How often [`Jobs::take_up`] is to be called, so that this process counts as alive.
+    pub const TAKE_UP_EVERY: Duration = Duration::from_secs(5);
+
+    /// Takes up every job that is to be taken up, and tells what was not told of the newest jobs; to be called once, when
+    /// a process starts.
     ///
     /// # Errors
     /// [`Error::Port`] when the jobs cannot be read.
     pub async fn recover(self: &Arc<Self>) -> Result<Recovered, Error> {
-        let mut recovered = Recovered::default();
-        for status in [JobStatus::Pending, JobStatus::Running] {
-            // Pages begin with the newest; whoever waited longest goes on first.
-            for record in self.all(&JobFilter::status(status)).await?.into_iter().rev() {
-                if record.workflow_type != WorkflowType::Backtest {
-                    // There is nothing here that could run it.
-                    continue;
-                }
-                if let Some(execution) = record.execution_arn.clone() {
-                    recovered.watched += 1;
-                    self.spawn_watch(&record, execution);
-                } else {
-                    recovered.handed_over += 1;
-                    self.spawn_dispatch(&record, None);
-                }
-            }
-        }
+        let recovered = self.take_up().await?;
         for record in self.list(&JobFilter::default(), JobPage::first(MAX_PAGE)).await? {
             self.reports.announce(&record, 0).await;
         }
-        let Recovered { watched, handed_over } = recovered;
-        info!(watched, handed_over, "{watched} jobs are watched over again, {handed_over} are handed over");
         Ok(recovered)
     }
 
-    /// Every job that fits. Those that have not ended are few.
-    async fn all(&self, filter: &JobFilter) -> Result<Vec<JobRecord>, Error> {
-        let mut all: Vec<JobRecord> = Vec::new();
-        loop {
-            let before = all.last().map(|record| record.job_id);
-            let page = self.list(filter, JobPage { before, limit: MAX_PAGE }).await?;
-            let is_last = page.len() < MAX_PAGE;
-            all.extend(page);
-            if is_last {
-                return Ok(all);
+    /// Says that this process lives, and takes up every job that has not ended and that nobody else who lives holds: those
+    /// of its own name that it has not in hand, and those of the dead. A job whose process is gone ends failed, one that
+    /// was never handed over is. What is in hand already is let be, so that this may be repeated for ever.
+    ///
+    /// Any number of processes may do this at once: one of them gets a job. Should one that was taken for dead go on, then
+    /// handing over is still idempotent, and so is reporting.
+    ///
+    /// # Errors
+    /// [`Error::Port`] when the jobs cannot be read.
+    pub async fn take_up(self: &Arc<Self>) -> Result<Recovered, Error> {
+        let mut recovered = Recovered::default();
+        if self.executor.is_none() || self.stopping.is_cancelled() {
+            // Who cannot hand jobs over keeps them from nobody.
+            return Ok(recovered);
+        }
+        let now = self.ports.clock.now_ms();
+        let lease = Lease {
+            holder: self.settings.holder.clone(),
+            // There is nothing here that could run another kind.
+            workflow_type: WorkflowType::Backtest,
+            now,
+            until: now.saturating_add(LEASE_MS),
+        };
+        for id in self.ports.jobs.take_up(&lease).await? {
+            if !self.is_in_hand(id) {
+                self.take_one_up(id, &mut recovered).await?;
             }
         }
+        let Recovered { watched, handed_over } = recovered;
+        if recovered != Recovered::default() {
+            info!(
+                watched,
+                handed_over, "{watched} jobs are watched over again, {handed_over} are handed over"
+            );
+        }
+        Ok(recovered)
+    }
+
+    async fn take_one_up(self: &Arc<Self>, id: JobId, recovered: &mut Recovered) -> Result<(), Error> {
+        let Some(record) = self.ports.jobs.get(id).await? else { return Ok(()) };
+        if record.status.is_terminal() {
+            return Ok(());
+        }
+        if let Some(execution) = record.execution_arn.clone() {
+            recovered.watched += usize::from(self.spawn_watch(&record, execution));
+        } else {
+            recovered.handed_over += usize::from(self.spawn_dispatch(&record, None));
+        }
+        Ok(())
     }
 }

@@ -14,8 +14,6 @@ use crate::{Error, RequestFault};
 
 /// Pairs that one backtest may name.
 pub const MAX_SYMBOLS: usize = 500;
-/// Candles that one backtest may ask for, over all its pairs.
-pub const MAX_CANDLES: u64 = 200_000_000;
 /// How long the settings of one backtest may be, in bytes of JSON.
 const MAX_SETTINGS: usize = 64 * 1024;
 /// Parameters that one backtest may set.
@@ -72,15 +70,15 @@ impl BacktestRequest {
             ));
         }
         // Whoever may see the job would see them.
-        faults.extend(
-            credentials::faults(&self.settings).into_iter().map(|fault| RequestFault::new("settings", fault)),
-        );
+        for (field, values) in [("settings", &self.settings), ("parameters", &self.parameters)] {
+            let found = credentials::faults(values).into_iter();
+            faults.extend(found.map(|fault| RequestFault::new(field, fault)));
+        }
         let parameters = self.parameters(&mut faults);
         let exchange = self.exchange.as_deref().map(str::parse::<ExchangeKey>);
         let exchange = exchange.and_then(|parsed| keep(&mut faults, "exchange", parsed));
         let config_id = self.config_id.as_deref().map(str::parse::<ConfigId>);
         let config_id = config_id.and_then(|parsed| keep(&mut faults, "config_id", parsed));
-        check_size(&symbols, timeframe, range, &mut faults);
         match strategy {
             Some(strategy) if faults.is_empty() => Ok(BacktestConfig {
                 strategy,
@@ -181,26 +179,6 @@ fn keep<T, E: std::fmt::Display>(
     parsed.map_err(|error| faults.push(RequestFault::new(field, error.to_string()))).ok()
 }
 
-/// Refuses what no machine would finish, as far as the request tells.
-fn check_size(
-    symbols: &[Symbol],
-    timeframe: Option<Timeframe>,
-    range: TimeRange,
-    faults: &mut Vec<RequestFault>,
-) {
-    let (Some(timeframe), Some(start), Some(end)) = (timeframe, range.start, range.end) else { return };
-    let length = u64::try_from(end.saturating_sub(start)).unwrap_or(0);
-    let per_symbol = length / u64::try_from(timeframe.millis()).unwrap_or(u64::MAX);
-    let candles = per_symbol.saturating_mul(u64::try_from(symbols.len().max(1)).unwrap_or(u64::MAX));
-    if candles > MAX_CANDLES {
-        let reason = format!(
-            "{} pairs in {timeframe} over this time are {candles} candles; at most {MAX_CANDLES} are allowed",
-            symbols.len().max(1)
-        );
-        faults.push(RequestFault::new("symbols", reason));
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -277,29 +255,22 @@ mod tests {
         assert_eq!(refused, "parameters: 101 of them; at most 100 are allowed");
     }
 
-    /// Ten years of one-minute candles of 500 pairs.
     #[test]
-    fn fault_x39_a_huge_request_is_refused_with_the_limit() {
-        let mut huge = BacktestRequest {
+    fn a_request_is_no_longer_than_it_may() {
+        let mut long = BacktestRequest {
             strategy: "Demo".to_owned(),
-            symbols: (0..500).map(|n| format!("A{n}/USDT")).collect(),
-            timeframe: Some("1m".to_owned()),
-            timerange: Some("20140101-20240101".to_owned()),
+            symbols: (0..=500).map(|n| format!("A{n}/USDT")).collect(),
             ..BacktestRequest::default()
         };
-        let text = huge.check().unwrap_err().to_string();
-        // Ten years have 3652 days of 1440 minutes.
-        assert!(text.contains("2629440000 candles; at most 200000000 are allowed"), "{text}");
-        huge.symbols.push("B/USDT".to_owned());
-        assert!(huge.check().unwrap_err().to_string().contains("501 pairs; at most 500 are allowed"));
-        huge.symbols.truncate(10);
-        huge.check().unwrap();
-        huge.settings.insert("x".to_owned(), Value::String("y".repeat(MAX_SETTINGS)));
-        assert!(huge.check().unwrap_err().to_string().contains("at most 65536 bytes"));
+        assert!(long.check().unwrap_err().to_string().contains("501 pairs; at most 500 are allowed"));
+        long.symbols.truncate(500);
+        long.check().unwrap();
+        long.settings.insert("x".to_owned(), Value::String("y".repeat(MAX_SETTINGS)));
+        assert!(long.check().unwrap_err().to_string().contains("at most 65536 bytes"));
     }
 
     #[test]
-    fn settings_hold_no_credentials() {
+    fn settings_and_parameters_hold_no_credentials() {
         let mut request = BacktestRequest { strategy: "SmaCross".to_owned(), ..BacktestRequest::default() };
         request.settings = serde_json::json!({"exchange": {"api_key": "k-1"}, "stake_amount": 100})
             .as_object()
@@ -310,5 +281,7 @@ mod tests {
             text.contains("exchange.api_key: looks like a credential") && !text.contains("k-1"),
             "{text}"
         );
+        let text = faults(r#"{"strategy": "A", "parameters": {"api_key": "hunter2", "fast": 12}}"#).concat();
+        assert!(text.starts_with("parameters: api_key: looks like a") && !text.contains("hunter2"), "{text}");
     }
 }

@@ -9,11 +9,12 @@ use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::warn;
-use tradai_domain::jobs::{BacktestConfig, ChangeOutcome, JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{BacktestConfig, ChangeOutcome, ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{
     AuditEntry, AuditLog, BlobStore, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, PortError,
+    Quota,
 };
-use tradai_domain::{Clock, IdSource, JobId};
+use tradai_domain::{Clock, IdSource, JobId, Millis};
 
 use super::artifacts;
 use super::executors::BacktestJobSubmitter;
@@ -23,6 +24,8 @@ use crate::Error;
 /// Jobs that are made ready at the same time; more wait. What they wait for may take hours, so they have places of
 /// their own beside the slots of jobs that run.
 pub(super) const MAX_PREPARING: usize = 4;
+/// For how long after its job's end a program may still be ending.
+const STILL_ENDS_MS: Millis = 600_000;
 
 /// What the use cases stand on.
 #[derive(Clone)]
@@ -42,18 +45,29 @@ pub struct JobPorts {
 }
 
 /// How jobs are dealt with.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JobSettings {
+    /// The name under which this process holds jobs. Whoever takes its place has the same, and finds them at once; no two
+    /// that live do, or each takes the other's jobs for its own.
+    pub holder: String,
     /// Jobs that run at the same time where this process watches over them; more wait. At least one.
     pub parallel: usize,
+    /// How many jobs may wait.
+    pub quota: Quota,
     /// How long the record of a job is kept, from its making; for good without.
     pub keep_for: Option<Duration>,
 }
 
 impl Default for JobSettings {
-    /// Two at a time; seven days.
+    /// Two at a time; a thousand may wait of each who asks, five thousand of all; seven days; a holder without a name of
+    /// its own.
     fn default() -> Self {
-        Self { parallel: 2, keep_for: Some(Duration::from_secs(7 * 86_400)) }
+        Self {
+            holder: "jobs".to_owned(),
+            parallel: 2,
+            quota: Quota { total: 5_000, each: 1_000 },
+            keep_for: Some(Duration::from_secs(7 * 86_400)),
+        }
     }
 }
 
@@ -96,8 +110,8 @@ impl Jobs {
             reports,
             executor,
             prepare,
-            settings,
             slots: Arc::new(Semaphore::new(settings.parallel.clamp(1, Semaphore::MAX_PERMITS))),
+            settings,
             preparing: Semaphore::new(MAX_PREPARING),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
@@ -219,17 +233,47 @@ impl Jobs {
     /// repeated.
     async fn erase(&self, record: &JobRecord) -> Result<JobDeletion, PortError> {
         if let (Some(executor), Some(execution)) = (&self.executor, &record.execution_arn) {
-            executor.forget(execution).await?;
+            if let Err(error) = executor.forget(execution).await {
+                // A daemon that is gone for good is no reason to keep a job.
+                warn!(%error, job_id = %record.job_id, "what was kept of the job's program stays: {error}");
+            }
+            self.clean_up(record, executor.clone(), execution.clone());
         }
         artifacts::delete(self.ports.blobs.as_ref(), record.job_id).await?;
         self.ports.jobs.delete(record.job_id).await
     }
 
-    /// Takes no more jobs and hands none over. Those that run go on, and [`Jobs::recover`] finds all of them again.
+    /// Cleans up, in a task of its own, after a program that still ends while its job is deleted: nothing is forgotten of
+    /// one that runs.
+    fn clean_up(&self, record: &JobRecord, executor: Arc<dyn BacktestJobSubmitter>, execution: ExecutionId) {
+        let (id, stopping) = (record.job_id, self.stopping.clone());
+        let since = record.completed_at.map(|at| self.ports.clock.now_ms().saturating_sub(at));
+        if since.is_some_and(|since| since > STILL_ENDS_MS) {
+            return;
+        }
+        self.tasks.spawn(async move {
+            let clean = async {
+                executor.stop(&execution).await?;
+                executor.wait(&execution).await?;
+                executor.forget(&execution).await
+            };
+            if let Some(Err(error)) = stopping.run_until_cancelled(clean).await {
+                warn!(%error, job_id = %id, "what was kept of the job's program stays: {error}");
+            }
+        });
+    }
+
+    /// Takes no more jobs and hands none over. Those that run go on, and whoever takes jobs up next finds all of them.
     pub async fn stop(&self) {
         self.stopping.cancel();
         self.tasks.close();
         self.tasks.wait().await;
+        if self.executor.is_none() {
+            return;
+        }
+        if let Err(error) = self.ports.jobs.let_go(&self.settings.holder).await {
+            warn!(%error, "others wait for the jobs of this process until its lease is over: {error}");
+        }
     }
 
     /// Notes who sets out to do what; nothing is done without.

@@ -7,10 +7,10 @@ use serde_json::{Map, Value};
 use tracing::info;
 use tradai_domain::configs::ConfigHash;
 use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobRecord, JobStatus, TraceId, WorkflowType};
-use tradai_domain::ports::{Created, NewJob, PortError, RequestKey};
+use tradai_domain::ports::{Created, NewJob, PortError, Quota, RequestKey};
 use tradai_domain::{ErrorKind, JobId, Millis};
 
-use super::{BacktestRequest, Jobs};
+use super::{BacktestRequest, Jobs, check_size, request_settings};
 use crate::Error;
 
 /// Who asks.
@@ -55,8 +55,8 @@ impl Jobs {
     /// to the first one got lost.
     ///
     /// # Errors
-    /// [`Error::KeyReused`]; [`Error::NoSuchJob`] for a key whose job was deleted; [`Error::NoExecutor`];
-    /// [`Error::Stopping`]; [`Error::Port`].
+    /// [`Error::KeyReused`]; [`Error::NoSuchJob`] for a key whose job was deleted; [`Error::Request`] for more than one
+    /// backtest may ask for; [`Error::TooManyWaiting`]; [`Error::NoExecutor`]; [`Error::Stopping`]; [`Error::Port`].
     pub async fn take_in(
         self: &Arc<Self>,
         config: BacktestConfig,
@@ -68,6 +68,8 @@ impl Jobs {
         if self.executor.is_none() {
             return Err(Error::NoExecutor);
         }
+        check_size(&config, &request_settings(&config), self.ports.clock.now_ms())
+            .map_err(|fault| Error::Request(vec![fault]))?;
         let job = self.new_job(config, requester)?;
         match self.ports.jobs.create(&job).await? {
             Created::New => {
@@ -77,6 +79,31 @@ impl Jobs {
                 self.spawn_dispatch(&record, Some(&message));
                 Ok(Submitted { record, replayed: false })
             }
+            other => self.known(other),
+        }
+    }
+
+    /// Returns the job that an earlier request with the same key made, so that whoever repeats one gets it, whatever else
+    /// has changed since; `None` for a request that makes a job.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`]; [`Error::NoSuchJob`] for a key whose job was deleted; [`Error::Port`].
+    pub async fn recall(
+        self: &Arc<Self>,
+        config: &BacktestConfig,
+        requester: &Requester,
+    ) -> Result<Option<Submitted>, Error> {
+        let Some(key) = &requester.idempotency_key else { return Ok(None) };
+        let key = request_key(key, requester, config)?;
+        let recalled = self.ports.jobs.recall(&key, self.ports.clock.now_ms()).await?;
+        recalled.map(|created| self.known(created)).transpose()
+    }
+
+    /// Returns the job that was there, or why there is none.
+    fn known(self: &Arc<Self>, created: Created) -> Result<Submitted, Error> {
+        let Quota { total, each } = self.settings.quota;
+        let too_many = |limit, whose, setting| Err(Error::TooManyWaiting { limit, whose, setting });
+        match created {
             Created::Before(record) => {
                 // Who took it in may have died before it was handed over.
                 if record.status == JobStatus::Pending && record.execution_arn.is_none() {
@@ -86,6 +113,11 @@ impl Jobs {
             }
             Created::Deleted(id) => Err(Error::NoSuchJob { id }),
             Created::OtherRequest => Err(Error::KeyReused),
+            Created::TooMany => too_many(total, "of all together", "BACKEND_MAX_WAITING_JOBS"),
+            Created::TooManyOfActor => too_many(each, "of yours", "BACKEND_MAX_WAITING_JOBS_PER_CALLER"),
+            Created::New => {
+                Err(PortError::new(ErrorKind::Internal, "a job that is new was there before").into())
+            }
         }
     }
 
@@ -105,6 +137,8 @@ impl Jobs {
             message: BacktestJobMessage::new(id, trace_id, config),
             entry,
             key: key.transpose()?,
+            holder: self.settings.holder.clone(),
+            quota: Some(self.settings.quota),
         })
     }
 }

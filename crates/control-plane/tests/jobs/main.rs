@@ -5,6 +5,7 @@
 mod cancel;
 mod deaths;
 mod executors;
+mod holders;
 mod housekeeping;
 mod prepare;
 mod processes;

@@ -150,3 +150,16 @@ async fn fault_x01_a_restarted_platform_finds_its_jobs_again() {
     let record = second.ports.jobs.get(lives).await.unwrap().unwrap();
     assert_eq!((record.status, record.error), (JobStatus::Cancelled, None));
 }
+
+/// A process takes its time to end; what is kept of it goes nevertheless.
+#[tokio::test]
+async fn a_job_that_is_cancelled_and_deleted_at_once_leaves_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let platform = Platform::start(folder.path(), 4);
+    for _ in 0..4 {
+        let id = platform.submit_hanging().await;
+        platform.jobs.cancel(id, &ann()).await.unwrap();
+        platform.jobs.delete(id, &ann()).await.unwrap();
+        until(|| async { !folder.path().join(format!("tasks/{id}")).exists() }).await;
+    }
+}

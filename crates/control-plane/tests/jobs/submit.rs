@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{JobSettings, Jobs, Recovered, Requester};
-use tradai_domain::jobs::{JobRecord, JobStatus, WorkflowType};
-use tradai_domain::ports::{JobFilter, JobPage};
+use tradai_domain::jobs::{JobChange, JobRecord, JobStatus, WorkflowType};
+use tradai_domain::ports::{JobFilter, JobPage, Quota};
 use tradai_domain::{ErrorKind, IdSource, JobId, RandomIds};
 use tradai_embedded::{SqliteEvents, SqliteJobs};
 use tradai_testkit::sample::new_job;
@@ -56,6 +56,43 @@ async fn the_same_key_is_the_same_job() {
     let bob = Requester { actor: "bob".to_owned(), ..with_key("k") };
     assert_ne!(jobs.submit(&request("Demo"), &bob).await.unwrap().record.job_id, first.record.job_id);
     assert_eq!(jobs.list(&JobFilter::default(), JobPage::first(10)).await.unwrap().len(), 2);
+}
+
+/// Fault X39: what is accepted waits, and no more of it than may.
+#[tokio::test]
+async fn fault_x39_no_more_jobs_wait_than_may() {
+    let world = World::new();
+    let quota = Quota { total: 3, each: 2 };
+    let settings = JobSettings { parallel: 1, quota, ..JobSettings::default() };
+    let jobs = Jobs::new(world.ports(), Some(world.local()), settings);
+    let first = jobs.submit(&request("Demo"), &with_key("first")).await.unwrap().record.job_id;
+    started(&world.tasks, first).await;
+    jobs.submit(&request("Demo"), &ann()).await.unwrap();
+    let refused = jobs.submit(&request("Demo"), &ann()).await.unwrap_err();
+    let text = "2 jobs of yours wait, which is the limit (BACKEND_MAX_WAITING_JOBS_PER_CALLER)";
+    assert!(refused.to_string().starts_with(text), "{refused}");
+    assert!(jobs.submit(&request("Demo"), &with_key("first")).await.unwrap().replayed);
+    // One that runs waits no more.
+    world.reports().report(first, JobChange::status(JobStatus::Running, 1)).await.unwrap();
+    jobs.submit(&request("Demo"), &ann()).await.unwrap();
+    let bob = Requester { actor: "bob".to_owned(), ..Requester::default() };
+    jobs.submit(&request("Demo"), &bob).await.unwrap();
+    let refused = jobs.submit(&request("Demo"), &bob).await.unwrap_err();
+    assert!(refused.to_string().starts_with("3 jobs of all together wait"), "{refused}");
+}
+
+#[tokio::test]
+async fn a_key_is_recalled_without_making_a_job() {
+    let world = World::new();
+    let jobs = world.jobs();
+    let config = request("Demo").check().unwrap();
+    assert_eq!(jobs.recall(&config, &with_key("k")).await.unwrap(), None);
+    let first = jobs.submit(&request("Demo"), &with_key("k")).await.unwrap().record.job_id;
+    let again = jobs.recall(&config, &with_key("k")).await.unwrap().unwrap();
+    assert_eq!((again.record.job_id, again.replayed), (first, true));
+    let other = request("Other").check().unwrap();
+    assert_eq!(jobs.recall(&other, &with_key("k")).await.unwrap_err(), Error::KeyReused);
+    assert_eq!(jobs.recall(&config, &ann()).await.unwrap(), None);
 }
 
 #[tokio::test]
@@ -152,7 +189,7 @@ async fn a_task_that_ends_without_a_word_fails_its_job() {
 async fn who_waited_longest_goes_on_first_after_a_restart() {
     let world = World::new();
     let one_at_a_time = JobSettings { parallel: 1, ..JobSettings::default() };
-    let busy = Jobs::new(world.ports(), Some(world.local()), one_at_a_time);
+    let busy = Jobs::new(world.ports(), Some(world.local()), one_at_a_time.clone());
     let mut taken = Vec::new();
     for _ in 0..3 {
         taken.push(busy.submit(&request("Demo"), &ann()).await.unwrap().record.job_id);

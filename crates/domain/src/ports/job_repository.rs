@@ -20,8 +20,12 @@ pub const MAX_PAGE: usize = 500;
 pub trait JobRepository: Send + Sync {
     /// Takes a job in, whole or not at all: its record, what it is asked to do, the audit entry, its key, and the event
     /// [`JobEvent::created`](crate::jobs::JobEvent::created), which the bus of the same state tells. A job that is there
-    /// already, or a key that stands for another, leaves everything as it is.
+    /// already, a key that stands for another, and a quota that is used up leave everything as it is; who repeats a
+    /// request is told of its job whatever the quota.
     async fn create(&self, job: &NewJob) -> Result<Created, PortError>;
+
+    /// Returns what creating a job with a key would return without making one; `None` when it would make one.
+    async fn recall(&self, key: &RequestKey, now: Millis) -> Result<Option<Created>, PortError>;
 
     /// Returns a job, or `None` when there is none of this id.
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError>;
@@ -42,6 +46,17 @@ pub trait JobRepository: Send + Sync {
         change: &JobChange,
     ) -> Result<Option<(JobRecord, ChangeOutcome)>, PortError>;
 
+    /// Says that a holder lives, gives it every job of the lease's kind that has not ended and is held by nobody who
+    /// lives, and returns all that it holds of them, the lowest id first. Of any number of concurrent callers one gets a
+    /// job; a job of a holder that lives stays where it is.
+    async fn take_up(&self, lease: &Lease) -> Result<Vec<JobId>, PortError>;
+
+    /// Returns who holds a job, dead or alive; `None` when there is no such job.
+    async fn holder(&self, id: JobId) -> Result<Option<String>, PortError>;
+
+    /// Ends a holder's lease: its jobs are whoever's who takes up next. Idempotent.
+    async fn let_go(&self, holder: &str) -> Result<(), PortError>;
+
     /// Deletes a job that has ended, and what it was asked to do; one that has not stays.
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError>;
 
@@ -61,6 +76,33 @@ pub struct NewJob {
     pub entry: AuditEntry,
     /// What a repetition of the request is recognised by, for [`REPLY_TTL_MS`](super::REPLY_TTL_MS).
     pub key: Option<RequestKey>,
+    /// Who hands it over and watches over it, for as long as it lives: see [`Lease`].
+    pub holder: String,
+    /// How many jobs may wait once it is there; any number without.
+    pub quota: Option<Quota>,
+}
+
+/// How many jobs may be pending. Those that run or have ended do not count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quota {
+    /// Of all together.
+    pub total: u64,
+    /// Of each who asks: the actor of the audit entry.
+    pub each: u64,
+}
+
+/// That a process which watches over jobs lives, for a while. A holder whose lease is over counts as dead, whatever it
+/// still does.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lease {
+    /// The process's name; whoever takes its place has the same.
+    pub holder: String,
+    /// What it watches over.
+    pub workflow_type: WorkflowType,
+    /// The time.
+    pub now: Millis,
+    /// The first moment at which it counts as dead, unless it says again that it lives.
+    pub until: Millis,
 }
 
 /// What a request that may come twice is recognised by.
@@ -83,6 +125,10 @@ pub enum Created {
     Deleted(JobId),
     /// The key was used with another fingerprint.
     OtherRequest,
+    /// As many jobs wait as may, all together.
+    TooMany,
+    /// As many wait as may of whoever asks.
+    TooManyOfActor,
 }
 
 /// Which jobs are meant: those that fit every field that is set.

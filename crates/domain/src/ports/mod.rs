@@ -36,7 +36,7 @@ pub use event_bus::{Delivery, EventBatch, EventBus, EventSubscription, MAX_EVENT
 pub use exchange_key::{ExchangeKey, ExchangeKeyError};
 pub use idempotency::{Claim, IdempotencyRepository, REPLY_TTL_MS};
 pub use job_repository::{
-    Created, JobDeletion, JobFilter, JobPage, JobRepository, MAX_PAGE, NewJob, RequestKey,
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, Lease, MAX_PAGE, NewJob, Quota, RequestKey,
 };
 pub use market_data::{
     BreakerStatus, CandlePage, FundingRate, ListedMarket, MarketDataSource, MarketType, RateBudget,

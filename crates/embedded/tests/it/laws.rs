@@ -71,6 +71,8 @@ macro_rules! over {
                     no_change_is_lost,
                     deletes_only_what_has_ended,
                     finds_ended_jobs_after_their_time,
+                    jobs_of_the_dead_are_taken_up_once,
+                    no_more_jobs_wait_than_may,
                 ]);
             }
 

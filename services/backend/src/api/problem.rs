@@ -9,11 +9,17 @@ use tradai_service::{Code, FieldFault, Place, Problem};
 /// When to come back while something is away, where nobody says.
 const LATER: Duration = Duration::from_secs(5);
 
+/// When to come back while as many jobs wait as may: jobs take from seconds to hours.
+const ROOM: Duration = Duration::from_secs(30);
+
 /// Turns an error of a use case into a problem.
 pub(super) fn problem(error: Error) -> Problem {
     let about = job_of(&error);
     let problem = match error {
         Error::Request(faults) => Problem::fields(faults.into_iter().map(field_fault).collect()),
+        Error::TooManyWaiting { .. } => {
+            Problem::new(Code::RateLimited, error.to_string()).retry_after(ROOM)
+        }
         Error::KeyReused => Problem::new(Code::KeyReused, Code::KeyReused.meaning()),
         Error::Stopping | Error::NoExecutor => Problem::new(Code::NotReady, error.to_string()),
         // Texts of ports are for people: they name what is away.
@@ -41,10 +47,14 @@ fn job_of(error: &Error) -> Option<JobId> {
 }
 
 fn field_fault(fault: RequestFault) -> FieldFault {
-    let RequestFault { field, index, reason } = fault;
-    let pointer = match index {
-        Some(index) => format!("/{field}/{index}"),
-        None => format!("/{field}"),
-    };
+    let RequestFault { field, index, key, reason } = fault;
+    let mut pointer = format!("/{field}");
+    if let Some(index) = index {
+        pointer.push_str(&format!("/{index}"));
+    }
+    // Levels of a key are apart by dots, those of a pointer by slashes.
+    for part in key.iter().flat_map(|key| key.split('.')) {
+        pointer.push_str(&format!("/{}", part.replace('~', "~0").replace('/', "~1")));
+    }
     FieldFault { place: Place::Body, pointer, reason }
 }

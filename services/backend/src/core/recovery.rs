@@ -1,20 +1,24 @@
-//! What a process does first: it takes up jobs of processes that are gone.
+//! Keeping at it: jobs of processes that are gone are taken up, and this one is known to live.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tracing::warn;
 use tradai_control_plane::jobs::Jobs;
 
-/// How long the state is left alone after it could not be read.
-const PAUSE: Duration = Duration::from_secs(5);
-
-/// Recovers jobs: tries until it works, or is told to stop.
+/// Recovers jobs at once, and takes up from then on what nobody holds, until told to stop. What does not work is tried
+/// again.
 pub(crate) async fn recover(jobs: Arc<Jobs>, stop: CancellationToken) {
-    while let Err(error) = jobs.recover().await {
-        warn!(%error, "jobs of the time before could not be taken up; trying again: {error}");
-        if stop.run_until_cancelled(tokio::time::sleep(PAUSE)).await.is_none() {
+    let mut has_recovered = false;
+    loop {
+        let done = if has_recovered { jobs.take_up().await } else { jobs.recover().await };
+        match done {
+            Ok(_) => has_recovered = true,
+            Err(error) => {
+                warn!(%error, "jobs that nobody holds could not be taken up; trying again: {error}")
+            }
+        }
+        if stop.run_until_cancelled(tokio::time::sleep(Jobs::TAKE_UP_EVERY)).await.is_none() {
             return;
         }
     }

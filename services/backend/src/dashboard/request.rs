@@ -42,12 +42,19 @@ impl Faults {
     }
 
     fn note(&mut self, fault: &RequestFault, request: &BacktestRequest) {
-        let RequestFault { field, index, reason } = fault;
+        let RequestFault { field, index, key, reason } = fault;
         // The form has one field for all pairs, so the pair is named.
         let item = index.and_then(|index| request.symbols.get(index)).filter(|_| *field == "symbols");
         match item {
             Some(item) => self.add(field, format!("{item}: {reason}")),
-            None => self.add(field, reason.clone()),
+            None => match key.as_deref() {
+                // Some settings have a field of their own.
+                Some(key) if *field == "settings" && MONEY.iter().any(|(name, ..)| *name == key) => {
+                    self.add(key, reason.clone());
+                }
+                Some(key) => self.add(field, format!("{key}: {reason}")),
+                None => self.add(field, reason.clone()),
+            },
         }
     }
 }

@@ -13,13 +13,20 @@ use crate::support::{BACKTESTS, add_candles};
 const DAY: i64 = 86_400_000;
 
 /// A running service; killed when dropped.
-struct Service {
+pub(crate) struct Service {
     child: Child,
     address: SocketAddr,
+    said: String,
 }
 
 impl Service {
-    fn start(data: &Path) -> Self {
+    fn start(data: &Path, instance: &str, parallel_jobs: u32) -> Self {
+        let parallel = parallel_jobs.to_string();
+        Self::start_with(data, &[("BACKEND_INSTANCE", instance), ("BACKEND_PARALLEL_JOBS", &parallel)])
+    }
+
+    /// A service on a data folder, with these variables.
+    pub(crate) fn start_with(data: &Path, variables: &[(&str, &str)]) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let nobody = "http://127.0.0.1:9";
         let mut command = Command::new(env!("CARGO_BIN_EXE_tradai-backend"));
@@ -27,26 +34,40 @@ impl Service {
             .env_clear()
             .env("LOG_FORMAT", "json")
             .env("BACKEND_PORT", port.to_string())
-            .env("BACKEND_PARALLEL_JOBS", "2")
             .env("BACKEND_DATA_COLLECTION_URL", nobody)
             .env("BACKEND_STRATEGY_SERVICE_URL", nobody)
             .env("TRADAI_DATA_DIR", data)
+            .envs(variables.iter().copied())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped());
         let mut child = command.spawn().unwrap();
-        let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while !line.contains("listens on") {
-            line.clear();
-            assert_ne!(log.read_line(&mut line).unwrap(), 0, "the service did not start");
+        let mut reader = BufReader::new(child.stderr.take().unwrap());
+        let mut said = String::new();
+        while !said.contains("listens on") {
+            assert_ne!(reader.read_line(&mut said).unwrap(), 0, "the service did not start: {said}");
         }
         // What it says from here on is not to fill the pipe.
-        std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
-        Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)) }
+        std::thread::spawn(move || std::io::copy(&mut reader, &mut std::io::sink()));
+        Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), said }
     }
 
-    fn send(&self, method: &str, path: &str, body: &str) -> Value {
+    /// What it said until it listened.
+    pub(crate) fn said(&self) -> &str {
+        &self.said
+    }
+
+    pub(crate) fn send(&self, method: &str, path: &str, body: &str) -> Value {
+        let body = self.exchange(method, path, body);
+        serde_json::from_str(&body).unwrap_or_else(|error| panic!("{error}: {body}"))
+    }
+
+    /// A reply that is a text.
+    pub(crate) fn text(&self, path: &str) -> String {
+        self.exchange("GET", path, "")
+    }
+
+    fn exchange(&self, method: &str, path: &str, body: &str) -> String {
         let mut stream = TcpStream::connect(self.address).unwrap();
         let length = body.len();
         let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n");
@@ -54,11 +75,10 @@ impl Service {
         stream.write_all(format!("{head}{content}").as_bytes()).unwrap();
         let mut reply = String::new();
         stream.read_to_string(&mut reply).unwrap();
-        let body = reply.split_once("\r\n\r\n").unwrap().1;
-        serde_json::from_str(body).unwrap_or_else(|error| panic!("{error}: {reply}"))
+        reply.split_once("\r\n\r\n").unwrap().1.to_owned()
     }
 
-    fn submit(&self, days: i64) -> String {
+    pub(crate) fn submit(&self, days: i64) -> String {
         let end = chrono::DateTime::from_timestamp_millis(start() + days * DAY).unwrap();
         let body =
             json!({"strategy": "EmaCross", "symbols": ["BTC/USDT"], "end": end.format("%Y%m%d").to_string()});
@@ -67,7 +87,7 @@ impl Service {
     }
 
     /// Waits until a job has ended.
-    fn ended(&self, id: &str) -> Value {
+    pub(crate) fn ended(&self, id: &str) -> Value {
         loop {
             let job = self.send("GET", &format!("{BACKTESTS}/{id}?wait=25"), "");
             if !["pending", "running"].contains(&job["status"].as_str().unwrap_or_else(|| panic!("{job}"))) {
@@ -93,10 +113,10 @@ fn start() -> i64 {
 fn a_service_that_is_killed_loses_no_job() {
     let folder = tempfile::tempdir().unwrap();
     add_candles(folder.path(), 20);
-    let service = Service::start(folder.path());
+    let service = Service::start(folder.path(), "one", 2);
     let ids: Vec<String> = (0..8).map(|job| service.submit(10 + job)).collect();
     drop(service);
-    let service = Service::start(folder.path());
+    let service = Service::start(folder.path(), "one", 2);
     for id in &ids {
         let job = service.ended(id);
         assert_eq!(job["status"], "completed", "{job}");
@@ -107,11 +127,29 @@ fn a_service_that_is_killed_loses_no_job() {
     assert_eq!(listed["items"].as_array().unwrap().len(), ids.len());
 }
 
+/// Row M001: two on one folder, of which one is killed. The other one takes up what that had, and nothing is started
+/// twice.
+#[test]
+fn jobs_of_a_service_that_is_killed_are_the_other_ones() {
+    let folder = tempfile::tempdir().unwrap();
+    add_candles(folder.path(), 20);
+    let dies = Service::start(folder.path(), "dies", 1);
+    let lives = Service::start(folder.path(), "lives", 2);
+    let ids: Vec<String> = (0..8).map(|job| dies.submit(10 + job)).collect();
+    drop(dies);
+    for id in &ids {
+        let job = lives.ended(id);
+        assert_eq!(job["status"], "completed", "{job}");
+        let output = std::fs::read_to_string(folder.path().join(format!("tasks/{id}/output"))).unwrap();
+        assert_eq!(output.matches(&format!("job {id} is running")).count(), 1, "{output}");
+    }
+}
+
 #[test]
 fn a_job_that_cannot_run_says_why() {
     let folder = tempfile::tempdir().unwrap();
     add_candles(folder.path(), 1);
-    let service = Service::start(folder.path());
+    let service = Service::start(folder.path(), "one", 2);
     let unknown = json!({"strategy": "EmaCros", "symbols": ["BTC/USDT"]}).to_string();
     let id = service.send("POST", BACKTESTS, &unknown)["job_id"].as_str().unwrap().to_owned();
     let job = service.ended(&id);

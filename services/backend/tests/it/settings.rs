@@ -25,6 +25,7 @@ fn without_any_a_machine_runs_jobs_itself() {
     assert_eq!(settings.data_collection_url.as_str(), "http://127.0.0.1:8002");
     assert_eq!(settings.strategy_service_url.as_str(), "http://127.0.0.1:8003");
     assert_eq!(settings.job_settings().keep_for.unwrap().as_secs(), 7 * 86_400);
+    assert!(settings.job_settings().holder.ends_with(":8000"));
 }
 
 #[test]
@@ -33,6 +34,7 @@ fn everything_that_a_mode_needs_is_named_at_once() {
     for name in ["BACKEND_ECS_CLUSTER", "BACKEND_ECS_SUBNETS", "BACKEND_ECS_SECURITY_GROUPS"] {
         assert!(text.contains(&format!("{name}: is not set")), "{text}");
     }
+    assert!(refused(&[("BACKEND_INSTANCE", "a b")]).contains("BACKEND_INSTANCE"));
     assert!(refused(&[("BACKEND_EXECUTOR_MODE", "sqs")]).contains("BACKEND_BACKTEST_QUEUE_URL"));
     let text = refused(&[("BACKEND_EXECUTOR_MODE", "STEPFUNCTIONS")]);
     assert!(text.contains("BACKEND_STEPFUNCTIONS_STATE_MACHINE_ARN"), "{text}");

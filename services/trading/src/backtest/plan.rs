@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 use tracing::{info, warn};
 use tradai_control_plane::configs::{ConfigSources, JobInputs, job_inputs, merge};
+use tradai_control_plane::jobs::request_settings;
 use tradai_domain::configs::{ConfigId, ConfigVersion};
 use tradai_domain::jobs::BacktestConfig;
 use tradai_domain::{Clock, IdSource, Millis, StrategyName, Symbol};
@@ -142,21 +143,7 @@ fn layers(
     mut configured: Map<String, Value>,
     own: &Map<String, Value>,
 ) -> Vec<Map<String, Value>> {
-    let request = request_layer(config);
+    let request = request_settings(config);
     configured.retain(|key, value| own.get(key) != Some(value) && !request.contains_key(key));
     [configured, request].into_iter().filter(|layer| !layer.is_empty()).collect()
-}
-
-/// What the request says, as settings; those that it gives by their own names win.
-fn request_layer(config: &BacktestConfig) -> Map<String, Value> {
-    let mut layer = Map::new();
-    let pairs: Vec<&str> = config.symbols.iter().map(Symbol::as_str).collect();
-    if !pairs.is_empty() {
-        layer.insert("pair_whitelist".to_owned(), Value::from(pairs));
-    }
-    let timeframe = config.timeframe.map(|timeframe| ("timeframe".to_owned(), timeframe.to_string().into()));
-    let timerange = config.timerange().map(|range| ("timerange".to_owned(), range.into()));
-    layer.extend(timeframe.into_iter().chain(timerange));
-    layer.extend(config.settings.clone());
-    layer
 }
