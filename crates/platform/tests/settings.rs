@@ -189,7 +189,7 @@ fn tokens_need_a_source_an_issuer_and_an_audience() {
     let AuthSettings::Required(known) = loaded.settings.http.auth else { panic!("somebody is asked") };
     let tokens = known.tokens.unwrap();
     assert_eq!((tokens.issuer.as_str(), tokens.audience.len()), ("https://idp.example", 2));
-    assert_eq!((tokens.roles_claim.as_str(), tokens.leeway.as_secs()), ("cognito:groups", 30));
+    assert_eq!((tokens.roles_claim.as_str(), tokens.leeway.as_secs()), ("cognito:groups", 60));
     for (inputs, text) in [
         (jwks.clone(), "AUTH_JWT_ISSUER: is needed"),
         (jwks, "AUTH_JWT_AUDIENCE: is needed"),

@@ -31,6 +31,8 @@ pub enum JwksSource {
     File(PathBuf),
 }
 
+/// Leeway where nobody says: clocks of a well kept machine are not off by more.
+const DEFAULT_LEEWAY: Duration = Duration::from_secs(60);
 /// Largest leeway. A larger one would keep tokens alive that the issuer has ended.
 const MAX_LEEWAY_SECONDS: u64 = 300;
 
@@ -43,7 +45,7 @@ impl JwtSettings {
             issuer: issuer.to_owned(),
             audience: vec![audience.to_owned()],
             roles_claim: "cognito:groups".to_owned(),
-            leeway: Duration::from_secs(30),
+            leeway: DEFAULT_LEEWAY,
         }
     }
 
@@ -72,7 +74,7 @@ impl JwtSettings {
         let leeway_seconds = reader
             .key("AUTH_JWT_LEEWAY_SECONDS", "how far the issuer's clock may be off")
             .also(&["AUTH_JWT_LEEWAY_SECONDS"])
-            .or(30);
+            .or(DEFAULT_LEEWAY.as_secs());
         if leeway_seconds > MAX_LEEWAY_SECONDS {
             let problem = format!("{leeway_seconds} is more than {MAX_LEEWAY_SECONDS}");
             reader.fault("AUTH_JWT_LEEWAY_SECONDS", problem);

@@ -73,7 +73,7 @@ async fn callers_are_told_who_they_are() {
     let bearer = format!("bearer {}", signer.token(&["viewer"]));
     let me = ask(&app, Request::get("/api/v1/me").header("authorization", bearer)).await.json();
     assert_eq!((&me["name"], &me["proof"]), (&"jwt:1b2c".into(), &"token".into()));
-    assert_eq!(me["expires_at"], "2023-11-14T22:14:50.000Z");
+    assert_eq!(me["expires_at"], "2023-11-14T22:15:20.000Z");
     assert_eq!(ask(&app, Request::get("/api/v1/me")).await.code(), "AUTH001");
     assert_eq!(ask_with(&app, "").await.code(), "AUTH001");
 }
