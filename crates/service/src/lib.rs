@@ -4,6 +4,7 @@ mod around;
 mod auth;
 mod boundary;
 mod deprecation;
+mod connections;
 mod etag;
 mod extract;
 mod gate;

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use axum::body::Body;
@@ -15,7 +16,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tokio_io_timeout::TimeoutStream;
@@ -23,9 +23,15 @@ use tower::Service as _;
 use tracing::{debug, info, warn};
 use tradai_platform::settings::sections::AuthSettings;
 
+use crate::connections::{ConnectionPlace, Connections};
 use crate::service::App;
 use crate::shutdown::Shutdown;
 
+/// What a client is told that there is no room for.
+const NO_ROOM: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 1\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
+/// How long who is let into a place that is kept for probes may take to ask.
+const PROBE_PATIENCE: Duration = Duration::from_secs(2);
 /// About the longest head of a request, and the most that a connection buffers.
 const BUFFER_BYTES: usize = 64 * 1024;
 
@@ -68,36 +74,37 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> Resul
     Ok(())
 }
 
-/// Accepts connections until told to stop; no more at once than the limit.
+/// Accepts connections until told to stop. One too many is told so: waiting with those that send nothing, probes would
+/// not be heard.
 async fn accept_all(listener: &TcpListener, app: &App, shutdown: &Shutdown) -> JoinSet<()> {
     let mut connections = JoinSet::new();
-    let places = Arc::new(Semaphore::new(app.limits.connections));
+    let places = Connections::new(&app.limits);
     loop {
         while connections.try_join_next().is_some() {}
-        let accepted = tokio::select! {
+        let (stream, peer) = tokio::select! {
             biased;
             () = shutdown.stopping() => break,
-            accepted = accept(listener, &places) => accepted,
+            accepted = accept(listener) => accepted,
         };
-        match accepted {
-            Some((stream, peer, place)) => {
-                connections.spawn(connection(stream, peer, place, app, shutdown.clone()))
-            }
-            None => break,
-        };
+        match places.place(peer.ip()) {
+            Some(place) => drop(connections.spawn(connection(stream, peer, place, app, shutdown.clone()))),
+            None => refuse(&stream, peer),
+        }
     }
     connections
 }
 
-/// Waits for a place, then for a connection. Cancel safe.
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, OwnedSemaphorePermit)> {
-    let place = places.clone().acquire_owned().await.ok()?;
+/// Tells a client that there is no room. What of it does not fit into the socket's empty buffer is not waited for.
+fn refuse(stream: &TcpStream, peer: SocketAddr) {
+    debug!(%peer, "{peer} is refused: as many connections are open as may");
+    drop(stream.try_write(NO_ROOM));
+}
+
+/// Waits for a connection. Cancel safe.
+async fn accept(listener: &TcpListener) -> (TcpStream, SocketAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, peer)) => return Some((stream, peer, place)),
+            Ok(accepted) => return accepted,
             // The peer is gone already, or files have run out: neither is a reason to stop.
             Err(error) => {
                 warn!(%error, "a connection was not accepted: {error}");
@@ -111,7 +118,7 @@ async fn accept(
 fn connection(
     stream: TcpStream,
     peer: SocketAddr,
-    place: OwnedSemaphorePermit,
+    place: ConnectionPlace,
     app: &App,
     shutdown: Shutdown,
 ) -> impl Future<Output = ()> + Send + 'static {
@@ -119,7 +126,10 @@ fn connection(
         debug!(%error, "replies may be late: {error}");
     }
     let router = app.router.clone();
+    let has_asked = Arc::new(AtomicBool::new(false));
+    let asked = has_asked.clone();
     let service = hyper::service::service_fn(move |request: hyper::Request<Incoming>| {
+        asked.store(true, Ordering::Relaxed);
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(ConnectInfo(peer));
         router.clone().call(request)
@@ -133,12 +143,23 @@ fn connection(
         .max_buf_size(BUFFER_BYTES)
         // A client may close its side once it has asked; it still gets its answer.
         .half_close(true)
+        .keep_alive(!place.is_kept)
         .serve_connection(TokioIo::new(Box::pin(stream)), service)
         .with_upgrades();
+    let first_head = app.limits.first_head_timeout;
+    let first_head = if place.is_kept { first_head.min(PROBE_PATIENCE) } else { first_head };
+    let idle = async move {
+        tokio::time::sleep(first_head).await;
+        if has_asked.load(Ordering::Relaxed) {
+            std::future::pending().await
+        }
+    };
     async move {
         let mut connection = pin!(connection);
         let ended = tokio::select! {
             ended = connection.as_mut() => ended,
+            // Who connects without asking for anything takes up room.
+            () = idle => return,
             () = shutdown.stopping() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await

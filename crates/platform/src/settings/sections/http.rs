@@ -35,11 +35,16 @@ pub struct HttpLimits {
     /// How long a connection may wait for the rest of a request's head, or for the next request. Longer than a
     /// load balancer keeps idle connections (60 s), or it would send requests into closed ones.
     pub head_timeout: Duration,
+    /// How long a connection may take until the head of its first request is there: who connects, asks.
+    pub first_head_timeout: Duration,
     /// Requests answered at the same time; more are refused with 503.
     pub concurrent_requests: usize,
-    /// Open connections; more wait to be accepted.
+    /// Open connections; more are refused, but for a few of this machine.
     pub connections: usize,
-    /// Requests per second of one client, on average; 0 for no limit.
+    /// Connections of one address; 0 for no limit. Addresses of trusted proxies have none.
+    pub connections_per_client: usize,
+    /// Requests per second of one client, on average; 0 for no limit. Who is known is a client wherever they are, others
+    /// by their address; services of the platform are not limited so.
     pub client_rate: u32,
     /// Requests that one client may send at once.
     pub client_burst: u32,
@@ -55,8 +60,10 @@ impl Default for HttpLimits {
             body_bytes: 1024 * 1024,
             request_timeout: Duration::from_secs(30),
             head_timeout: Duration::from_secs(75),
+            first_head_timeout: Duration::from_secs(10),
             concurrent_requests: 256,
             connections: 2048,
+            connections_per_client: 1024,
             client_rate: 50,
             client_burst: 100,
             trusted_proxies: 0,
@@ -128,6 +135,11 @@ impl HttpLimits {
             "how long a connection may wait for a request's head",
             default.head_timeout,
         );
+        let first_head_timeout = seconds(
+            "FIRST_HEAD_TIMEOUT_SECONDS",
+            "how long a connection may take until its first request's head is there",
+            default.first_head_timeout,
+        );
         let drain = seconds("DRAIN_SECONDS", "how long stopping waits for running requests", default.drain);
         let mut count = |name, doc, default: usize| {
             let count: usize = reader.key(name, doc).or(default);
@@ -139,6 +151,7 @@ impl HttpLimits {
         Self {
             request_timeout,
             head_timeout,
+            first_head_timeout,
             drain,
             body_bytes: count("BODY_LIMIT_BYTES", "largest request body", default.body_bytes),
             concurrent_requests: count(
@@ -147,6 +160,9 @@ impl HttpLimits {
                 default.concurrent_requests,
             ),
             connections: count("MAX_CONNECTIONS", "open connections", default.connections),
+            connections_per_client: reader
+                .key("MAX_CONNECTIONS_PER_CLIENT", "open connections of one address; 0: no limit")
+                .or(default.connections_per_client),
             client_rate: reader
                 .key("RATE_LIMIT_PER_SECOND", "requests per second of one client; 0: no limit")
                 .or(default.client_rate),
