@@ -1,5 +1,5 @@
-//! What a request of the API or for a page passes before it is answered: limits first, so that refusing costs little;
-//! then which page asks, and who.
+//! What a request of the API or for a page passes before it is answered: how many there may be first, so that refusing
+//! costs little; then which page asks, who, and how often they do.
 
 use std::sync::Arc;
 
@@ -29,8 +29,14 @@ impl Around for Gate {
                 return problem.into_response();
             }
             match &self.door {
-                Some(door) => door.admit(request, next).await,
-                None => next.run(request).await,
+                Some(door) => door.admit(request, next, &self.limits).await,
+                None => {
+                    let (parts, body) = request.into_parts();
+                    match self.limits.count_unknown(&parts) {
+                        Ok(()) => next.run(Request::from_parts(parts, body)).await,
+                        Err(problem) => problem.into_response(),
+                    }
+                }
             }
         };
         self.limits.keep(request, pass).await

@@ -9,14 +9,16 @@ use std::time::Duration;
 
 use axum::body::{Body, HttpBody};
 use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::{Instant, timeout};
 use tradai_platform::settings::sections::HttpLimits;
 
+use crate::auth::{Caller, Proof};
 use crate::problem::{Code, Problem};
-use crate::rate::{RateLimit, client};
+use crate::rate::{self, Client, RateLimit};
 
 /// Requests of a service that may be held back at the same time.
 const HELD_BACK: usize = 64;
@@ -41,12 +43,39 @@ impl Limits {
         }
     }
 
-    fn check_rate(&self, request: &Request) -> Result<(), Problem> {
-        let client = client(request.extensions(), request.headers(), self.trusted_proxies);
+    /// Counts a request of somebody who is not known.
+    pub(crate) fn count_unknown(&self, request: &Parts) -> Result<(), Problem> {
+        self.ask_rate(self.address_of(request), RateLimit::take)
+    }
+
+    /// Refuses a request of somebody who is not known, if as many have come from there as may.
+    pub(crate) fn refuse_unknown(&self, request: &Parts) -> Result<(), Problem> {
+        self.ask_rate(self.address_of(request), RateLimit::look)
+    }
+
+    /// Counts a request of a caller: wherever they are, and whoever else is there.
+    pub(crate) fn count(&self, caller: &Caller, request: &Parts) -> Result<(), Problem> {
+        match caller.proof {
+            // Everybody is the same one.
+            Proof::Open => self.count_unknown(request),
+            _ => self.ask_rate(self.rate.is_some().then(|| Client::caller(&caller.name)), RateLimit::take),
+        }
+    }
+
+    fn address_of(&self, request: &Parts) -> Option<Client> {
+        self.rate.as_ref()?;
+        rate::address(&request.extensions, &request.headers, self.trusted_proxies)
+    }
+
+    fn ask_rate(
+        &self,
+        client: Option<Client>,
+        ask: impl FnOnce(&RateLimit, Client, Instant) -> Result<(), Duration>,
+    ) -> Result<(), Problem> {
         let (Some(rate), Some(client)) = (&self.rate, client) else {
             return Ok(());
         };
-        rate.take(client, Instant::now())
+        ask(rate, client, Instant::now())
             .map_err(|after| Problem::new(Code::RateLimited, Code::RateLimited.meaning()).retry_after(after))
     }
 
@@ -56,9 +85,6 @@ impl Limits {
         F: FnOnce(Request) -> R,
         R: Future<Output = Response>,
     {
-        if let Err(problem) = self.check_rate(&request) {
-            return problem.into_response();
-        }
         // Refused, not queued: a queue would only let requests time out later.
         let Ok(place) = self.places.clone().try_acquire_owned() else {
             let problem = Problem::new(Code::Overloaded, Code::Overloaded.meaning());

@@ -2,15 +2,37 @@
 
 use std::collections::HashMap;
 use std::net::{IpAddr, SocketAddr};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use axum::extract::ConnectInfo;
 use axum::http::{Extensions, HeaderMap};
 use tokio::time::Instant;
 
-/// Most clients that are remembered; beyond it those that have been quiet are forgotten, and then everybody.
+use crate::connections::network;
+
+/// Most clients that are remembered. Beyond it a part is forgotten: those whose buckets are full or nearest to it.
 const CLIENTS: usize = 20_000;
+/// How many are forgotten at a time, so that it is seldom looked for them.
+const FORGOTTEN: usize = CLIENTS / 8;
+
+/// Whose bucket it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Client {
+    /// Somebody at an address.
+    Address(IpAddr),
+    /// Somebody who is known, wherever they are: their name's hash.
+    Caller([u8; 16]),
+}
+
+impl Client {
+    /// Returns the client that a caller is, whatever their name's length.
+    pub(crate) fn caller(name: &str) -> Self {
+        let mut hash = [0; 16];
+        blake3::Hasher::new().update(name.as_bytes()).finalize_xof().fill(&mut hash);
+        Self::Caller(hash)
+    }
+}
 
 /// Token buckets by client, as the generic cell rate algorithm keeps them: one moment each, the one at which the
 /// bucket is full again.
@@ -19,7 +41,7 @@ pub(crate) struct RateLimit {
     interval: Duration,
     /// How far ahead of now a bucket's moment may be.
     depth: Duration,
-    full_at: Mutex<HashMap<IpAddr, Instant>>,
+    full_at: Mutex<HashMap<Client, Instant>>,
 }
 
 impl RateLimit {
@@ -30,27 +52,62 @@ impl RateLimit {
     }
 
     /// Takes a token, or says how long until there is one.
-    pub(crate) fn take(&self, client: IpAddr, now: Instant) -> Result<(), Duration> {
-        let mut full_at = self.full_at.lock().unwrap_or_else(PoisonError::into_inner);
+    pub(crate) fn take(&self, client: Client, now: Instant) -> Result<(), Duration> {
+        let mut full_at = self.lock();
         if full_at.len() >= CLIENTS && !full_at.contains_key(&client) {
-            full_at.retain(|_, at| *at > now);
-            if full_at.len() >= CLIENTS {
-                full_at.clear();
-            }
+            forget(&mut full_at, now);
         }
         let at = full_at.entry(client).or_insert(now);
-        let next = (*at).max(now) + self.interval;
-        let ahead = next.duration_since(now);
-        if ahead > self.depth {
-            return Err(ahead - self.depth);
-        }
-        *at = next;
+        *at = self.after_one(*at, now)?;
         Ok(())
+    }
+
+    /// Says how long until there is a token, taking none.
+    pub(crate) fn look(&self, client: Client, now: Instant) -> Result<(), Duration> {
+        let at = self.lock().get(&client).copied().unwrap_or(now);
+        self.after_one(at, now).map(drop)
+    }
+
+    /// Returns the moment of a bucket from which a token is taken, or how long until there is one.
+    fn after_one(&self, at: Instant, now: Instant) -> Result<Instant, Duration> {
+        let next = at.max(now) + self.interval;
+        let ahead = next.duration_since(now);
+        if ahead > self.depth { Err(ahead - self.depth) } else { Ok(next) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<Client, Instant>> {
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Tells clients apart: by the peer's address, or by what the last trusted proxies wrote down.
-pub(crate) fn client(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
+/// Makes room. Who has used up most is remembered longest: many new clients must not give them a full bucket.
+fn forget(full_at: &mut HashMap<Client, Instant>, now: Instant) {
+    full_at.retain(|_, at| *at > now);
+    if full_at.len() < CLIENTS {
+        return;
+    }
+    let mut moments: Vec<Instant> = full_at.values().copied().collect();
+    let (_, last, _) = moments.select_nth_unstable(FORGOTTEN - 1);
+    let last = *last;
+    let mut left = FORGOTTEN;
+    full_at.retain(|_, at| {
+        let goes = left > 0 && *at <= last;
+        left -= usize::from(goes);
+        !goes
+    });
+}
+
+/// Tells clients apart that are not known: by the peer's address, or by what the last trusted proxies wrote down.
+pub(crate) fn address(
+    extensions: &Extensions,
+    headers: &HeaderMap,
+    trusted_proxies: usize,
+) -> Option<Client> {
+    let address = address_of(extensions, headers, trusted_proxies)?;
+    Some(Client::Address(network(address)))
+}
+
+fn address_of(extensions: &Extensions, headers: &HeaderMap, trusted_proxies: usize) -> Option<IpAddr> {
     let peer = extensions.get::<ConnectInfo<SocketAddr>>().map(|ConnectInfo(peer)| peer.ip());
     if trusted_proxies == 0 {
         return peer;
@@ -65,8 +122,9 @@ pub(crate) fn client(extensions: &Extensions, headers: &HeaderMap, trusted_proxi
 mod tests {
     use super::*;
 
-    const ANN: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1));
-    const BOB: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+    const ANN: Client = Client::Address(IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 1)));
+    const BOB_AT: IpAddr = IpAddr::V4(std::net::Ipv4Addr::new(10, 0, 0, 2));
+    const BOB: Client = Client::Address(BOB_AT);
 
     #[tokio::test(start_paused = true)]
     async fn a_burst_then_the_rate() {
@@ -77,6 +135,8 @@ mod tests {
         }
         assert_eq!(limit.take(ANN, start), Err(Duration::from_millis(100)));
         limit.take(BOB, start).unwrap();
+        assert_eq!(limit.look(ANN, start), Err(Duration::from_millis(100)));
+        assert_eq!(limit.look(ANN, start + Duration::from_millis(100)), Ok(()));
         limit.take(ANN, start + Duration::from_millis(100)).unwrap();
         assert!(limit.take(ANN, start + Duration::from_millis(100)).is_err());
     }
@@ -93,14 +153,27 @@ mod tests {
     #[test]
     fn only_trusted_proxies_are_believed() {
         let mut extensions = Extensions::new();
-        extensions.insert(ConnectInfo(SocketAddr::new(BOB, 1)));
+        extensions.insert(ConnectInfo(SocketAddr::new(BOB_AT, 1)));
         let headers = HeaderMap::from_iter([(
             "x-forwarded-for".parse().unwrap(),
             "1.2.3.4, 10.0.0.1".parse().unwrap(),
         )]);
-        assert_eq!(client(&extensions, &headers, 0), Some(BOB));
-        assert_eq!(client(&extensions, &headers, 1), Some(ANN));
-        assert_eq!(client(&extensions, &headers, 2), "1.2.3.4".parse().ok());
-        assert_eq!(client(&extensions, &headers, 3), Some(BOB));
+        assert_eq!(address(&extensions, &headers, 0), Some(BOB));
+        assert_eq!(address(&extensions, &headers, 1), Some(ANN));
+        assert_eq!(address_of(&extensions, &headers, 2), "1.2.3.4".parse().ok());
+        assert_eq!(address(&extensions, &headers, 3), Some(BOB));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn many_new_clients_do_not_fill_the_bucket_of_one_who_used_it_up() {
+        let limit = RateLimit::new(1, 2).unwrap();
+        let now = Instant::now();
+        limit.take(ANN, now).unwrap();
+        limit.take(ANN, now).unwrap();
+        for number in 0..u32::try_from(CLIENTS).unwrap() * 2 {
+            limit.take(Client::caller(&number.to_string()), now).unwrap();
+            assert!(limit.lock().len() <= CLIENTS);
+        }
+        assert!(limit.take(ANN, now).is_err());
     }
 }

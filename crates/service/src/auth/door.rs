@@ -9,7 +9,7 @@ use axum::http::{HeaderMap, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
 use tradai_domain::Clock;
-use tradai_platform::settings::sections::{AuthSettings, Credentials, Role};
+use tradai_platform::settings::sections::{AuthSettings, Credentials, KeyScope, Role};
 
 use super::behalf;
 use super::caller::{Caller, Proof, unauthenticated};
@@ -19,6 +19,8 @@ use super::session::{Authority, Sessions};
 use super::sign_in;
 use super::ticket::Tickets;
 use crate::around::{Next, Rest};
+use crate::idempotency::IdempotencyStore;
+use crate::limits::Limits;
 use crate::origin;
 use crate::problem::{Code, Problem};
 
@@ -77,13 +79,18 @@ impl Door {
     }
 
     /// Returns who sent a request.
-    async fn find_caller(&self, request: &Parts) -> Result<Caller, Problem> {
+    async fn find_caller(&self, request: &Parts, limits: &Limits) -> Result<Caller, Problem> {
         let headers = &request.headers;
         let Some(known) = &self.known else { return open(headers) };
         if let Some(credential) = presented_credential(headers) {
             return self.find_holder(credential).await;
         }
         if let Some(ticket) = presented_ticket(request) {
+            if let Some(caller) = keys::find_holder(&known.credentials.keys, credential) {
+                return Ok(caller);
+            }
+            // To look at a token costs something: not for an address that sends nothing but bad ones.
+            limits.refuse_unknown(request)?;
             return self.tickets.redeem(&ticket).ok_or_else(unauthenticated);
         }
         let caller =
@@ -104,10 +111,25 @@ impl Door {
     }
 
     /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
-    pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>) -> Response {
+    /// Each is counted as the one who they are, so that those of one address do not get into each other's way.
+    pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>, limits: &Limits) -> Response {
         let (mut parts, body) = request.into_parts();
-        let found = self.find_caller(&parts).await;
-        match found.and_then(|caller| self.for_whom(caller, &parts.headers)) {
+    /// Whether a caller is a service of the platform.
+    fn is_service(&self, caller: &Caller) -> bool {
+        let keys = self.known.as_ref().map_or(&[][..], |known| known.credentials.keys.as_slice());
+        let mut services = keys.iter().filter(|key| key.scope == KeyScope::Service);
+        caller.proof == Proof::ApiKey && services.any(|key| key.name == caller.name)
+    }
+
+        let found = match self.find_caller(&parts, limits).await {
+            Ok(caller) => {
+                // A service asks for many, and counts them itself.
+                let counted = if self.is_service(&caller) { Ok(()) } else { limits.count(&caller, &parts) };
+                counted.and_then(|()| self.for_whom(caller, &parts.headers))
+            }
+            Err(problem) => Err(limits.count_unknown(&parts).err().unwrap_or(problem)),
+        };
+        match found {
             Ok(caller) => {
                 forget_ticket(&mut parts.uri);
                 parts.extensions.insert(caller);

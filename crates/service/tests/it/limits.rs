@@ -76,6 +76,49 @@ async fn each_client_has_its_own_rate() {
     assert_eq!(ask("10.0.0.1:4").await.status, 200);
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_is_known_has_a_rate_of_their_own_wherever_they_are() {
+    let key = |name: &str, scope: &str| -> ApiKeySetting {
+        format!("{name}:viewer:{}{scope}", blake3::hash(name.as_bytes()).to_hex()).parse().unwrap()
+    };
+    let mut settings = loopback();
+    settings.auth = AuthSettings::keys(vec![key("ann", ""), key("bob", ""), key("backend", ":service")]);
+    (settings.limits.client_rate, settings.limits.client_burst) = (1, 2);
+    let app = app(&settings);
+    let ask = async |peer: &str, key: &str| {
+        let peer: SocketAddr = peer.parse().unwrap();
+        let request = Request::get("/caller").extension(ConnectInfo(peer)).header("x-api-key", key);
+        send(&app, request.body(Body::empty()).unwrap()).await.status
+    };
+    // From one place or from two, she is one; others at her place are others.
+    assert_eq!([ask("10.0.0.1:1", "ann").await, ask("10.0.0.2:1", "ann").await], [200, 200]);
+    assert_eq!(ask("10.0.0.3:1", "ann").await, 429);
+    assert_eq!(ask("10.0.0.1:1", "bob").await, 200);
+    // Who guesses keys is slowed down by address, and keeps nobody out who has one.
+    assert_eq!([ask("10.0.0.1:1", "x").await, ask("10.0.0.1:1", "y").await], [401, 401]);
+    assert_eq!(ask("10.0.0.1:1", "z").await, 429);
+    assert_eq!(ask("10.0.0.1:1", "bob").await, 200);
+    // A service asks for many.
+    for _ in 0..10 {
+        assert_eq!(ask("10.0.0.1:1", "backend").await, 200);
+    }
+}
+
+#[tokio::test]
+async fn a_body_that_is_too_large_is_told_the_limit() {
+    let mut settings = loopback();
+    settings.limits.body_bytes = 1_000;
+    let app = app(&settings);
+    for path in ["/raw", "/count", "/api/v1/orders"] {
+        let request = Request::post(path).header("content-type", "application/json");
+        let request = request.header("idempotency-key", "once");
+        let reply = send(&app, request.body(Body::from(vec![b' '; 1_001])).unwrap()).await;
+        assert_eq!((reply.status, reply.code().as_str()), (413, "VAL004"), "{path}");
+        let detail = reply.json()["detail"].as_str().unwrap().to_owned();
+        assert!(detail.contains("1000 bytes"), "{path}: {detail}");
+    }
+}
+
 #[tokio::test]
 async fn keys_open_the_api_and_nothing_else_does() {
     let app = app(&with_key("correct horse", "trader"));
