@@ -4,16 +4,20 @@
 use std::sync::Arc;
 
 use axum::extract::{DefaultBodyLimit, Request};
+use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use crate::around::{Around, Next, Rest};
 use crate::auth::Door;
 use crate::limits::Limits;
 use crate::origin;
+use crate::problem::{Code, Problem};
+use crate::socket::{Asked, Refusals, require_protocol};
 
 /// The layer before everything but probes.
 pub(crate) struct Gate {
     pub(crate) limits: Arc<Limits>,
+    pub(crate) refusals: Refusals,
     pub(crate) body_bytes: usize,
     /// Whose pages may call, besides the service's own.
     pub(crate) origins: Arc<[String]>,
@@ -24,8 +28,10 @@ pub(crate) struct Gate {
 impl Around for Gate {
     async fn answer<S: Rest>(&self, mut request: Request, next: Next<S>) -> Response {
         DefaultBodyLimit::max(self.body_bytes).apply(&mut request);
+        let asked = Asked::of(&request);
         let pass = async |request: Request| {
-            if let Err(problem) = origin::refuse_foreign_page(&request, &self.origins) {
+            let refused = origin::refuse_foreign_page(&request, &self.origins);
+            if let Err(problem) = refused.and_then(|()| require_protocol(request.headers())) {
                 return problem.into_response();
             }
             match &self.door {
@@ -39,6 +45,21 @@ impl Around for Gate {
                 }
             }
         };
-        self.limits.keep(request, pass).await
+        let response = self.limits.keep(request, pass).await;
+        // Whoever read the body may not know how much of it may be read.
+        if response.status() == StatusCode::PAYLOAD_TOO_LARGE {
+            return too_large(self.body_bytes).into_response();
+        }
+        match asked {
+            Some(asked) => self.refusals.tell(asked, response).await,
+            None => response,
+        }
     }
+}
+
+fn too_large(most: usize) -> Problem {
+    Problem::new(
+        Code::BodyTooLarge,
+        format!("the body is larger than {most} bytes, the most that this service takes"),
+    )
 }

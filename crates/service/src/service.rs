@@ -30,7 +30,8 @@ use crate::metrics::Metrics;
 use crate::page::Cursors;
 use crate::problem::{Code, Document, FieldFault, Problem};
 use crate::shutdown::Shutdown;
-use crate::{Idempotency, IdempotencyStore, openapi};
+use crate::socket::Refusals;
+use crate::{Idempotency, IdempotencyStore, MemoryIdempotency, openapi};
 
 /// Bodies of so many bytes and fewer are sent as they are.
 const SMALL_BODY: u64 = 1024;
@@ -188,8 +189,9 @@ impl Service {
         let limits = Arc::new(Limits::new(&settings.limits));
         let origins: Arc<[String]> = settings.cors_origins.clone().into();
         let gate = |door: Option<Arc<Door>>| {
-            let (limits, origins) = (limits.clone(), origins.clone());
-            AroundLayer::new(Gate { limits, body_bytes: settings.limits.body_bytes, origins, door })
+            let (limits, refusals, origins) = (limits.clone(), refusals.clone(), origins.clone());
+            let body_bytes = settings.limits.body_bytes;
+            AroundLayer::new(Gate { limits, refusals, body_bytes, origins, door })
         };
         // Around every route. Each group of routes is layered at once: see `around`.
         let outside = ServiceBuilder::new()
@@ -202,6 +204,7 @@ impl Service {
             .layer(outside.clone().layer(gate(Some(door))))
             .merge(entrance.layer(outside.clone().layer(gate(None))))
             .merge(open.layer(outside));
+        let refusals = Refusals::new();
         App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
     }
 

@@ -23,6 +23,7 @@ use crate::idempotency::IdempotencyStore;
 use crate::limits::Limits;
 use crate::origin;
 use crate::problem::{Code, Problem};
+use crate::socket::{BEARER, offered};
 
 /// What the door needs to know callers.
 pub(crate) struct Door {
@@ -176,8 +177,7 @@ fn presented_credential(headers: &HeaderMap) -> Option<&str> {
 
 /// Pages cannot set headers of a WebSocket, but offer subprotocols: one of them is `bearer.<key or token>`.
 fn offered_credential(headers: &HeaderMap) -> Option<&str> {
-    let offered = headers.get(header::SEC_WEBSOCKET_PROTOCOL)?.to_str().ok()?;
-    offered.split(',').find_map(|protocol| protocol.trim().strip_prefix("bearer."))
+    offered(headers).find_map(|protocol| protocol.strip_prefix(BEARER))
 }
 
 /// Tickets are for what pages can send no headers with, and for nothing else: addresses end up in histories and logs.

@@ -171,6 +171,12 @@ impl Problem {
         self.0.code
     }
 
+    /// Returns the text for callers.
+    #[must_use]
+    pub fn detail(&self) -> &str {
+        &self.0.detail
+    }
+
     /// Returns the status it is sent with.
     #[must_use]
     pub fn status(&self) -> StatusCode {

@@ -21,10 +21,10 @@ use crate::shutdown::Shutdown;
 /// When to come back while as many sockets are open as may.
 const BUSY: Duration = Duration::from_secs(30);
 /// The subprotocol that is spoken; clients that name none get it, too.
-const PROTOCOL: &str = "tradai";
+pub(super) const PROTOCOL: &str = "tradai";
 /// What a socket buffers of what it reads and writes at a time. Clients are not expected to say anything, so the
 /// library's 128 KiB each would only be paid for.
-const BUFFER_BYTES: usize = 4 * 1024;
+pub(super) const BUFFER_BYTES: usize = 4 * 1024;
 /// The part of all places that one caller may hold: others must find one, too.
 const PART_OF_ONE: usize = 4;
 /// How often the time of day is looked at: it may be set while a socket is open.

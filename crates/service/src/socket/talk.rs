@@ -16,8 +16,13 @@ use crate::shutdown::Shutdown;
 pub(super) const MAX_MESSAGE: usize = 64 * 1024;
 /// Largest message that is refused for what it is rather than for its size.
 const MAX_TEXT: usize = 4 * 1024;
+/// How long a client may take to take a message. Less than what its connection is given to take anything at all, so that
+/// one that is only slow is told why it is let go.
+const SEND_PATIENCE: Duration = Duration::from_secs(15);
 /// How long a client may take to answer that it was told the end.
 const CLOSE_PATIENCE: Duration = Duration::from_secs(2);
+/// The same of one that is slow: what it has not read yet comes before.
+const SLOW_PATIENCE: Duration = Duration::from_secs(10);
 /// Pings that may be unanswered before a client counts as gone.
 const MAX_UNANSWERED: u32 = 2;
 
@@ -57,7 +62,8 @@ pub(super) async fn serve<S: StreamSource>(
         }
     };
     // A client that does not answer is let go without.
-    drop(timeout(CLOSE_PATIENCE, goodbye).await);
+    let patience = if close.code == close::TRY_LATER { SLOW_PATIENCE } else { CLOSE_PATIENCE };
+    drop(timeout(patience, goodbye).await);
 }
 
 /// Returns how to end; `None` when the client is gone.
@@ -99,7 +105,11 @@ async fn talk<S: StreamSource>(
         };
         tokio::select! {
             biased;
-            sent = socket.send(message) => if sent.is_err() { return None },
+            sent = timeout(SEND_PATIENCE, socket.send(message)) => match sent {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => return None,
+                Err(_) => return Some(Close::new(close::TRY_LATER, "too slow: messages are not read as fast as they come")),
+            },
             () = shutdown.stopping() => return stopping(),
             () = &mut ending => return expired(),
         }

@@ -9,7 +9,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
 use tradai_platform::settings::sections::HttpSettings;
-use tradai_service::{ServeError, Shutdown, healthcheck, serve};
+use tradai_service::axum::extract::ws::WebSocketUpgrade;
+use tradai_service::axum::routing::get;
+use tradai_service::socket::close::Close;
+use tradai_service::socket::{Sockets, StreamMessage, StreamSource};
+use tradai_service::utoipa_axum::router::OpenApiRouter;
+use tradai_service::{Caller, ServeError, Service, Shutdown, healthcheck, serve};
 
 use crate::api::{app, loopback, service};
 
@@ -21,7 +26,11 @@ struct Running {
 
 async fn start(settings: &HttpSettings) -> Running {
     let shutdown = Shutdown::manual();
-    let app = service(settings, &shutdown, &Arc::default()).build();
+    run(service(settings, &shutdown, &Arc::default()), shutdown).await
+}
+
+async fn run(service: Service, shutdown: Shutdown) -> Running {
+    let app = service.build();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let task = tokio::spawn(serve(listener, app, shutdown.clone()));
@@ -267,4 +276,110 @@ async fn what_runs_in_the_background_ends_with_the_service() {
     shutdown.stop();
     tokio::time::timeout(Duration::from_secs(30), task).await.unwrap().unwrap().unwrap();
     assert_eq!((told.load(Ordering::SeqCst), ended.load(Ordering::SeqCst)), (1, 1));
+}
+
+/// Tells more than anybody reads.
+struct Flood(u64);
+
+impl StreamSource for Flood {
+    async fn next(&mut self) -> Result<StreamMessage, Close> {
+        self.0 += 1;
+        Ok(StreamMessage { seq: self.0, kind: "flood", text: "x".repeat(60_000) })
+    }
+}
+
+/// Asks for a WebSocket and reads the head of the answer.
+async fn ask_for_socket(stream: &mut TcpStream, headers: &str) -> String {
+    let request = format!(
+        "GET /ws/flood HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(stream.read_u8().await.unwrap());
+    }
+    String::from_utf8(head).unwrap()
+}
+
+/// Reads frames up to the close, and returns its code and reason.
+async fn close_of(stream: &mut TcpStream) -> (u16, String) {
+    loop {
+        let opcode = stream.read_u8().await.unwrap() & 0x0f;
+        let length = match stream.read_u8().await.unwrap() {
+            126 => u64::from(stream.read_u16().await.unwrap()),
+            127 => stream.read_u64().await.unwrap(),
+            length => u64::from(length),
+        };
+        let mut payload = vec![0; usize::try_from(length).unwrap()];
+        stream.read_exact(&mut payload).await.unwrap();
+        if opcode == 8 {
+            let code = u16::from_be_bytes([payload[0], payload[1]]);
+            return (code, String::from_utf8(payload.split_off(2)).unwrap());
+        }
+    }
+}
+
+/// A service with a flood of messages, and one place for who listens to it.
+async fn flooded(settings: &HttpSettings) -> Running {
+    let shutdown = Shutdown::manual();
+    let clock = Arc::new(tradai_domain::ManualClock::at(0));
+    let sockets = Sockets::new(1, Duration::from_secs(3_600), clock, &shutdown);
+    let flood = move |caller: Caller, upgrade: WebSocketUpgrade| async move {
+        let place = sockets.place(&caller)?;
+        Ok::<_, tradai_service::Problem>(sockets.upgrade(upgrade, place, Flood(0)))
+    };
+    let routes = OpenApiRouter::new().route("/ws/flood", get(flood));
+    run(Service::new("test", "1", settings, &shutdown).routes(routes), shutdown).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_reads_too_slowly_is_told_so() {
+    let running = flooded(&loopback()).await;
+    let mut slow = running.connect().await;
+    assert!(ask_for_socket(&mut slow, "").await.starts_with("HTTP/1.1 101 "));
+    // Time passes when nobody has anything to do: when the connection is full.
+    tokio::time::sleep(Duration::from_secs(16)).await;
+    let (code, reason) = close_of(&mut slow).await;
+    assert!(code == 1013 && reason.contains("too slow"), "{code} {reason}");
+    drop(slow);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_refused_socket_is_told_by_the_code_of_its_close() {
+    let running = flooded(&loopback()).await;
+    let mut only = running.connect().await;
+    let offered = "Sec-WebSocket-Protocol: tradai, bearer.k\r\n";
+    assert!(ask_for_socket(&mut only, offered).await.contains("\r\nsec-websocket-protocol: tradai\r\n"));
+    for (headers, code) in [("", 1013), (offered, 1013), ("Origin: https://evil.example\r\n", 4403)] {
+        let mut refused = running.connect().await;
+        let head = ask_for_socket(&mut refused, headers).await;
+        assert!(head.starts_with("HTTP/1.1 101 "), "{head}");
+        assert_eq!(close_of(&mut refused).await.0, code, "{headers}");
+    }
+    // What no browser would take is not upgraded.
+    let mut alone = running.connect().await;
+    let head = ask_for_socket(&mut alone, "Sec-WebSocket-Protocol: bearer.k\r\n").await;
+    assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
+    drop((only, alone));
+    running.stop().await;
+}
+
+/// Upgrades cost more than statuses: a crowd that does not hang up is not upgraded for ever.
+#[tokio::test]
+async fn a_crowd_of_refused_sockets_gets_statuses() {
+    let running = flooded(&loopback()).await;
+    let mut crowd = Vec::new();
+    let mut statuses = Vec::new();
+    for _ in 0..66 {
+        let mut one = running.connect().await;
+        let head = ask_for_socket(&mut one, "Origin: https://evil.example\r\n").await;
+        statuses.push(head.split(' ').nth(1).unwrap().to_owned());
+        crowd.push(one);
+    }
+    assert_eq!(statuses.iter().filter(|status| *status == "101").count(), 64, "{statuses:?}");
+    assert_eq!(statuses[65], "403");
+    drop(crowd);
+    running.stop().await;
 }

@@ -31,14 +31,14 @@ pub(super) struct SinceQuery {
 ///
 /// A WebSocket: first a `snapshot`, or with `since_seq` what came after that message; then `progress` and `state` as
 /// they happen. Ends with code 1000 when the job has ended; 4404 for a job that is not there, 4400 for a bad
-/// `since_seq`, 4401 when the caller's token or session has ended, 1013 when events cannot be read now, 1001 when the
-/// service stops. `/api/v1/ws/backtests/{job_id}` is the
-/// same.
+/// `since_seq`, 4401 when the caller is not known or their token or session has ended, 4403 when they may not listen, 4429
+/// when they have too many streams open, 1013 when there is no room, events cannot be read now or the client does not
+/// read, 1001 when the service stops. Pages offer the subprotocols `tradai` and `bearer.<key>`, or take a ticket.
+/// `/api/v1/ws/backtests/{job_id}` is the same.
 #[utoipa::path(get, path = "/ws/backtests/{job_id}", operation_id = "stream_backtest", tag = "streams",
     params(("job_id" = String, Path), SinceQuery), responses(
     (status = 101, description = "Messages as texts", body = JobMessage),
-    (status = 429, description = "The caller has too many streams open"),
-    (status = 503, description = "Too many streams are open"),
+    (status = 400, description = "A key is offered as a subprotocol, and `tradai` is not"),
 ))]
 pub(super) async fn backtest_socket(
     extract::State(state): extract::State<State>,
@@ -62,8 +62,7 @@ pub(super) async fn backtest_socket(
 #[utoipa::path(get, path = "/ws/jobs", operation_id = "stream_jobs", tag = "streams", params(SinceQuery),
     responses(
     (status = 101, description = "Messages as texts", body = JobMessage),
-    (status = 429, description = "The caller has too many streams open"),
-    (status = 503, description = "Too many streams are open"),
+    (status = 400, description = "A key is offered as a subprotocol, and `tradai` is not"),
 ))]
 pub(super) async fn jobs_socket(
     extract::State(state): extract::State<State>,

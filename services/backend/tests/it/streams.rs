@@ -45,12 +45,13 @@ impl Live {
         Socket::open(stream, self.address, target, &[]).await.unwrap()
     }
 
-    /// Status of an upgrade that is refused.
+    /// Code of the close, or status, of an upgrade that is refused.
     async fn refused(&self, target: &str, headers: &[(&'static str, &str)]) -> u16 {
         let stream = TcpStream::connect(self.address).await.unwrap();
         match Socket::open(stream, self.address, target, headers).await {
+            Ok(mut socket) => socket.closed().await,
             Err(Error::Http(reply)) => reply.status().as_u16(),
-            other => panic!("{:?}", other.map(drop)),
+            Err(other) => panic!("{other:?}"),
         }
     }
 
@@ -278,18 +279,22 @@ async fn what_is_wrong_is_said_by_the_code_of_the_close() {
         assert_eq!(socket.closed().await, code);
         alone().await;
     }
-    assert_eq!(live.refused(&of(id), &[("origin", "https://evil.example")]).await, 403);
+    assert_eq!(live.refused(&of(id), &[("origin", "https://evil.example")]).await, 4403);
     let mut only = live.connect(&of(id)).await;
     only.next().await;
-    assert_eq!(live.refused(&of(id), &[]).await, 503, "as many are open as may");
+    assert_eq!(live.refused(&of(id), &[]).await, 1013, "as many are open as may");
+    assert_eq!(live.sockets().await, 1, "to be refused takes no place");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_may_come_as_a_subprotocol() {
     let item = format!("page:viewer:{}", blake3::hash(b"secret-1").to_hex());
     let live = Live::new(&[("BACKEND_API_KEYS", &item)]).await;
-    assert_eq!(live.refused("/ws/jobs", &[]).await, 401);
-    assert_eq!(live.refused("/ws/jobs", &[("sec-websocket-protocol", "tradai, bearer.secret-2")]).await, 401);
+    assert_eq!(live.refused("/ws/jobs", &[]).await, 4401);
+    let offered = |protocols| [("sec-websocket-protocol", protocols)];
+    assert_eq!(live.refused("/ws/jobs", &offered("tradai, bearer.secret-2")).await, 4401);
+    // Browsers drop a connection without a protocol that they offered.
+    assert_eq!(live.refused("/ws/jobs", &offered("bearer.secret-1")).await, 400);
     let stream = TcpStream::connect(live.address).await.unwrap();
     let right = [("sec-websocket-protocol", "tradai, bearer.secret-1")];
     let mut socket = Socket::open(stream, live.address, "/ws/jobs", &right).await.unwrap();

@@ -76,7 +76,7 @@ impl Told {
             }
             Next::End(End::Failed) => Err(Close::new(close::TRY_LATER, "the feed ended; connect again")),
             Next::End(End::TooSlow) => {
-                Err(Close::new(close::POLICY, "too slow: connect again, with fewer symbols"))
+                Err(Close::new(close::TRY_LATER, "too slow: connect again, with fewer symbols"))
             }
         }
     }

@@ -67,11 +67,13 @@ struct Request<'a> {
 /// good, `correction` that the exchange has changed one. Between `reconnecting` or `stale` and `live` nothing is
 /// fresh. `dropped` counts what the client was too slow for. With `since_seq` it goes on after that message; `missed`
 /// says that what came since is not known here any more, and is to be read from `/api/v1/ohlcv`.
-/// `/api/v1/ws/ohlcv` is the same.
+/// What is wrong is told by the code of the close: 4400 the request, 4401 and 4403 the caller, 4404 a market that the
+/// exchange refuses, 4429 too many open, 1013 no room, a client that does not keep up, or an exchange that cannot be
+/// reached. Pages offer the subprotocols `tradai` and `bearer.<key>`, or take a ticket. `/api/v1/ws/ohlcv` is the same.
 #[utoipa::path(get, path = "/ws/ohlcv", operation_id = "stream_ohlcv", tag = "streams",
     params(OhlcvStreamQuery), responses(
     (status = 101, description = "Messages as texts", body = StreamMessage),
-    (status = 503, description = "The exchange cannot be reached, or too many sockets are open"),
+    (status = 400, description = "A key is offered as a subprotocol, and `tradai` is not"),
 ))]
 pub(super) async fn ohlcv(
     extract::State(state): extract::State<State>,
@@ -107,7 +109,7 @@ pub(super) async fn ohlcv_events(
 #[utoipa::path(get, path = "/ws/tickers", operation_id = "stream_tickers", tag = "streams",
     params(TickersStreamQuery), responses(
     (status = 101, description = "Messages as texts", body = StreamMessage),
-    (status = 503, description = "The exchange cannot be reached, or too many sockets are open"),
+    (status = 400, description = "A key is offered as a subprotocol, and `tradai` is not"),
 ))]
 pub(super) async fn tickers(
     extract::State(state): extract::State<State>,

@@ -82,15 +82,13 @@ impl Live {
         Events(stream)
     }
 
-    /// Status and body of a request that is not upgraded.
+    /// Code and reason of the close of a request that is refused.
     async fn refused(&self, target: &str, headers: &[(&'static str, &str)]) -> (u16, String) {
         let stream = TcpStream::connect(self.address).await.unwrap();
-        match Socket::open(stream, self.address, target, headers).await {
-            Err(Error::Http(response)) => {
-                let body = response.body().as_deref().unwrap_or_default();
-                (response.status().as_u16(), String::from_utf8_lossy(body).into_owned())
-            }
-            other => panic!("{:?}", other.map(drop)),
+        let mut socket = Socket::open(stream, self.address, target, headers).await.unwrap();
+        match socket.frame().await {
+            Message::Close(Some(frame)) => (frame.code.into(), frame.reason.to_string()),
+            other => panic!("{other:?}"),
         }
     }
 
@@ -339,7 +337,7 @@ async fn who_comes_back_goes_on_after_the_last_number_it_knows() {
     let mut late = live.connect(&format!("{BTC}&since_seq={newest}")).await;
     late.until("missed").await;
     let (status, body) = live.refused(&format!("{BTC}&since_seq=x"), &[]).await;
-    assert!(status == 422 && body.contains("since_seq"), "{status} {body}");
+    assert!(status == 4400 && body.contains("since_seq"), "{status} {body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -389,7 +387,7 @@ async fn a_market_that_is_listed_while_the_feed_is_open_is_found() {
     let mut socket = live.connect(BTC).await;
     socket.until("live").await;
     let (status, body) = live.refused(&eth, &[]).await;
-    assert!(status == 422 && body.contains("ETH/USDT:USDT"), "{status} {body}");
+    assert!(status == 4400 && body.contains("ETH/USDT:USDT"), "{status} {body}");
     live.pass(2 * 60 * MINUTE).await;
     socket.candle(START + DAY + 119 * MINUTE).await;
     let mut listed = live.connect(&eth).await;
@@ -463,7 +461,7 @@ async fn a_slow_client_learns_what_it_lost_and_holds_up_nobody() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_wrong_is_answered_before_the_upgrade() {
+async fn what_is_wrong_is_said_by_the_code_of_the_close() {
     let live = Live::new(&[("DATA_COLLECTION_MAX_SOCKETS", "1")], "[]").await;
     let many = (0..101).map(|at| format!("X{at}/USDT")).collect::<Vec<_>>().join(",");
     for (target, text) in [
@@ -476,25 +474,25 @@ async fn what_is_wrong_is_answered_before_the_upgrade() {
         (&format!("/ws/tickers?symbols={many}"), "101 are more than 100"),
     ] {
         let (status, body) = live.refused(target, &[]).await;
-        assert!(status == 422 && body.contains(text), "{target}: {status} {body}");
+        assert!(status == 4400 && body.contains(text), "{target}: {status} {body}");
     }
     let (status, body) = live.refused(BTC, &[("origin", "https://evil.example")]).await;
-    assert!(status == 403 && body.contains("CORS_ORIGINS"), "{status} {body}");
+    assert!(status == 4403 && body.contains("CORS_ORIGINS"), "{status} {body}");
     assert!(get(live.address, BTC).await.contains("\"code\""), "no WebSocket, no stream");
     // None of them has kept the only place.
     let mut only = live.connect(BTC).await;
     only.until("live").await;
     let (status, body) = live.refused(BTC, &[]).await;
-    assert!(status == 503 && body.contains("as many WebSockets"), "{status} {body}");
+    assert!(status == 1013 && body.contains("as many WebSockets"), "{status} {body}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_key_may_come_as_a_subprotocol() {
     let item = format!("page:viewer:{}", blake3::hash(b"secret-1").to_hex());
     let live = Live::new(&[("DATA_COLLECTION_API_KEYS", &item)], "[]").await;
-    assert_eq!(live.refused(BTC, &[]).await.0, 401);
+    assert_eq!(live.refused(BTC, &[]).await.0, 4401);
     let wrong = [("sec-websocket-protocol", "tradai, bearer.secret-2")];
-    assert_eq!(live.refused(BTC, &wrong).await.0, 401);
+    assert_eq!(live.refused(BTC, &wrong).await.0, 4401);
     let stream = TcpStream::connect(live.address).await.unwrap();
     let right = [("sec-websocket-protocol", "tradai, bearer.secret-1")];
     let mut socket = Socket::open(stream, live.address, BTC, &right).await.unwrap();
