@@ -11,7 +11,7 @@ use serde::de::DeserializeOwned;
 /// Bytes of the seal at the end of a text.
 const SEAL: usize = 16;
 /// Longest text that is looked at.
-const TEXT_LENGTH: usize = 2048;
+pub(crate) const TEXT_LENGTH: usize = 2048;
 
 /// Seals and opens. Clones have the same key.
 #[derive(Clone)]

@@ -48,6 +48,7 @@ pub struct Service {
     routes: OpenApiRouter,
     pages: Router,
     sign_in: Option<SignInPage>,
+    used_tickets: Arc<dyn IdempotencyStore>,
     on_stop: Vec<OnStop>,
 }
 
@@ -92,6 +93,7 @@ impl Service {
             checks: Vec::new(),
             routes: OpenApiRouter::new(),
             pages: Router::new(),
+            used_tickets: Arc::new(MemoryIdempotency::default()),
             sign_in: None,
             on_stop: Vec::new(),
         }
@@ -110,6 +112,13 @@ impl Service {
         self.checks.push(check);
         self
     }
+    /// Notes which tickets were used in a store that other instances look into, too; in memory without.
+    #[must_use]
+    pub fn used_tickets(mut self, store: Arc<dyn IdempotencyStore>) -> Self {
+        self.used_tickets = store;
+        self
+    }
+
 
     /// Adds routes of the API. They are limited, authenticated and documented.
     #[must_use]
@@ -211,7 +220,8 @@ impl Service {
     /// The door, and what is before it.
     fn door(&self) -> (Arc<Door>, OpenApiRouter) {
         let (auth, name) = (&self.settings.auth, self.version.service);
-        let door = Door::new(auth, name, &self.secret(), &self.clock, self.sign_in.is_some());
+        let (secret, used) = (self.secret(), self.used_tickets.clone());
+        let door = Door::new(auth, name, &secret, &self.clock, used, self.sign_in.is_some());
         let door = Arc::new(door);
         let routes = auth::session_routes(&door);
         let routes = match self.sign_in {

@@ -41,12 +41,13 @@ struct Known {
 }
 
 impl Door {
-    /// `secret` is what sessions are sealed with; `service` names their cookie.
+    /// `secret` is what sessions and tickets are sealed with; `service` names their cookie.
     pub(crate) fn new(
         settings: &AuthSettings,
         service: &str,
         secret: &SecretString,
         clock: &Arc<dyn Clock>,
+        used_tickets: Arc<dyn IdempotencyStore>,
         has_sign_in: bool,
     ) -> Self {
         let known = match settings {
@@ -64,7 +65,8 @@ impl Door {
             _ => None,
         };
         let sessions = Sessions::new(service, secret, clock.clone(), authority);
-        Self { known, tickets: Tickets::new(clock.clone()), sessions, has_sign_in }
+        let tickets = Tickets::new(service, secret, used_tickets, clock.clone());
+        Self { known, tickets, sessions, has_sign_in }
     }
 
     /// Returns who holds a key or a token.
@@ -84,15 +86,15 @@ impl Door {
         let headers = &request.headers;
         let Some(known) = &self.known else { return open(headers) };
         if let Some(credential) = presented_credential(headers) {
-            return self.find_holder(credential).await;
-        }
-        if let Some(ticket) = presented_ticket(request) {
             if let Some(caller) = keys::find_holder(&known.credentials.keys, credential) {
                 return Ok(caller);
             }
             // To look at a token costs something: not for an address that sends nothing but bad ones.
             limits.refuse_unknown(request)?;
-            return self.tickets.redeem(&ticket).ok_or_else(unauthenticated);
+            return self.find_holder(credential).await;
+        }
+        if let Some(ticket) = presented_ticket(request) {
+            return self.tickets.redeem(&ticket).await?.ok_or_else(unauthenticated);
         }
         let caller =
             self.sessions.find_caller(headers, &known.credentials.keys).ok_or_else(unauthenticated)?;
@@ -111,10 +113,6 @@ impl Door {
         }
     }
 
-    /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
-    /// Each is counted as the one who they are, so that those of one address do not get into each other's way.
-    pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>, limits: &Limits) -> Response {
-        let (mut parts, body) = request.into_parts();
     /// Whether a caller is a service of the platform.
     fn is_service(&self, caller: &Caller) -> bool {
         let keys = self.known.as_ref().map_or(&[][..], |known| known.credentials.keys.as_slice());
@@ -122,6 +120,10 @@ impl Door {
         caller.proof == Proof::ApiKey && services.any(|key| key.name == caller.name)
     }
 
+    /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
+    /// Each is counted as the one who they are, so that those of one address do not get into each other's way.
+    pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>, limits: &Limits) -> Response {
+        let (mut parts, body) = request.into_parts();
         let found = match self.find_caller(&parts, limits).await {
             Ok(caller) => {
                 // A service asks for many, and counts them itself.

@@ -72,8 +72,8 @@ async fn issue_ticket(
     Extension(door): Extension<Arc<Door>>,
     caller: Caller,
 ) -> Result<(StatusCode, Json<TicketReply>), Problem> {
-    let overloaded = || Problem::new(Code::Overloaded, "too many tickets wait for their use");
-    let (ticket, until) = door.tickets.issue(&caller).ok_or_else(overloaded)?;
+    let none = || Problem::new(Code::Forbidden, "a caller of so long a name gets no ticket");
+    let (ticket, until) = door.tickets.issue(&caller).ok_or_else(none)?;
     Ok((StatusCode::CREATED, Json(TicketReply { ticket, expires_at: date(until) })))
 }
 

@@ -1,72 +1,100 @@
 //! Tickets: for a minute and one use, in place of a credential in an address.
+//!
+//! A ticket is sealed, so that every instance with the same secret knows it, and nothing is kept of it until it is used.
+//! That it was used is noted where all instances look; by itself a service notes it in memory.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::time::Duration;
 
+use secrecy::SecretString;
+use serde::{Deserialize, Serialize};
 use tradai_domain::{Clock, Millis};
 
 use super::caller::{Caller, Proof};
 use super::keys::random_text;
+use crate::idempotency::{Begin, Fingerprint, IdempotencyStore, RequestKey};
+use crate::problem::{Code, Problem};
+use crate::seal::{Seal, TEXT_LENGTH};
 
 /// How long a ticket may wait for its use.
-const TTL_MS: Millis = 60_000;
-/// Most tickets that wait.
-const MOST: usize = 10_000;
-/// Most tickets of one caller that wait; a further one takes the place of the oldest.
-const MOST_EACH: usize = 100;
+const TTL: Duration = Duration::from_secs(60);
+/// How long its use is remembered: longer than it is good, by clocks that differ a little.
+const REMEMBERED: Duration = Duration::from_secs(2 * 60);
+const PURPOSE: &str = "ticket";
 
-/// The tickets that wait for their use, by hash.
+/// Makes tickets and knows them again.
 pub(super) struct Tickets {
+    seal: Seal,
+    used: Arc<dyn IdempotencyStore>,
     clock: Arc<dyn Clock>,
-    waiting: Mutex<HashMap<[u8; 32], Ticket>>,
 }
 
+#[derive(Serialize, Deserialize)]
 struct Ticket {
-    caller: Caller,
+    /// Makes it one of its own.
+    nonce: String,
+    name: String,
+    role: String,
+    /// Until when it is good.
     until: Millis,
+    /// Until when what the caller has shown is.
+    holds_until: Option<Millis>,
+    via: Option<String>,
 }
 
 impl Tickets {
-    pub(super) fn new(clock: Arc<dyn Clock>) -> Self {
-        Self { clock, waiting: Mutex::default() }
+    /// Services may share a secret, and must not believe one another's tickets: roles are not the same everywhere. `used`
+    /// is where uses are noted.
+    pub(super) fn new(
+        service: &str,
+        secret: &SecretString,
+        used: Arc<dyn IdempotencyStore>,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let seal = Seal::new(&format!("tradai-service 2026 tickets of {service}"), secret);
+        Self { seal, used, clock }
     }
 
-    /// Makes a ticket for a caller, and returns it with the moment until which it is good; `None` when too many wait,
-    /// or the system has no randomness.
+    /// Makes a ticket for a caller, and returns it with the moment until which it is good; `None` when their name is too
+    /// long, or the system has no randomness.
     pub(super) fn issue(&self, caller: &Caller) -> Option<(String, Millis)> {
-        let ticket = random_text()?;
+        let Caller { name, role, until: holds_until, via, .. } = caller.clone();
+        let nonce = random_text()?;
+        let ttl = i64::try_from(TTL.as_millis()).unwrap_or(Millis::MAX);
+        let until = holds_until.unwrap_or(Millis::MAX).min(self.clock.now_ms().saturating_add(ttl));
+        let ticket = Ticket { nonce, name, role: role.to_string(), until, holds_until, via };
+        let text = self.seal.seal(PURPOSE, &ticket);
+        (text.len() <= TEXT_LENGTH).then_some((text, until))
+    }
+
+    /// Returns whose ticket it is, once; `None` when it is none of ours, too old or used.
+    ///
+    /// # Errors
+    /// When it cannot be known whether it was used.
+    pub(super) async fn redeem(&self, text: &str) -> Result<Option<Caller>, Problem> {
         let now = self.clock.now_ms();
-        let until = caller.until.unwrap_or(Millis::MAX).min(now + TTL_MS);
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        waiting.retain(|_, ticket| ticket.until > now);
-        let own = waiting.iter().filter(|(_, ticket)| ticket.caller.name == caller.name);
-        let (own, oldest) =
-            own.fold((0, None), |(count, oldest): (usize, Option<(Millis, [u8; 32])>), (hash, ticket)| {
-                let this = (ticket.until, *hash);
-                (count + 1, Some(oldest.map_or(this, |oldest| oldest.min(this))))
-            });
-        if let Some((_, oldest)) = oldest.filter(|_| own >= MOST_EACH) {
-            waiting.remove(&oldest);
+        let ticket: Option<Ticket> = self.seal.open(PURPOSE, text);
+        let Some(ticket) = ticket.filter(|ticket| ticket.until > now) else { return Ok(None) };
+        let Ok(role) = ticket.role.parse() else { return Ok(None) };
+        let hash = blake3::hash(ticket.nonce.as_bytes());
+        // Never completed, so that it counts as taken until its time is over.
+        let key = RequestKey(format!("ticket:{}", hash.to_hex()));
+        let begun = self.used.begin(&key, Fingerprint(*hash.as_bytes()), now, REMEMBERED).await;
+        let later = Duration::from_secs(1);
+        match begun {
+            Ok(Begin::New) => {}
+            Ok(Begin::Full) => {
+                return Err(Problem::new(Code::Overloaded, Code::Overloaded.meaning()).retry_after(later));
+            }
+            Ok(_) => return Ok(None),
+            Err(error) => {
+                let problem = Problem::new(Code::Unavailable, Code::Unavailable.meaning());
+                return Err(problem.retry_after(later).source(error));
+            }
         }
-        if waiting.len() >= MOST {
-            return None;
-        }
-        waiting.insert(hash(&ticket), Ticket { caller: caller.clone(), until });
-        Some((ticket, until))
+        let Ticket { name, holds_until: until, via, .. } = ticket;
+        Ok(Some(Caller { name, role, proof: Proof::Ticket, until, via }))
     }
-
-    /// Returns whose ticket it is, once.
-    pub(super) fn redeem(&self, ticket: &str) -> Option<Caller> {
-        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
-        let ticket = waiting.remove(&hash(ticket))?;
-        drop(waiting);
-        (ticket.until > self.clock.now_ms()).then_some(Caller { proof: Proof::Ticket, ..ticket.caller })
-    }
-}
-
-/// Looking a hash up tells nothing by its time: which hashes are near cannot be chosen.
-fn hash(ticket: &str) -> [u8; 32] {
-    *blake3::hash(ticket.as_bytes()).as_bytes()
 }
 
 #[cfg(test)]
@@ -75,45 +103,61 @@ mod tests {
     use tradai_platform::settings::sections::Role;
 
     use super::*;
+    use crate::MemoryIdempotency;
 
     fn caller(name: &str) -> Caller {
-        Caller { name: name.to_owned(), role: Role::Viewer, proof: Proof::ApiKey, until: None, via: None }
+        Caller { name: name.to_owned(), role: Role::Trader, proof: Proof::ApiKey, until: None, via: None }
     }
 
     fn tickets() -> (Tickets, Arc<ManualClock>) {
         let clock = Arc::new(ManualClock::at(1_000));
-        (Tickets::new(clock.clone()), clock)
+        (of("a", "one secret", &Arc::default(), &clock), clock)
     }
 
-    #[test]
-    fn a_ticket_is_good_once_and_for_a_minute() {
+    fn of(service: &str, secret: &str, used: &Arc<MemoryIdempotency>, clock: &Arc<ManualClock>) -> Tickets {
+        Tickets::new(service, &SecretString::from(secret), used.clone(), clock.clone())
+    }
+
+    #[tokio::test]
+    async fn a_ticket_is_good_once_and_for_a_minute() {
         let (tickets, clock) = tickets();
         let (ticket, until) = tickets.issue(&caller("ann")).unwrap();
         assert_eq!(until, 61_000);
-        assert_eq!(tickets.redeem("x"), None);
-        assert_eq!(tickets.redeem(&ticket), Some(Caller { proof: Proof::Ticket, ..caller("ann") }));
-        assert_eq!(tickets.redeem(&ticket), None);
+        assert_eq!(tickets.redeem("x").await.unwrap(), None);
+        let redeemed = tickets.redeem(&ticket).await.unwrap();
+        assert_eq!(redeemed, Some(Caller { proof: Proof::Ticket, ..caller("ann") }));
+        assert_eq!(tickets.redeem(&ticket).await.unwrap(), None);
         let (ticket, _) = tickets.issue(&caller("ann")).unwrap();
         clock.advance(60_000);
-        assert_eq!(tickets.redeem(&ticket), None);
+        assert_eq!(tickets.redeem(&ticket).await.unwrap(), None);
     }
 
-    #[test]
-    fn a_ticket_ends_with_what_it_was_made_from() {
+    #[tokio::test]
+    async fn a_ticket_ends_with_what_it_was_made_from() {
         let (tickets, clock) = tickets();
         let (ticket, until) = tickets.issue(&Caller { until: Some(1_500), ..caller("jwt:ann") }).unwrap();
         assert_eq!(until, 1_500);
         clock.advance(500);
-        assert_eq!(tickets.redeem(&ticket), None);
+        assert_eq!(tickets.redeem(&ticket).await.unwrap(), None);
     }
 
-    #[test]
-    fn one_caller_cannot_take_the_others_room() {
+    #[tokio::test]
+    async fn instances_know_one_anothers_tickets_and_no_other_services() {
+        let (used, clock) = (Arc::default(), Arc::new(ManualClock::at(1_000)));
+        let [one, two] = ["a", "a"].map(|service| of(service, "one secret", &used, &clock));
+        let (ticket, _) = one.issue(&caller("ann")).unwrap();
+        for other in [of("b", "one secret", &used, &clock), of("a", "another secret", &used, &clock)] {
+            assert_eq!(other.redeem(&ticket).await.unwrap(), None);
+        }
+        assert!(two.redeem(&ticket).await.unwrap().is_some());
+        assert_eq!(one.redeem(&ticket).await.unwrap(), None);
+    }
+
+    #[tokio::test]
+    async fn a_name_that_does_not_fit_gets_no_ticket() {
         let (tickets, _) = tickets();
-        let (others, _) = tickets.issue(&caller("bob")).unwrap();
-        let mine: Vec<String> = (0..=MOST_EACH).map(|_| tickets.issue(&caller("ann")).unwrap().0).collect();
-        assert_eq!(tickets.waiting.lock().unwrap().len(), MOST_EACH + 1);
-        assert_eq!(mine.iter().filter(|ticket| tickets.redeem(ticket).is_some()).count(), MOST_EACH);
-        assert!(tickets.redeem(&others).is_some());
+        assert!(tickets.issue(&caller(&"x".repeat(TEXT_LENGTH))).is_none());
+        let (ticket, _) = tickets.issue(&caller(&"x".repeat(TEXT_LENGTH / 2))).unwrap();
+        assert!(tickets.redeem(&ticket).await.unwrap().is_some());
     }
 }
