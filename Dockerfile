@@ -8,6 +8,9 @@ ARG RUST_VERSION=1.95
 FROM rust:${RUST_VERSION}-slim-bookworm AS build
 WORKDIR /src
 COPY . .
+# The repository is not part of the context, so that the commit is told: it is in manifests and /api/v1/version.
+ARG TRADAI_GIT_COMMIT=
+ENV TRADAI_GIT_COMMIT=${TRADAI_GIT_COMMIT}
 # What Cargo downloads and compiles stays in caches of the builder, so that a change rebuilds what changed.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \

@@ -35,11 +35,11 @@ profiles := "--profile mlflow --profile localstack --profile redis"
 
 # The services in containers; makes API keys into .env the first time.
 up: env
-    docker compose up --build --detach --wait
+    TRADAI_GIT_COMMIT=$(git rev-parse HEAD) docker compose up --build --detach --wait
 
 # The same with MLflow, LocalStack and Redis.
 up-full: env
-    docker compose {{profiles}} up --build --detach --wait
+    TRADAI_GIT_COMMIT=$(git rev-parse HEAD) docker compose {{profiles}} up --build --detach --wait
 
 # Stops what `up` and `up-full` started; the volumes stay.
 down:
@@ -47,4 +47,4 @@ down:
 
 [private]
 env:
-    docker/make-env.sh sh -c 'docker build --target backend --tag "$0" . >&2 && docker run --rm "$0" "$@"' tradai/backend:${TAG:-latest}
+    docker/make-env.sh sh -c 'docker build --build-arg TRADAI_GIT_COMMIT=$(git rev-parse HEAD) --target backend --tag "$0" . >&2 && docker run --rm "$0" "$@"' tradai/backend:${TAG:-latest}

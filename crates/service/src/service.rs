@@ -82,9 +82,8 @@ impl Service {
         settings: &HttpSettings,
         shutdown: &Shutdown,
     ) -> Self {
-        let git_commit = option_env!("GIT_COMMIT");
         Self {
-            version: Version { service: name, version, git_commit, started_at: String::new() },
+            version: Version { service: name, version, git_commit: None, started_at: String::new() },
             settings: settings.clone(),
             shutdown: shutdown.clone(),
             clock: Arc::new(SystemClock),
@@ -93,10 +92,17 @@ impl Service {
             checks: Vec::new(),
             routes: OpenApiRouter::new(),
             pages: Router::new(),
-            used_tickets: Arc::new(MemoryIdempotency::default()),
             sign_in: None,
+            used_tickets: Arc::new(MemoryIdempotency::default()),
             on_stop: Vec::new(),
         }
+    }
+
+    /// Says which commit the program was built from; empty where that is not known.
+    #[must_use]
+    pub fn built_from(mut self, commit: &'static str) -> Self {
+        self.version.git_commit = Some(commit).filter(|commit| !commit.is_empty());
+        self
     }
 
     /// Takes the time and ids from somewhere else.
@@ -106,12 +112,6 @@ impl Service {
         self
     }
 
-    /// Adds a dependency.
-    #[must_use]
-    pub fn check(mut self, check: Check) -> Self {
-        self.checks.push(check);
-        self
-    }
     /// Notes which tickets were used in a store that other instances look into, too; in memory without.
     #[must_use]
     pub fn used_tickets(mut self, store: Arc<dyn IdempotencyStore>) -> Self {
@@ -119,6 +119,12 @@ impl Service {
         self
     }
 
+    /// Adds a dependency.
+    #[must_use]
+    pub fn check(mut self, check: Check) -> Self {
+        self.checks.push(check);
+        self
+    }
 
     /// Adds routes of the API. They are limited, authenticated and documented.
     #[must_use]
@@ -197,6 +203,7 @@ impl Service {
 
         let limits = Arc::new(Limits::new(&settings.limits));
         let origins: Arc<[String]> = settings.cors_origins.clone().into();
+        let refusals = Refusals::new();
         let gate = |door: Option<Arc<Door>>| {
             let (limits, refusals, origins) = (limits.clone(), refusals.clone(), origins.clone());
             let body_bytes = settings.limits.body_bytes;
@@ -213,7 +220,6 @@ impl Service {
             .layer(outside.clone().layer(gate(Some(door))))
             .merge(entrance.layer(outside.clone().layer(gate(None))))
             .merge(open.layer(outside));
-        let refusals = Refusals::new();
         App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
     }
 

@@ -28,7 +28,7 @@ use tradai_control_plane::jobs::{
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
-use tradai_service::{App, Check, Service, Shutdown};
+use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency};
 
 pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
@@ -91,6 +91,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), wiring.clock.clone(), shutdown);
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
+        .built_from(tradai_runner::GIT_COMMIT)
+        .used_tickets(Arc::new(StoredIdempotency::new(wiring.idempotency.clone())))
         .metrics(|registry| metrics.register(registry))
         .metrics(|registry| sockets.register(registry))
         .check(state_check(&wiring))

@@ -91,6 +91,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         Arc::new(Scheduler::new(collector.clone(), jobs.clone(), schedules.clone(), clock.clone()));
     let service = Service::new("data-collection", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(clock.clone(), ids)
+        .built_from(env!("TRADAI_GIT_COMMIT"))
+        .used_tickets(idempotency.clone())
         .metrics(|registry| metrics.register(registry))
         .metrics(|registry| socket_metrics.register(registry))
         .metrics(|registry| sockets.register(registry));

@@ -66,15 +66,18 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let Parts { wiring, folder, variables } = parts;
     let configs = Configs::new(wiring.configs.clone(), wiring.audit.clone(), wiring.clock.clone());
     let strategies = Strategies::new(Arc::new(folder.clone()), configs, variables);
+    let idempotency = Arc::new(StoredIdempotency::new(wiring.idempotency.clone()));
     let service = Service::new("strategy-service", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
+        .built_from(tradai_runner::GIT_COMMIT)
+        .used_tickets(idempotency.clone())
         .check(state_check(&wiring))
         .check(folder_check(folder));
     let state = State { strategies, cursors: service.cursors() };
     let (plain, create) = api::routes(state);
     service
         .routes(plain)
-        .idempotent_routes(create, Arc::new(StoredIdempotency::new(wiring.idempotency)))
+        .idempotent_routes(create, idempotency)
         .build()
 }
 

@@ -47,11 +47,12 @@ pub(super) async fn show(State(state): State<Dashboard>, caller: Caller) -> Page
 async fn own(state: &Dashboard) -> Told {
     let status = if state.events.newest().await.is_ok() { "up" } else { "down" };
     let word = if status == "up" { "ok" } else { "degraded" };
+    let commit = Some(tradai_runner::GIT_COMMIT).filter(|commit| !commit.is_empty());
     let dependency = json!({"name": "state", "required": true, "status": status});
     Told {
         name: "backend",
         health: Ok(json!({"status": word, "dependencies": [dependency]})),
-        version: json!({"version": env!("CARGO_PKG_VERSION"), "git_commit": option_env!("GIT_COMMIT"),
+        version: json!({"version": env!("CARGO_PKG_VERSION"), "git_commit": commit,
             "started_at": state.started_at}),
     }
 }

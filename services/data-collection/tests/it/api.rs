@@ -356,3 +356,9 @@ async fn a_repeated_request_gets_the_first_reply() {
     assert_eq!(first.json(), second.json());
     assert_eq!(world.get("/api/v1/sync").await.json()["items"].as_array().unwrap().len(), 1);
 }
+
+#[tokio::test]
+async fn the_version_names_the_commit_that_was_built() {
+    let commit = Some(env!("TRADAI_GIT_COMMIT")).filter(|commit| !commit.is_empty());
+    assert_eq!(World::new().get("/api/v1/version").await.json()["git_commit"], json!(commit));
+}
