@@ -1,10 +1,11 @@
 #![doc = include_str!("../README.md")]
 
+mod accept;
 mod around;
 mod auth;
 mod boundary;
-mod deprecation;
 mod connections;
+mod deprecation;
 mod etag;
 mod extract;
 mod gate;
@@ -29,6 +30,7 @@ mod shutdown;
 pub mod socket;
 mod trace;
 
+pub use accept::preferred;
 pub use auth::{Caller, ON_BEHALF_OF, Proof, SignIn, SignInPage, new_key, plain_sign_in_page};
 pub use deprecation::Deprecated;
 pub use etag::{ETag, IfMatch};

@@ -3,7 +3,7 @@
 use tradai_service::axum::body::Bytes;
 use tradai_service::axum::http::{HeaderMap, HeaderValue, header};
 use tradai_service::axum::response::{IntoResponse, Response};
-use tradai_service::{FieldFault, Problem};
+use tradai_service::{FieldFault, Problem, preferred};
 
 use crate::core::Held;
 
@@ -16,7 +16,8 @@ pub(super) enum Format {
 }
 
 impl Format {
-    /// Returns what is wanted: by the query, or else the first media type of `Accept` that is known, or else JSON.
+    /// Returns what is wanted: by the query, or else the media type that `Accept` gives most weight, the first of several;
+    /// JSON where it names none that is known.
     pub(super) fn wanted(query: Option<&str>, headers: &HeaderMap) -> Result<Self, Problem> {
         match query {
             Some("json") => return Ok(Self::Json),
@@ -27,15 +28,11 @@ impl Format {
             }
             None => {}
         }
-        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        let mut kinds = accept.split(',').map(|kind| kind.split(';').next().unwrap_or_default().trim());
-        let known = kinds.find_map(|kind| match kind {
-            "application/json" => Some(Self::Json),
-            "text/csv" => Some(Self::Csv),
-            "application/vnd.apache.parquet" => Some(Self::Parquet),
-            _ => None,
-        });
-        Ok(known.unwrap_or(Self::Json))
+        Ok(match preferred(headers, &["application/json", "text/csv", PARQUET]) {
+            Some("text/csv") => Self::Csv,
+            Some(PARQUET) => Self::Parquet,
+            _ => Self::Json,
+        })
     }
 }
 

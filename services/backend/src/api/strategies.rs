@@ -7,10 +7,10 @@ use serde_json::Value;
 use tradai_domain::{ErrorKind, StrategyName};
 use tradai_service::axum::Extension;
 use tradai_service::axum::extract;
-use tradai_service::axum::http::{HeaderMap, HeaderValue, header};
+use tradai_service::axum::http::{HeaderMap, HeaderValue, Uri, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams};
-use tradai_service::{Code, Json, Path, Problem, Query, RequestIds};
+use tradai_service::{Code, Json, Path, Problem, Query, RequestIds, page_links};
 
 use super::state::State;
 use crate::core::Answer;
@@ -43,13 +43,15 @@ pub(super) struct StrategiesQuery {
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
     Extension(ids): Extension<RequestIds>,
+    uri: Uri,
     Query(query): Query<StrategiesQuery>,
-) -> Result<Response, Problem> {
+) -> Result<(HeaderMap, Response), Problem> {
     let pairs = [("limit", query.limit.as_deref()), ("cursor", query.cursor.as_deref())];
     let pairs: Vec<(&str, &str)> =
         pairs.into_iter().filter_map(|(name, value)| Some((name, value?))).collect();
     let answer = state.core.catalogue.list(&pairs, trace(&ids)).await.map_err(refused)?;
-    Ok(present(answer))
+    let links = page_links(&uri, answer.value["next_cursor"].as_str());
+    Ok((links, present(answer)))
 }
 
 /// Shows a strategy

@@ -9,10 +9,10 @@ use tradai_domain::{CandleSeries, ErrorKind, SeriesKey, Symbol};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::body::Bytes;
 use tradai_service::axum::extract;
-use tradai_service::axum::http::{HeaderValue, header};
+use tradai_service::axum::http::{HeaderMap, HeaderValue, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
-use tradai_service::{Caller, Code, FieldFault, Json, Place, Problem, Query, RequestIds};
+use tradai_service::{Caller, Code, FieldFault, Json, Place, Problem, Query, RequestIds, preferred};
 use tradai_timeseries::files::{read_candles, write_candles};
 
 use super::parse::{Fields, requester};
@@ -46,14 +46,20 @@ impl FileKind {
         }
     }
 
-    /// Returns the first format that a client accepts by name.
-    pub(super) fn of_media_types(accept: &str) -> Option<Self> {
-        accept.split(',').find_map(|kind| match kind.split(';').next().unwrap_or_default().trim() {
+    /// Returns the format that a client wants most; `None` for JSON.
+    pub(super) fn wanted(headers: &HeaderMap) -> Option<Self> {
+        let offered = [
+            "application/json",
+            "text/csv",
+            "application/vnd.apache.parquet",
+            "application/vnd.apache.arrow.file",
+        ];
+        match preferred(headers, &offered)? {
             "text/csv" => Some(Self::Csv),
             "application/vnd.apache.parquet" => Some(Self::Parquet),
             "application/vnd.apache.arrow.file" => Some(Self::Feather),
             _ => None,
-        })
+        }
     }
 }
 

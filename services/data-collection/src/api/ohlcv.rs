@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 use tradai_domain::ports::{ExchangeKey, StoredCandles};
 use tradai_domain::{CandleSeries, Millis, SeriesKey, Symbol};
 use tradai_service::axum::extract;
-use tradai_service::axum::http::{HeaderMap, Uri, header};
+use tradai_service::axum::http::{HeaderMap, Uri};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
 use tradai_service::{Json, PageQuery, Place, Problem, Query, page_links};
@@ -111,8 +111,7 @@ pub(super) async fn read(
 /// Returns the file that is wanted, or `None` for JSON.
 fn wanted_kind(format: Option<&str>, headers: &HeaderMap) -> Result<Option<FileKind>, Problem> {
     let Some(format) = format else {
-        let accept = headers.get(header::ACCEPT).and_then(|accept| accept.to_str().ok()).unwrap_or_default();
-        return Ok(FileKind::of_media_types(accept));
+        return Ok(FileKind::wanted(headers));
     };
     if format == "json" {
         return Ok(None);
