@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tracing::{info, warn};
-use tradai_domain::jobs::{ChangeOutcome, JobChange, JobEvent, JobRecord};
+use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, Collecting, JobChange, JobEvent, JobRecord};
 use tradai_domain::ports::{EventBus, JobRepository, PortError};
 use tradai_domain::{Clock, JobId, Millis};
 
@@ -70,6 +70,12 @@ impl JobReports {
             }
         }
         Ok(Some(Reported { record, outcome }))
+    }
+
+    /// Tells how far the candles of a job are. Told once for each state; what cannot be told holds up nothing.
+    pub async fn collecting(&self, job: &BacktestJobMessage, collecting: Collecting) {
+        let now = self.clock.now_ms();
+        self.publish(&JobEvent::collecting(job.job_id, job.trace_id, collecting, now)).await;
     }
 
     /// As [`JobReports::report`], repeated a few times where it may work later. For reports that decide what becomes of
