@@ -2,7 +2,7 @@
 
 use std::sync::{Arc, PoisonError};
 
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tracing::{Instrument, info, info_span, warn};
 use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{PortError, TaskEnd};
@@ -58,7 +58,9 @@ impl Jobs {
 
     async fn dispatch(&self, id: JobId, executor: Arc<dyn BacktestJobSubmitter>, is_ready: bool) {
         match self.take_turn(id, executor.as_ref(), is_ready).await {
-            Ok(Some((execution, slot))) => self.watch(id, executor.as_ref(), &execution, Some(slot)).await,
+            Ok(Some((execution, slot))) => {
+                Box::pin(self.watch(id, executor.as_ref(), &execution, Some(slot))).await;
+            }
             Ok(None) => {}
             // What failed last may work for whoever goes on.
             Err(error) if error.is_transient() && self.stopping.is_cancelled() => {}
@@ -72,14 +74,15 @@ impl Jobs {
     /// Makes a job ready, waits for a slot, and hands the job over; `None` when there is nothing to watch over: it has
     /// ended, somebody else holds it by now, or this process stops, which leaves it pending for recovery.
     ///
-    /// The slot comes last, so that nothing waits for candles that another job needs.
+    /// The slot comes last, so that nothing waits for candles that another job needs. Thousands may wait for one: what is
+    /// done before and after is boxed, so that each occupies what waiting takes.
     async fn take_turn(
         &self,
         id: JobId,
         executor: &dyn BacktestJobSubmitter,
         is_ready: bool,
     ) -> Result<Option<(ExecutionId, OwnedSemaphorePermit)>, PortError> {
-        if !is_ready && !self.make_ready(id).await? {
+        if !is_ready && !Box::pin(self.make_ready(id)).await? {
             return Ok(None);
         }
         let slot = self.stopping.run_until_cancelled(self.slots.clone().acquire_owned()).await;
@@ -88,7 +91,7 @@ impl Jobs {
         if self.stopping.is_cancelled() {
             return Ok(None);
         }
-        Ok(self.hand_over(id, executor).await?.map(|execution| (execution, slot)))
+        Ok(Box::pin(self.hand_over(id, executor)).await?.map(|execution| (execution, slot)))
     }
 
     /// Hands a job over; `None` when there is nothing to watch over any more.
@@ -119,6 +122,9 @@ impl Jobs {
 
     /// Makes ready what a job needs; false when it is not to be handed over. One that cannot be made ready fails; a
     /// process that stops leaves it pending, and recovery begins anew.
+    ///
+    /// It is looked first whether all is there, which has places of its own: who needs nothing but the look does not wait
+    /// for candles of others, which may take hours.
     async fn make_ready(&self, id: JobId) -> Result<bool, PortError> {
         let Some(prepare) = &self.prepare else { return Ok(true) };
         if !self.is_wanted(id).await? {
@@ -128,19 +134,36 @@ impl Jobs {
         if !prepare.is_needed(&message) {
             return Ok(true);
         }
-        let place = self.stopping.run_until_cancelled(self.preparing.acquire()).await;
-        let Some(Ok(_place)) = place else { return Ok(false) };
+        let look = repeat(|| prepare.is_ready(&message));
+        match self.in_place(id, &self.looking, look).await? {
+            Some(false) => {}
+            looked => return Ok(looked.is_some()),
+        }
+        let made = self.in_place(id, &self.preparing, repeat(|| prepare.prepare(&message))).await?;
+        Ok(made.is_some())
+    }
+
+    /// Does something for a job once there is a place for it. `None` when the job is not to be handed over: it has ended,
+    /// it cannot be done, which is why it fails, or this process stops.
+    async fn in_place<T>(
+        &self,
+        id: JobId,
+        places: &Semaphore,
+        work: impl Future<Output = Result<T, PortError>>,
+    ) -> Result<Option<T>, PortError> {
+        let place = self.stopping.run_until_cancelled(places.acquire()).await;
+        let Some(Ok(_place)) = place else { return Ok(None) };
         if !self.is_wanted(id).await? {
-            return Ok(false);
+            return Ok(None);
         }
         tokio::select! {
-            () = self.stopping.cancelled() => Ok(false),
-            ended = self.ended(id) => ended.map(|()| false),
-            ready = repeat(|| prepare.prepare(&message)) => match ready {
-                Ok(()) => Ok(true),
+            () = self.stopping.cancelled() => Ok(None),
+            ended = self.ended(id) => ended.map(|()| None),
+            done = work => match done {
+                Ok(done) => Ok(Some(done)),
                 Err(error) => {
                     self.report_failure(id, error.to_string()).await;
-                    Ok(false)
+                    Ok(None)
                 }
             },
         }

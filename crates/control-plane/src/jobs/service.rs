@@ -24,6 +24,8 @@ use crate::Error;
 /// Jobs that are made ready at the same time; more wait. What they wait for may take hours, so they have places of
 /// their own beside the slots of jobs that run.
 pub(super) const MAX_PREPARING: usize = 4;
+/// Jobs of which it is looked at the same time whether all is there.
+pub(super) const MAX_LOOKING: usize = 4;
 /// For how long after its job's end a program may still be ending.
 const STILL_ENDS_MS: Millis = 600_000;
 
@@ -80,6 +82,7 @@ pub struct Jobs {
     pub(super) settings: JobSettings,
     pub(super) slots: Arc<Semaphore>,
     pub(super) preparing: Semaphore,
+    pub(super) looking: Semaphore,
     pub(super) tasks: TaskTracker,
     pub(super) stopping: CancellationToken,
     /// Jobs that a task of this process hands over or watches.
@@ -113,6 +116,7 @@ impl Jobs {
             slots: Arc::new(Semaphore::new(settings.parallel.clamp(1, Semaphore::MAX_PERMITS))),
             settings,
             preparing: Semaphore::new(MAX_PREPARING),
+            looking: Semaphore::new(MAX_LOOKING),
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             in_hand: Mutex::default(),

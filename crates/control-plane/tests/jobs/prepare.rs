@@ -12,7 +12,7 @@ use tradai_domain::ports::PortError;
 
 use crate::world::{PATIENCE, World, ann, ended, request, started, until};
 
-/// A preparation that a test lets through, or lets fail. `Ready` needs none.
+/// A preparation that a test lets through, or lets fail. `Ready` needs none, and all is there for `There`.
 struct Gate {
     answer: watch::Sender<Option<Result<(), PortError>>>,
     asked: watch::Sender<u32>,
@@ -33,6 +33,10 @@ impl Gate {
 impl Prepare for Gate {
     fn is_needed(&self, job: &BacktestJobMessage) -> bool {
         job.config.strategy.as_str() != "Ready"
+    }
+
+    async fn is_ready(&self, job: &BacktestJobMessage) -> Result<bool, PortError> {
+        Ok(job.config.strategy.as_str() == "There")
     }
 
     async fn prepare(&self, _job: &BacktestJobMessage) -> Result<(), PortError> {
@@ -116,6 +120,19 @@ async fn jobs_that_are_made_ready_hold_up_none_that_is() {
     until(|| async { world.tasks.started().len() == 2 }).await;
     let ids: Vec<String> = world.tasks.started().into_iter().map(|task| task.name).collect();
     assert!(waiting[..2].iter().all(|cancelled| !ids.contains(&cancelled.to_string())));
+}
+
+#[tokio::test]
+async fn jobs_whose_candles_are_there_wait_for_no_place_among_those_that_collect() {
+    let (world, gate) = (World::new(), Gate::new(None));
+    let jobs = jobs(&world, &gate);
+    for _ in 0..6 {
+        jobs.submit(&request("Demo"), &ann()).await.unwrap();
+    }
+    gate.asked(4).await;
+    let there = jobs.submit(&request("There"), &ann()).await.unwrap().record.job_id;
+    started(&world.tasks, there).await;
+    assert_eq!((*gate.asked.borrow(), world.tasks.started().len()), (4, 1));
 }
 
 #[tokio::test]
