@@ -22,9 +22,7 @@ use tokio_util::task::TaskTracker;
 use tracing::Instrument;
 use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
-use tradai_control_plane::jobs::{
-    Housekeeping, HousekeepingSettings, JobPorts, JobReports, Jobs, Prepare, Sweep,
-};
+use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
@@ -146,9 +144,8 @@ fn use_cases(
     let collection = CandleCollection::new(
         peers.data_collection.clone(),
         catalogue.clone(),
-        JobReports::new(wiring.jobs.clone(), events.clone(), clock.clone()),
-        clock.clone(),
-        ids.clone(),
+        &wiring,
+        settings.job_variables.clone(),
     );
     let collection = Arc::new(collection);
     let prepare: Option<Arc<dyn Prepare>> = Some(collection.clone());

@@ -2,8 +2,8 @@
 
 use tradai_domain::configs::ConfigId;
 use tradai_domain::jobs::JobStatus;
-use tradai_domain::ports::PortError;
-use tradai_domain::{ErrorKind, JobId, StrategyName};
+use tradai_domain::ports::{ExchangeKey, PortError};
+use tradai_domain::{CandleKind, ErrorKind, JobId, SeriesKey, StrategyName, TimeRange};
 
 /// Exit code of a job that was told to stop: that of a program which SIGTERM ended.
 const STOPPED: u8 = 128 + 15;
@@ -47,9 +47,32 @@ pub enum Error {
         /// What is asked for.
         config_id: ConfigId,
     },
+    /// The config version that was settled for the job has another content by now.
+    #[error("the config version {config_id} of {strategy} is not the one any more that the job is to run with")]
+    OtherConfig {
+        /// The strategy.
+        strategy: StrategyName,
+        /// The version.
+        config_id: ConfigId,
+    },
     /// The stored config, or what the request says, cannot be used.
     #[error(transparent)]
     Config(#[from] tradai_control_plane::Error),
+    /// Candles of an exchange are not there.
+    #[error(
+        "no {key} candles of {exchange} {range}: it has none then, or they were not collected. Choose other days or pairs, of \
+         which `tradai data list --exchange {exchange}` shows what is stored, or collect them: `tradai data sync --exchange \
+         {exchange} --symbols {} --timeframe {}{} --start DAY`",
+        key.symbol, key.timeframe, price_option(key.kind)
+    )]
+    NotCollected {
+        /// The exchange.
+        exchange: ExchangeKey,
+        /// The series.
+        key: SeriesKey,
+        /// The stretch of time that is asked for.
+        range: TimeRange,
+    },
     /// The run failed.
     #[error(transparent)]
     Run(#[from] tradai_runner::Error),
@@ -67,13 +90,22 @@ pub enum Error {
     },
 }
 
+/// What tells `tradai data sync` which candles are meant.
+fn price_option(kind: CandleKind) -> &'static str {
+    match kind {
+        CandleKind::Mark => " --price mark",
+        CandleKind::FundingRate => " --price funding_rate",
+        _ => "",
+    }
+}
+
 impl Error {
     /// Returns what a caller should do about it.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } => ErrorKind::NotFound,
-            Self::Ended { .. } => ErrorKind::Conflict,
+            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } | Self::NotCollected { .. } => ErrorKind::NotFound,
+            Self::Ended { .. } | Self::OtherConfig { .. } => ErrorKind::Conflict,
             Self::Stopped => ErrorKind::Unavailable,
             Self::OtherVersion { .. } => ErrorKind::Invalid,
             Self::Config(error) => error.kind(),

@@ -17,4 +17,4 @@ mod settings;
 pub use backtest::run_job;
 pub use error::Error;
 pub use process::run;
-pub use settings::{TradingMode, TradingSettings, read_location};
+pub use settings::{JobVariables, TradingMode, TradingSettings, read_location};

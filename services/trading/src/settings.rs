@@ -7,9 +7,9 @@ use std::str::FromStr;
 
 use tradai_control_plane::Error;
 use tradai_control_plane::configs::Variables;
-use tradai_control_plane::jobs::{BacktestRequest, backtest_request, variable_of};
+use tradai_control_plane::jobs::{BacktestRequest, backtest_environment, backtest_request, variable_of};
 use tradai_domain::JobId;
-use tradai_domain::jobs::{BacktestConfig, TraceId};
+use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, TraceId};
 use tradai_platform::settings::sections::{ArcticSettings, LogSettings, StateSettings};
 use tradai_platform::settings::{Reader, Settings};
 use tradai_timeseries::Location;
@@ -105,7 +105,7 @@ impl Settings for TradingSettings {
             job_id,
             trace_id: trace_id.unwrap_or_else(|| job_id.into()),
             request,
-            candles: read_location(reader, &state),
+            candles: read_location(reader, &state).0,
             strategies: reader
                 .key("STRATEGY_PATH", "folder of strategies; `strategies` in the data folder without")
                 .optional::<String>()
@@ -136,10 +136,46 @@ fn read_request(reader: &mut Reader<'_>, variables: &BTreeMap<String, String>) -
 }
 
 /// Reads where the stores of candles are: the bucket of the documented settings, or the data folder's store. For every
-/// host that looks at what jobs ran on, so that it looks where they do.
-pub fn read_location(reader: &mut Reader<'_>, state: &StateSettings) -> Location {
-    let bucket = ArcticSettings::read(reader).parsed(reader, Location::parse);
-    bucket.unwrap_or_else(|| Location::Directory(state.store()))
+/// host that looks at what jobs ran on, so that it looks where they do. Of a bucket also returns the text that a job finds
+/// it by, as `ARCTIC_S3_BUCKET`, under whatever name the host was told of it.
+pub fn read_location(reader: &mut Reader<'_>, state: &StateSettings) -> (Location, Option<String>) {
+    let arctic = ArcticSettings::read(reader);
+    let bucket = arctic.parsed(reader, Location::parse);
+    (bucket.unwrap_or_else(|| Location::Directory(state.store())), arctic.location())
+}
+
+/// What configs of jobs may read of a host's environment. Not shown: it may hold secrets.
+#[derive(Clone, PartialEq, Eq, Default)]
+pub struct JobVariables {
+    values: BTreeMap<String, String>,
+    let_in: Vec<String>,
+}
+
+impl JobVariables {
+    /// Reads what this host's jobs get, beside `tracking_uri`, which they are told where it is known.
+    pub fn read(reader: &Reader<'_>, tracking_uri: Option<&str>) -> Self {
+        let list = reader.foreign("CONFIG_VARIABLES").unwrap_or_default();
+        let let_in: Vec<String> =
+            list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let mut values: BTreeMap<String, String> =
+            let_in.iter().filter_map(|name| Some((name.clone(), reader.foreign(name)?))).collect();
+        let uri = tracking_uri.map(str::to_owned).or_else(|| reader.foreign("MLFLOW_TRACKING_URI"));
+        values.extend(uri.map(|uri| ("MLFLOW_TRACKING_URI".to_owned(), uri)));
+        Self { values, let_in }
+    }
+
+    /// Returns what a job's config is merged with, which is what its program finds in its environment.
+    #[must_use]
+    pub fn of(&self, job: &BacktestJobMessage) -> Variables {
+        let host = self.values.clone();
+        Variables::of(host.into_iter().chain(backtest_environment(job)), &self.let_in)
+    }
+}
+
+impl fmt::Debug for JobVariables {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.values.keys()).finish()
+    }
 }
 
 impl TradingSettings {

@@ -2,7 +2,7 @@
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
-use tradai_domain::jobs::{Collecting, JobRecord};
+use tradai_domain::jobs::{Collecting, JobRecord, PinnedConfig};
 use tradai_domain::{JobId, Millis};
 use tradai_service::utoipa::{self, ToSchema};
 
@@ -31,6 +31,8 @@ pub(super) struct BacktestBody {
     workflow_type: &'static str,
     strategy: String,
     strategy_version: Option<String>,
+    /// The config version that it runs with, once that is settled; `null` before, and where none was in use.
+    config_id: Option<String>,
     /// When it was taken in.
     created_at: String,
     /// When it began to run.
@@ -106,6 +108,7 @@ impl BacktestBody {
             workflow_type: record.workflow_type.as_str(),
             strategy: record.strategy_name.to_string(),
             strategy_version: record.strategy_version.clone(),
+            config_id: record.config.as_ref().and_then(PinnedConfig::config_id).map(ToString::to_string),
             created_at: date(record.created_at),
             started_at: record.started_at.map(date),
             completed_at: record.completed_at.map(date),

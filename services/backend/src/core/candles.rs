@@ -1,21 +1,27 @@
 //! data-collection, asked about the candles of one exchange on behalf of one job.
 
 use std::collections::BTreeMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
+use tokio::runtime::Handle;
+use tracing::warn;
 use tradai_domain::jobs::Collecting;
 use tradai_domain::ports::{ExchangeKey, PortError};
 use tradai_domain::{ErrorKind, JobId, Millis, Symbol, Timeframe};
 
-use super::needs::TRADED;
+use super::needs::{DAY_MS, TRADED};
 use super::stretch::Stretch;
-use crate::infrastructure::peer::Peer;
+use crate::infrastructure::peer::{Peer, PeerError};
 
 /// How long the service may take to answer; it answers before it is done.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The longest that one reply is held back, in seconds.
 const LONGEST_WAIT: u32 = 10;
+/// How long a service that does not answer is left alone.
+const SHORTEST_PAUSE: Duration = Duration::from_millis(200);
+const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 /// How often candles are asked for where the service forgets about it.
 const BEGINNINGS: u32 = 4;
 /// Symbols that one address names.
@@ -25,10 +31,55 @@ const PAGES: usize = 10;
 /// How much alike a market must be to be what was meant, from 0 to 1.
 const ALIKE: f64 = 0.85;
 
+/// Jobs of data-collection that this process waits for, and how many of its own jobs do.
+#[derive(Debug, Default)]
+pub(super) struct Operations(Mutex<BTreeMap<JobId, usize>>);
+
+impl Operations {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<JobId, usize>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn join(&self, id: JobId) {
+        *self.lock().entry(id).or_default() += 1;
+    }
+
+    /// Returns whether nobody waits for it any more.
+    fn leave(&self, id: JobId) -> bool {
+        let mut operations = self.lock();
+        let left = operations.get_mut(&id).map_or(0, |waiting| {
+            *waiting = waiting.saturating_sub(1);
+            *waiting
+        });
+        left == 0 && operations.remove(&id).is_some()
+    }
+}
+
+/// Asks for as long as the service may come back. Whoever collects says how long that may take as a whole, and a job
+/// that was taken in is not to fail because a service is being restarted.
+async fn patiently<F>(ask: impl Fn() -> F) -> Result<Value, PeerError>
+where
+    F: Future<Output = Result<Value, PeerError>>,
+{
+    let mut is_told = false;
+    loop {
+        let error = match ask().await {
+            Err(error) if error.is_failure() => error,
+            done => return done,
+        };
+        if !std::mem::replace(&mut is_told, true) {
+            warn!(%error, "a job waits until its candles can be asked for: {error}");
+        }
+        let pause = PortError::from(error).retry_after.unwrap_or(SHORTEST_PAUSE);
+        tokio::time::sleep(pause.clamp(SHORTEST_PAUSE, LONGEST_PAUSE)).await;
+    }
+}
+
 /// The candles of an exchange.
 pub(super) struct Candles<'a> {
     pub(super) peer: Peer,
     pub(super) exchange: &'a ExchangeKey,
+    pub(super) operations: &'a Operations,
 }
 
 impl Candles<'_> {
@@ -51,7 +102,7 @@ impl Candles<'_> {
                 ("price", TRADED),
             ];
             query.extend(end.as_deref().map(|end| ("end", end)));
-            let reply = self.peer.get("/api/v1/coverage", &query, PATIENCE).await?;
+            let reply = patiently(|| self.peer.get("/api/v1/coverage", &query, PATIENCE)).await?;
             first.extend(stored_items(&reply).filter_map(|(symbol, item)| {
                 // Without a start, the span begins with the first candle.
                 Some((symbol, moment(&item["span"]["start"])?))
@@ -63,9 +114,29 @@ impl Candles<'_> {
     /// Returns the pairs of which candles of a length are stored.
     pub(super) async fn stored_pairs(&self, timeframe: Timeframe) -> Result<Vec<Symbol>, PortError> {
         let exchange = self.exchange.to_string();
-        let reply = self.peer.get("/api/v1/coverage", &[("exchange", &exchange)], PATIENCE).await?;
+        let query = [("exchange", exchange.as_str())];
+        let reply = patiently(|| self.peer.get("/api/v1/coverage", &query, PATIENCE)).await?;
         let fits = |item: &Value| item["timeframe"] == timeframe.as_str() && item["price"] == TRADED;
         Ok(stored_items(&reply).filter(|(_, item)| fits(item)).map(|(symbol, _)| symbol).collect())
+    }
+
+    /// Returns whether nothing of a stretch is missing that the exchange has, as far as that is known. Begins nothing.
+    pub(super) async fn is_complete(&self, stretch: &Stretch) -> Result<bool, PortError> {
+        let need = &stretch.need;
+        let (exchange, length) = (self.exchange.to_string(), need.timeframe.to_string());
+        let start = date(stretch.start.saturating_sub(need.padding_days * DAY_MS).max(0));
+        let end = stretch.end.map(date);
+        for symbols in need.symbols.chunks(SYMBOLS) {
+            let symbols = joined(symbols);
+            let mut query = vec![("exchange", &*exchange), ("symbols", &*symbols), ("timeframe", &*length)];
+            query.extend([("price", need.price), ("start", &*start)]);
+            query.extend(end.as_deref().map(|end| ("end", end)));
+            let reply = patiently(|| self.peer.get("/api/v1/coverage", &query, PATIENCE)).await?;
+            if reply["complete"] != true {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     /// Returns what completes a stretch.
@@ -161,15 +232,20 @@ impl Completion<'_> {
     pub(super) async fn goes_on(&mut self) -> Result<bool, PortError> {
         let reply = self.ask().await?;
         if reply["ready"] == true {
+            self.follow(None);
             return Ok(false);
         }
         self.far = collecting(&reply["progress"]);
         match reply["status"].as_str() {
             Some("pending" | "running") => {
-                self.job = parse(&reply["job_id"]);
+                self.follow(parse(&reply["job_id"]));
                 let unnamed = || PortError::new(ErrorKind::Internal, "data-collection named no job");
-                self.job.map(|_| true).ok_or_else(unnamed)
+                return self.job.map(|_| true).ok_or_else(unnamed);
             }
+            Some(_) => self.follow(None),
+            None => {}
+        }
+        match reply["status"].as_str() {
             Some("completed") if reply["errors"].as_array().is_none_or(Vec::is_empty) => Ok(false),
             Some(_) => Err(self.candles.uncollected(self.stretch, &reply).await),
             None => Err(PortError::new(ErrorKind::Internal, "data-collection did not say how it stands")),
@@ -182,14 +258,47 @@ impl Completion<'_> {
         if let Some(id) = self.job {
             self.wait = LONGEST_WAIT.min(self.wait + 1);
             let (path, seconds) = (format!("/api/v1/sync/{id}"), self.wait.to_string());
-            match peer.get(&path, &[("wait", &seconds)], PATIENCE).await {
+            let query = [("wait", seconds.as_str())];
+            match patiently(|| peer.get(&path, &query, PATIENCE)).await {
                 // It knows its jobs as long as it runs: it was started again.
                 Err(error) if error.kind() == ErrorKind::NotFound && self.begun < BEGINNINGS => {}
                 reply => return Ok(reply?),
             }
         }
         self.begun += 1;
-        Ok(peer.post_again("/api/v1/ensure?wait=0", &self.body, PATIENCE).await?)
+        Ok(patiently(|| peer.post_again("/api/v1/ensure?wait=0", &self.body, PATIENCE)).await?)
+    }
+
+    /// Notes which job of data-collection is waited for; `None` once there is nothing to wait for.
+    fn follow(&mut self, job: Option<JobId>) {
+        if self.job == job {
+            return;
+        }
+        let operations = self.candles.operations;
+        if let Some(id) = self.job {
+            operations.leave(id);
+        }
+        if let Some(id) = job {
+            operations.join(id);
+        }
+        self.job = job;
+    }
+}
+
+impl Drop for Completion<'_> {
+    /// Cancels what nobody waits for any more: the job was cancelled, or it took too long.
+    fn drop(&mut self) {
+        let (Some(id), Ok(runtime)) = (self.job.take(), Handle::try_current()) else { return };
+        if !self.candles.operations.leave(id) {
+            return;
+        }
+        let peer = self.candles.peer.clone();
+        runtime.spawn(async move {
+            let path = format!("/api/v1/sync/{id}/cancel");
+            if let Err(error) = peer.post_again(&path, &json!({}), PATIENCE).await {
+                warn!(%error, sync_job = %id, "candles are collected that nobody waits for: {error}");
+            }
+        });
     }
 }
 

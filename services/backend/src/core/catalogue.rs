@@ -5,10 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tracing::warn;
+use tradai_control_plane::configs::Variables;
 use tradai_control_plane::{Error, RequestFault};
-use tradai_domain::configs::ConfigId;
+use tradai_domain::configs::ConfigVersion;
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource, Millis, StrategyName};
 
@@ -66,18 +67,23 @@ impl Catalogue {
         self.ask(&path_of(name), &[], &self.peer.within(trace)).await
     }
 
-    /// Returns what a strategy's config comes to with a version of it, the active one without. Only as of now: which
-    /// version is active may have changed since.
-    pub(crate) async fn resolved(
+    /// Returns what a strategy's file, a stored config and an environment come to: the job's own environment, which the
+    /// strategy service does not know.
+    pub(crate) async fn merged(
         &self,
-        name: &StrategyName,
-        config_id: Option<&ConfigId>,
+        file: &str,
+        stored: Option<&ConfigVersion>,
+        environment: &Variables,
         trace: PeerTrace,
     ) -> Result<Value, PeerError> {
-        let id = config_id.map(ToString::to_string);
-        let query: Vec<(&str, &str)> = id.iter().map(|id| ("config_id", id.as_str())).collect();
-        let path = format!("{}/resolved-config", path_of(name));
-        self.peer.within(trace).get(&path, &query, PATIENCE).await
+        let mut body = json!({"environment": environment.values()});
+        if !file.is_empty() {
+            body["tradai_yaml"] = json!(file);
+        }
+        if let Some(version) = stored {
+            body["config_data"] = Value::Object(version.config_data.clone());
+        }
+        self.peer.within(trace).post_again("/api/v1/strategies/merge", &body, PATIENCE).await
     }
 
     /// Refuses a strategy that is not there, naming those that are alike. Where nobody answers, it passes: whoever runs

@@ -8,12 +8,15 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tracing::info;
 use tradai_control_plane::jobs::{JobReports, Prepare};
-use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, Collecting};
-use tradai_domain::ports::{ExchangeKey, PortError};
-use tradai_domain::{Clock, ErrorKind, IdSource, JobId, TimeRange};
+use tradai_domain::configs::{ConfigId, ConfigVersion};
+use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, Collecting, JobChange, PinnedConfig};
+use tradai_domain::ports::{ConfigRepository, ExchangeKey, PortError};
+use tradai_domain::{Clock, ErrorKind, IdSource, JobId, StrategyName, TimeRange};
+use tradai_platform::wiring::Wiring;
+use tradai_trading::JobVariables;
 
 use super::Catalogue;
-use super::candles::Candles;
+use super::candles::{Candles, Operations};
 use super::needs::{Sources, Subject};
 use super::stretch::{Stretch, from_start, from_stored};
 use crate::infrastructure::peer::{Peer, PeerError, PeerTrace};
@@ -25,21 +28,36 @@ const COLLECTING: Duration = Duration::from_secs(2 * 3_600);
 pub(crate) struct CandleCollection {
     data_collection: Peer,
     catalogue: Arc<Catalogue>,
+    configs: Arc<dyn ConfigRepository>,
+    variables: JobVariables,
     reports: JobReports,
     ids: Arc<dyn IdSource>,
     clock: Arc<dyn Clock>,
     collecting: Mutex<BTreeMap<JobId, Collecting>>,
+    operations: Operations,
 }
 
 impl CandleCollection {
     pub(crate) fn new(
         data_collection: Peer,
         catalogue: Arc<Catalogue>,
-        reports: JobReports,
-        clock: Arc<dyn Clock>,
-        ids: Arc<dyn IdSource>,
+        wiring: &Wiring,
+        variables: JobVariables,
     ) -> Self {
-        Self { data_collection, catalogue, reports, ids, clock, collecting: Mutex::default() }
+        let (clock, ids) = (wiring.clock.clone(), wiring.ids.clone());
+        let reports = JobReports::new(wiring.jobs.clone(), wiring.events.clone(), clock.clone());
+        let configs = wiring.configs.clone();
+        Self {
+            data_collection,
+            catalogue,
+            configs,
+            variables,
+            reports,
+            ids,
+            clock,
+            collecting: Mutex::default(),
+            operations: Operations::default(),
+        }
     }
 
     /// Returns how far the candles of a job are, while they are collected.
@@ -60,9 +78,25 @@ impl CandleCollection {
         PeerTrace::of(job.trace_id, &*self.ids, &*self.clock)
     }
 
+    fn candles<'a>(&'a self, job: &BacktestJobMessage, exchange: &'a ExchangeKey) -> Candles<'a> {
+        let peer = self.data_collection.within(self.trace(job));
+        Candles { peer, exchange, operations: &self.operations }
+    }
+
+    /// Looks whether all candles of a job are there.
+    async fn look(&self, job: &BacktestJobMessage, exchange: &ExchangeKey) -> Result<bool, PortError> {
+        let candles = self.candles(job, exchange);
+        for stretch in self.stretches(job, &candles).await? {
+            if !candles.is_complete(&stretch).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
     /// Completes the candles of a job, one kind after the other.
     async fn collect(&self, job: &BacktestJobMessage, exchange: &ExchangeKey) -> Result<(), PortError> {
-        let candles = Candles { peer: self.data_collection.within(self.trace(job)), exchange };
+        let candles = self.candles(job, exchange);
         let stretches = self.stretches(job, &candles).await?;
         let total = stretches.iter().map(Stretch::series).sum();
         let mut all = Collecting { series_total: total, ..Collecting::default() };
@@ -116,16 +150,46 @@ impl CandleCollection {
         Ok(from_start(needs, start, range.end))
     }
 
+    /// Settles which config version a job runs with, and returns it; what was settled before counts, whatever is in use
+    /// by now.
+    async fn config(&self, job: &BacktestJobMessage) -> Result<Option<ConfigVersion>, PortError> {
+        let (strategy, at) = (&job.config.strategy, self.clock.now_ms());
+        let found = match &job.config.config_id {
+            Some(id) => Some(self.version(strategy, id).await?),
+            None => self.configs.active(strategy).await?,
+        };
+        let config = Some(PinnedConfig::of(found.as_ref()));
+        let change = JobChange { at, config: config.clone(), ..JobChange::default() };
+        let reported = self.reports.report(job.job_id, change).await?;
+        let settled = reported.and_then(|reported| reported.record.config);
+        if settled.is_none() || settled == config {
+            return Ok(found);
+        }
+        match settled.as_ref().and_then(PinnedConfig::config_id) {
+            Some(id) => self.version(strategy, id).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
+    async fn version(&self, strategy: &StrategyName, id: &ConfigId) -> Result<ConfigVersion, PortError> {
+        let missing =
+            || PortError::new(ErrorKind::NotFound, format!("there is no config version {id} of {strategy}"));
+        self.configs.get(strategy, id).await?.ok_or_else(missing)
+    }
+
     /// Returns what a job tests, and over which stretch; its config and its strategy say what the request leaves open.
     async fn subject(&self, job: &BacktestJobMessage) -> Result<(Subject, TimeRange), PortError> {
         let request = &job.config;
-        let (name, trace) = (&request.strategy, self.trace(job));
-        let (strategy, resolved) = tokio::join!(
-            self.catalogue.show(name, trace.clone()),
-            self.catalogue.resolved(name, request.config_id.as_ref(), trace),
-        );
+        let (stored, trace) = (self.config(job).await?, self.trace(job));
+        let strategy = self.catalogue.show(&request.strategy, trace.clone()).await.map(|answer| answer.value);
+        let resolved = match &strategy {
+            Ok(strategy) => {
+                let file = strategy["text"].as_str().unwrap_or_default();
+                self.catalogue.merged(file, stored.as_ref(), &self.variables.of(job), trace).await
+            }
+            Err(unknown) => Err(unknown.clone()),
+        };
         let known = |answer: &Result<Value, PeerError>| answer.as_ref().map_or(Value::Null, Value::clone);
-        let strategy = strategy.map(|answer| answer.value);
         let sources = Sources { request, resolved: &known(&resolved), strategy: &known(&strategy) };
         if !sources.is_told() {
             // What the strategy's file says may be what its config says otherwise.
@@ -145,13 +209,22 @@ impl Prepare for CandleCollection {
         job.config.exchange.is_some()
     }
 
+    async fn is_ready(&self, job: &BacktestJobMessage) -> Result<bool, PortError> {
+        let Some(exchange) = &job.config.exchange else { return Ok(true) };
+        within_reason(self.look(job, exchange)).await.map_err(|error| named(error, exchange))
+    }
+
     async fn prepare(&self, job: &BacktestJobMessage) -> Result<(), PortError> {
         let Some(exchange) = &job.config.exchange else { return Ok(()) };
         let _noted = Noted { collection: self, id: job.job_id };
-        let too_long = |_| Err(PortError::new(ErrorKind::Conflict, "its candles took too long to collect"));
-        let collected = tokio::time::timeout(COLLECTING, self.collect(job, exchange)).await;
-        collected.unwrap_or_else(too_long).map_err(|error| named(error, exchange))
+        within_reason(self.collect(job, exchange)).await.map_err(|error| named(error, exchange))
     }
+}
+
+/// Does not wait for ever for services that do not answer, or collect for ever.
+async fn within_reason<T>(work: impl Future<Output = Result<T, PortError>>) -> Result<T, PortError> {
+    let too_long = |_| Err(PortError::new(ErrorKind::Conflict, "its candles took too long to collect"));
+    tokio::time::timeout(COLLECTING, work).await.unwrap_or_else(too_long)
 }
 
 /// Forgets how far a job's candles are, however collecting them ends.

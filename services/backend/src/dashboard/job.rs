@@ -2,7 +2,7 @@
 
 use maud::{Markup, PreEscaped, html};
 use tradai_domain::configs::ConfigId;
-use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus};
+use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus, PinnedConfig};
 use tradai_domain::ports::ExchangeKey;
 use tradai_domain::{JobId, Millis};
 use tradai_platform::settings::sections::Role;
@@ -19,6 +19,9 @@ use super::page::{self, Page, Place, may, missing};
 use super::params::Params;
 use super::state::Dashboard;
 use super::text::{NONE, minute};
+
+/// What a job without a config version runs with.
+const OWN_SETTINGS: &str = "none: the strategy's own settings";
 
 /// What is known of a job.
 struct Known {
@@ -72,10 +75,11 @@ impl Known {
             _ => (None, None),
         };
         let asked = |config: &BacktestConfig| config.config_id.clone();
+        let settled = record.config.as_ref().and_then(PinnedConfig::config_id);
         let sandbox =
             config.iter().filter_map(|config| config.exchange.as_ref()).any(ExchangeKey::is_sandbox);
         Self {
-            config_id: taken.or_else(|| config.as_ref().and_then(asked)),
+            config_id: taken.or_else(|| settled.cloned()).or_else(|| config.as_ref().and_then(asked)),
             synthetic: sandbox || figures.is_some_and(|figures| figures.synthetic),
             collecting: state.core.backtests.collecting(record.job_id),
             now: state.clock.now_ms(),
@@ -87,7 +91,8 @@ impl Known {
     fn config_version(&self) -> &str {
         match (&self.config_id, self.record.status) {
             (Some(id), _) => id.as_str(),
-            (None, JobStatus::Completed) => "none: the strategy's own settings",
+            (None, JobStatus::Completed) => OWN_SETTINGS,
+            (None, _) if self.record.config == Some(PinnedConfig::None) => OWN_SETTINGS,
             (None, _) => "the one that is active when it starts",
         }
     }

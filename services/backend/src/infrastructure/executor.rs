@@ -37,6 +37,10 @@ pub(crate) fn open(
     if let Some(uri) = &settings.mlflow.tracking_uri {
         ports.environment.insert("MLFLOW_TRACKING_URI".to_owned(), uri.clone());
     }
+    if let Some(bucket) = &settings.bucket {
+        // This host may know it by a name that is its own.
+        ports.environment.insert("ARCTIC_S3_BUCKET".to_owned(), bucket.clone());
+    }
     let submitter =
         ExecutorFactory::create_with_fallback(&settings.executor, &ports, settings.allow_no_executor)?;
     Ok(Executor { submitter, sweep: tasks.sweep() })

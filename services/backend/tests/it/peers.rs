@@ -3,17 +3,24 @@
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
+use futures_util::StreamExt;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
+use tower::ServiceExt;
+use tradai_control_plane::configs::Configs;
+use tradai_control_plane::jobs::Requester;
 use tradai_domain::JobId;
-use tradai_service::axum::extract::Request;
-use tradai_service::axum::extract::State;
+use tradai_domain::configs::ConfigId;
+use tradai_service::axum::body::Body;
+use tradai_service::axum::extract::{Request, State};
 use tradai_service::axum::http::{HeaderMap, StatusCode, Uri};
 use tradai_service::axum::middleware::{Next, from_fn_with_state};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::axum::{Json, Router, routing::get, routing::post};
+use tradai_testkit::MemoryTasks;
 
 use crate::support::{BACKTESTS, PATIENCE, World, request, until};
 
@@ -85,6 +92,8 @@ struct Stub {
     configured: Arc<Mutex<Value>>,
     /// What is stored: series, as coverage shows them.
     stored: Arc<Mutex<Vec<Value>>>,
+    /// Pairs of which nothing is missing.
+    complete: Arc<Mutex<Vec<&'static str>>>,
     /// How everybody is refused, if they are: a status, and 200 for a key of a viewer.
     lock: Arc<Mutex<Option<u16>>>,
 }
@@ -94,9 +103,10 @@ impl Stub {
         let router = Router::new()
             .route("/api/v1/strategies", get(strategies))
             .route("/api/v1/strategies/{name}", get(strategy))
-            .route("/api/v1/strategies/{name}/resolved-config", get(resolved))
+            .route("/api/v1/strategies/merge", post(merge))
             .route("/api/v1/ensure", post(collect))
             .route("/api/v1/sync/{id}", get(collect))
+            .route("/api/v1/sync/{id}/cancel", post(cancelled))
             .route("/api/v1/coverage", get(coverage))
             .route("/api/v1/exchanges/{exchange}/markets", get(markets))
             .route("/api/v1/me", get(me))
@@ -136,7 +146,8 @@ async fn me(State(stub): State<Stub>) -> Json<Value> {
 
 async fn strategies(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
     stub.note(&uri, headers, Value::Null);
-    Json(json!({"items": [{"name": "Demo"}, {"name": "EmaCross"}], "next_cursor": null}))
+    let next = uri.query().is_some_and(|query| query.contains("limit=2")).then_some("more");
+    Json(json!({"items": [{"name": "Demo"}, {"name": "EmaCross"}], "next_cursor": next}))
 }
 
 async fn strategy(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Response {
@@ -145,13 +156,13 @@ async fn strategy(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Res
     if !["Demo", "EmaCross"].contains(&name) {
         return (StatusCode::NOT_FOUND, Json(json!({"detail": "there is no such strategy"}))).into_response();
     }
-    Json(json!({"name": name, "timeframe": "5m", "startup_candles": 200, "informative": ["@1h"], "settings": {}}))
+    Json(json!({"name": name, "timeframe": "5m", "startup_candles": 200, "informative": ["@1h"], "settings": {}, "text": "file"}))
         .into_response()
 }
 
-async fn resolved(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
-    stub.note(&uri, headers, Value::Null);
-    Json(json!({"config_id": "v2-0f1e2d3c", "settings": *stub.configured.lock().unwrap()}))
+async fn merge(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: String) -> Json<Value> {
+    stub.note(&uri, headers, serde_json::from_str(&body).unwrap());
+    Json(json!({"settings": *stub.configured.lock().unwrap()}))
 }
 
 async fn collect(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: String) -> Response {
@@ -165,6 +176,11 @@ async fn collect(State(stub): State<Stub>, uri: Uri, headers: HeaderMap, body: S
     }
 }
 
+async fn cancelled(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
+    stub.note(&uri, headers, Value::Null);
+    Json(json!({"status": "cancelled"}))
+}
+
 /// Shows what is stored of the symbols that the query names, or all of it.
 async fn coverage(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
     stub.note(&uri, headers, Value::Null);
@@ -174,7 +190,9 @@ async fn coverage(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Jso
     let stored = stub.stored.lock().unwrap().clone();
     let items: Vec<Value> =
         stored.into_iter().filter(|item| named(item["symbol"].as_str().unwrap())).collect();
-    Json(json!({"exchange": "binance_futures", "complete": false, "items": items, "damaged": []}))
+    let complete = stub.complete.lock().unwrap();
+    let all_there = symbols.as_ref().is_some_and(|all| all.split(',').all(|one| complete.contains(&one)));
+    Json(json!({"exchange": "binance_futures", "complete": all_there, "items": items, "damaged": []}))
 }
 
 async fn markets(State(stub): State<Stub>, uri: Uri, headers: HeaderMap) -> Json<Value> {
@@ -192,7 +210,7 @@ fn stored(symbol: &str, timeframe: &str, first: &str) -> Value {
 
 fn job(status: &str, errors: &Value) -> Value {
     json!({"job_id": "018cc251-f400-7000-8000-000000000009", "status": status, "errors": errors,
-        "progress": {"symbols_done": 0, "symbols_total": 1}})
+        "progress": {"symbols_done": 0, "symbols_total": 1, "candles_answered": 500, "candles_expected": 900}})
 }
 
 /// A backend whose peers are behind toxic proxies.
@@ -208,13 +226,7 @@ impl Partition {
         let stub = Stub::default();
         let address = stub.serve().await;
         let (strategies, candles) = (Toxic::before(address).await, Toxic::before(address).await);
-        let world = World::with(&[
-            ("BACKEND_STRATEGY_SERVICE_URL", &strategies.url()),
-            ("BACKEND_DATA_COLLECTION_URL", &candles.url()),
-            ("BACKEND_PEER_API_KEY", "peer-secret"),
-            // Tasks of these tests do not end, and hold their places.
-            ("BACKEND_PARALLEL_JOBS", "1000"),
-        ]);
+        let world = Self::world(tempfile::tempdir().unwrap(), MemoryTasks::default(), &strategies, &candles);
         Self { world, stub, strategies, candles }
     }
 
@@ -222,6 +234,42 @@ impl Partition {
         let mut body = request("Demo");
         body["exchange"] = json!("binance_futures");
         body
+    }
+
+    fn world(folder: TempDir, tasks: MemoryTasks, strategies: &Toxic, candles: &Toxic) -> World {
+        let (strategies, candles) = (strategies.url(), candles.url());
+        let variables = [
+            ("BACKEND_STRATEGY_SERVICE_URL", strategies.as_str()),
+            ("BACKEND_DATA_COLLECTION_URL", candles.as_str()),
+            ("BACKEND_PEER_API_KEY", "peer-secret"),
+            ("CONFIG_VARIABLES", "REGION, PAIR"),
+            ("REGION", "eu"),
+            // Tasks of these tests do not end, and hold their places.
+            ("BACKEND_PARALLEL_JOBS", "1000"),
+        ];
+        World::on(folder, tasks, &variables)
+    }
+
+    /// Stops the backend as its host does, and starts it again over the same folder.
+    async fn restart(&mut self) {
+        let (folder, tasks) = std::mem::replace(&mut self.world, World::new()).stop().await;
+        self.world = Self::world(folder, tasks, &self.strategies, &self.candles);
+    }
+
+    fn configs(&self) -> Configs {
+        let wiring = &self.world.wiring;
+        Configs::new(wiring.configs.clone(), wiring.audit.clone(), wiring.clock.clone())
+    }
+
+    /// Pushes a config of the strategy, and returns the version's id.
+    async fn pushed(&self, data: &Value) -> ConfigId {
+        let data = data.as_object().unwrap().clone();
+        let pushed = self.configs().push(&"Demo".parse().unwrap(), data, None, &Requester::default()).await;
+        pushed.unwrap().version.config_id
+    }
+
+    async fn activate(&self, id: &ConfigId) {
+        self.configs().activate(&"Demo".parse().unwrap(), id, &Requester::default()).await.unwrap();
     }
 
     async fn taken(&self, body: &Value) -> JobId {
@@ -277,11 +325,19 @@ async fn candles_are_completed_for_the_config_that_the_job_runs_with() {
     let partition = Partition::new().await;
     *partition.stub.configured.lock().unwrap() =
         json!({"timeframe": "4h", "pair_whitelist": ["SOL/USDT"], "timerange": "20240301-20240401"});
-    let mut body = json!({"strategy": "Demo", "exchange": "binance_futures", "config_id": "v2-0f1e2d3c"});
+    let stored = partition.pushed(&json!({"stake_amount": 50})).await;
+    let mut body = json!({"strategy": "Demo", "exchange": "binance_futures", "config_id": stored});
     let id = partition.taken(&body).await;
     partition.world.started(id).await;
-    let resolved = partition.stub.asked("/api/v1/strategies/Demo/resolved-config");
-    assert!(resolved[0].0.ends_with("?config_id=v2-0f1e2d3c"), "{}", resolved[0].0);
+    let (_, _, merged) = &partition.stub.asked("/api/v1/strategies/merge")[0];
+    assert_eq!(
+        (&merged["tradai_yaml"], &merged["config_data"]),
+        (&json!("file"), &json!({"stake_amount": 50}))
+    );
+    // What the job finds in its environment counts, and nothing else of ours.
+    let environment = merged["environment"].as_object().unwrap();
+    assert_eq!(environment["REGION"], "eu");
+    assert!(environment.keys().all(|name| !name.starts_with("BACKEND_")), "{environment:?}");
     let asked = partition.stub.asked("/api/v1/ensure");
     let bodies: Vec<_> = asked.iter().map(|(_, _, body)| (&body["timeframe"], &body["symbols"])).collect();
     // The strategy looks at an hour besides.
@@ -293,6 +349,35 @@ async fn candles_are_completed_for_the_config_that_the_job_runs_with() {
     let id = partition.taken(&body).await;
     partition.world.started(id).await;
     assert_eq!(partition.stub.asked("/api/v1/ensure").last().unwrap().2["symbols"], json!(["BTC/USDT"]));
+}
+
+/// Candles are collected for the version in use; another one is activated meanwhile, and the service is started again.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_keeps_the_config_version_that_its_candles_are_collected_for() {
+    let mut partition = Partition::new().await;
+    let (first, second) = (
+        partition.pushed(&json!({"stake_amount": 50})).await,
+        partition.pushed(&json!({"stake_amount": 20})).await,
+    );
+    partition.activate(&first).await;
+    *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
+    let id = partition.taken(&Partition::on_exchange()).await;
+    let path = format!("{BACKTESTS}/{id}");
+    until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() }).await;
+    assert_eq!(partition.world.get(&path).await.json()["config_id"], json!(first));
+    partition.activate(&second).await;
+    partition.restart().await;
+    partition.stub.collecting.lock().unwrap().clear();
+    partition.world.started(id).await;
+    let merged = partition.stub.asked("/api/v1/strategies/merge");
+    let stakes: Vec<&Value> =
+        merged.iter().map(|(_, _, body)| &body["config_data"]["stake_amount"]).collect();
+    assert!(stakes.len() >= 2 && stakes.iter().all(|stake| **stake == 50), "{stakes:?}");
+    assert_eq!(partition.world.get(&path).await.json()["config_id"], json!(first));
+    // The next job takes what is in use.
+    let next = partition.taken(&Partition::on_exchange()).await;
+    partition.world.started(next).await;
+    assert_eq!(partition.world.get(&format!("{BACKTESTS}/{next}")).await.json()["config_id"], json!(second));
 }
 
 /// Without a first day, a pair is completed from its first stored candle on; one of which nothing is stored over the
@@ -325,6 +410,31 @@ async fn without_a_first_day_what_is_stored_is_completed_and_the_rest_begins_thi
     ];
     assert_eq!(bodies, expected);
     assert!(asked.iter().all(|(_, _, body)| body["end"] == "2024-02-01T00:00:00Z"));
+}
+
+/// As many candles are collected as may be, for hours; a job whose candles are there needs no place among them.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_job_whose_candles_are_there_is_not_held_up_by_long_collections() {
+    let partition = Partition::new().await;
+    *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
+    for _ in 0..5 {
+        partition.taken(&Partition::on_exchange()).await;
+    }
+    let ensured = || partition.stub.asked("/api/v1/ensure").len();
+    until(|| async { ensured() == 4 }).await;
+    partition.stub.complete.lock().unwrap().push("SOL/USDT");
+    let mut body = Partition::on_exchange();
+    body["symbols"] = json!(["SOL/USDT"]);
+    let id = partition.taken(&body).await;
+    partition.world.started(id).await;
+    assert_eq!((ensured(), partition.world.tasks.started().len()), (4, 1), "nothing was begun for it");
+    let asked = partition.stub.asked("/api/v1/coverage?");
+    // 200 candles of five minutes before the first day.
+    let looked = asked.into_iter().map(|(path, _, _)| path).find(|path| path.contains("SOL")).unwrap();
+    assert!(
+        looked.contains("start=2023-12-31T00%3A00%3A00Z") && looked.contains("end=2024-02-01"),
+        "{looked}"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -395,12 +505,78 @@ async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhil
     *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
     let id = partition.taken(&Partition::on_exchange()).await;
     let path = format!("{BACKTESTS}/{id}");
-    until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() }).await;
-    let shown = partition.world.get(&path).await.json();
-    assert_eq!(shown["collecting"], json!({"series_done": 0, "series_total": 2}));
+    let shown = || async { partition.world.get(&path).await.json()["collecting"].clone() };
+    until(|| async { shown().await["candles_done"] == 500 }).await;
+    let far = json!({"series_done": 0, "series_total": 2, "candles_done": 500, "candles_total": 900});
+    assert_eq!(shown().await, far);
+    // Who listens from now on is told at once.
+    let request = Request::get(format!("{path}/events")).body(Body::empty()).unwrap();
+    let mut stream =
+        partition.world.app.router.clone().oneshot(request).await.unwrap().into_body().into_data_stream();
+    let first = stream.next().await.unwrap().unwrap();
+    let first = String::from_utf8_lossy(&first).into_owned();
+    assert!(first.contains("event: snapshot") && first.contains(&format!("\"collecting\":{far}")), "{first}");
     assert_eq!(partition.world.post(&format!("{path}/cancel"), &json!({})).await.status, 200);
-    until(|| async { !partition.world.get(&path).await.json()["collecting"].is_object() }).await;
+    until(|| async { shown().await.is_null() }).await;
     assert!(partition.world.tasks.started().is_empty());
+    // Nobody waits for what data-collection does.
+    let is_cancelled = |asked: &(String, HeaderMap, Value)| asked.0.ends_with("/cancel");
+    until(|| async { partition.stub.asked("/api/v1/sync/").iter().any(is_cancelled) }).await;
+    // Who comes later is told what happened, by number.
+    let told = async |since: u64| {
+        events(&partition.world.get(&format!("{path}/events?since_seq={since}")).await.text)
+    };
+    let all = told(0).await;
+    let kinds: Vec<&str> = all.iter().map(|event| event["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["state", "collecting", "collecting", "state"]);
+    assert_eq!((&all[2]["data"]["candles_done"], &all[2]["data"]["job_id"]), (&json!(500), &json!(id)));
+    assert_eq!(told(all[1]["seq"].as_u64().unwrap()).await, all[2..]);
+}
+
+/// Two jobs wait for the same candles; what one of them gives up the other one gets.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_another_job_waits_for_is_collected_on() {
+    let partition = Partition::new().await;
+    *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
+    let (one, other) = (Partition::on_exchange(), Partition::on_exchange());
+    let (one, other) = (partition.taken(&one).await, partition.taken(&other).await);
+    for id in [one, other] {
+        let path = format!("{BACKTESTS}/{id}");
+        until(|| async { partition.world.get(&path).await.json()["collecting"]["candles_done"] == 500 })
+            .await;
+    }
+    let cancel = async |id: JobId| {
+        let reply = partition.world.post(&format!("{BACKTESTS}/{id}/cancel"), &json!({})).await;
+        assert_eq!(reply.status, 200, "{}", reply.text);
+        let path = format!("{BACKTESTS}/{id}");
+        until(|| async { partition.world.get(&path).await.json()["collecting"].is_null() }).await;
+    };
+    let cancelled = || {
+        let asked = partition.stub.asked("/api/v1/sync/");
+        asked.iter().filter(|(path, _, _)| path.ends_with("/cancel")).count()
+    };
+    cancel(one).await;
+    assert_eq!(cancelled(), 0);
+    cancel(other).await;
+    until(|| async { cancelled() == 1 }).await;
+}
+
+/// A job that was taken in is not to fail because a service is restarted.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outage_of_data_collection_holds_a_job_up_and_no_more() {
+    let partition = Partition::new().await;
+    partition.candles.set(Line::Cut);
+    let id = partition.taken(&Partition::on_exchange()).await;
+    // Longer than a call is repeated that is given up.
+    let shown = partition.world.get(&format!("{BACKTESTS}/{id}?wait=8")).await.json();
+    assert_eq!(shown["status"], "pending", "{shown}");
+    partition.candles.set(Line::Up);
+    partition.world.started(id).await;
+}
+
+/// The messages of server-sent events.
+fn events(text: &str) -> Vec<Value> {
+    text.lines().filter_map(|line| serde_json::from_str(line.strip_prefix("data: ")?).ok()).collect()
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -500,4 +676,12 @@ async fn a_strategy_service_that_has_no_time_leaves_the_stale_list() {
     assert_eq!((stale.status, &stale.json()["stale"]), (200, &json!(true)), "{}", stale.text);
     let unknown = partition.world.get("/api/v1/strategies?limit=3").await;
     assert_eq!((unknown.status, unknown.header("retry-after")), (503, "5"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_of_strategies_links_to_the_next() {
+    let partition = Partition::new().await;
+    let page = partition.world.get("/api/v1/strategies?limit=2").await;
+    assert_eq!(page.header("link"), "</api/v1/strategies?limit=2&cursor=more>; rel=\"next\"");
+    assert_eq!(partition.world.get("/api/v1/strategies").await.header("link"), "");
 }

@@ -145,6 +145,17 @@ fn jobs_of_a_service_that_is_killed_are_the_other_ones() {
     }
 }
 
+/// The service is told by a name that is its own where candles are; jobs look there, too.
+#[test]
+fn jobs_look_for_candles_where_their_service_does() {
+    let (folder, candles) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    add_candles(candles.path(), 20);
+    let place = format!("file://{}", candles.path().join("store").display());
+    let service = Service::start_with(folder.path(), &[("BACKEND_ARCTIC_S3_BUCKET", &place)]);
+    let job = service.ended(&service.submit(10));
+    assert_eq!(job["status"], "completed", "{job}");
+}
+
 #[test]
 fn a_job_that_cannot_run_says_why() {
     let folder = tempfile::tempdir().unwrap();

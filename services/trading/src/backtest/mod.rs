@@ -6,7 +6,7 @@ mod plan;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, error, info, info_span, warn};
 use tradai_control_plane::jobs::{JobReports, Reported, results_folder};
-use tradai_domain::jobs::{JobChange, JobRecord, JobStatus};
+use tradai_domain::jobs::{JobChange, JobRecord, JobStatus, PinnedConfig};
 use tradai_domain::{JobId, Millis};
 use tradai_platform::wiring::Wiring;
 use tradai_runner::GIT_COMMIT;
@@ -71,6 +71,9 @@ impl Job<'_> {
                 return Err(Error::Ended { id: self.id, status });
             }
         }
+        // An earlier attempt may have died while it wrote.
+        let folders = self.folders.clone();
+        on_a_thread(move || Ok(folders.sweep())).await?;
         if self.is_written() {
             info!("the folder of job {} is there already; whoever wrote it died before it said so", self.id);
             return self.complete().await;
@@ -79,7 +82,7 @@ impl Job<'_> {
         // The engine runs on a thread of its own, which nobody can end but itself.
         let _guard = given_up.clone().drop_guard();
         let finished = tokio::select! {
-            finished = self.compute(record.created_at, given_up.clone()) => finished?,
+            finished = self.compute(&record, given_up.clone()) => finished?,
             () = stop.cancelled() => return Err(Error::Stopped),
         };
         if let Err(error) = self.write(finished, given_up.clone()).await
@@ -96,12 +99,14 @@ impl Job<'_> {
     }
 
     /// Runs the engine until it ends, or the job turns out to have ended.
-    async fn compute(&self, created_at: Millis, given_up: CancellationToken) -> Result<Finished, Error> {
-        let stored = stored_config(&self.settings.config()?, self.wiring).await?;
+    async fn compute(&self, record: &JobRecord, given_up: CancellationToken) -> Result<Finished, Error> {
+        let (asked, created_at) = (self.settings.config()?, record.created_at);
+        let stored = stored_config(&asked, record.config.as_ref(), self.wiring).await?;
+        let config = Some(PinnedConfig::of(stored.as_ref()));
         let (settings, wiring) = (self.settings.clone(), self.wiring.clone());
         let plan = on_a_thread(move || Plan::new(&settings, &wiring, stored, created_at)).await?;
         let strategy_version = plan.strategy_version().map(str::to_owned);
-        self.report(JobChange { strategy_version, at: self.now(), ..JobChange::default() }).await?;
+        self.report(JobChange { strategy_version, config, at: self.now(), ..JobChange::default() }).await?;
         let (meter, progress) = Meter::new(given_up);
         tokio::select! {
             finished = on_a_thread(move || plan.run(&meter)) => finished,

@@ -8,9 +8,9 @@ use tracing::{info, warn};
 use tradai_control_plane::configs::{ConfigSources, JobInputs, job_inputs, merge};
 use tradai_control_plane::jobs::request_settings;
 use tradai_domain::configs::{ConfigId, ConfigVersion};
-use tradai_domain::jobs::BacktestConfig;
-use tradai_domain::{Clock, IdSource, Millis, StrategyName, Symbol};
-use tradai_engine::Progress;
+use tradai_domain::jobs::{BacktestConfig, PinnedConfig};
+use tradai_domain::{Clock, IdSource, Millis, StrategyName};
+use tradai_engine::{PrepareError, Progress};
 use tradai_platform::wiring::Wiring;
 use tradai_runner::backtest::{self, BacktestRequest, Finished};
 use tradai_runner::read_rules;
@@ -69,6 +69,12 @@ impl Plan {
         let store = CandleStore::open_location(&self.candles, self.clock.clone(), self.ids.clone())?;
         match backtest::run(&self.request, &store, progress) {
             Err(tradai_runner::Error::Stopped) => Err(Error::Stopped),
+            Err(tradai_runner::Error::Prepare(PrepareError::NoCandles { key, range })) => {
+                Err(match &self.request.exchange {
+                    Some(exchange) => Error::NotCollected { exchange: exchange.clone(), key, range },
+                    None => tradai_runner::Error::from(PrepareError::NoCandles { key, range }).into(),
+                })
+            }
             done => Ok(done?),
         }
     }
@@ -103,15 +109,26 @@ fn check_version(config: &BacktestConfig, located: &Located) -> Result<Option<St
     }
 }
 
-/// Returns the version of the stored config that is asked for, or else the active one, if any is.
+/// Returns the stored config that the job runs with: the version that was settled for it, or else the one that is asked
+/// for, or else the active one, if any is.
 pub(super) async fn stored_config(
     config: &BacktestConfig,
+    pinned: Option<&PinnedConfig>,
     wiring: &Wiring,
 ) -> Result<Option<ConfigVersion>, Error> {
     let strategy = &config.strategy;
-    let Some(config_id) = &config.config_id else { return Ok(wiring.configs.active(strategy).await?) };
+    let config_id = match pinned {
+        Some(PinnedConfig::None) => return Ok(None),
+        Some(PinnedConfig::Version { config_id, .. }) => Some(config_id),
+        None => config.config_id.as_ref(),
+    };
+    let Some(config_id) = config_id else { return Ok(wiring.configs.active(strategy).await?) };
     let missing = || Error::NoSuchConfig { strategy: strategy.clone(), config_id: config_id.clone() };
-    wiring.configs.get(strategy, config_id).await?.ok_or_else(missing).map(Some)
+    let version = wiring.configs.get(strategy, config_id).await?.ok_or_else(missing)?;
+    if pinned.is_some_and(|pinned| *pinned != PinnedConfig::of(Some(&version))) {
+        return Err(Error::OtherConfig { strategy: strategy.clone(), config_id: config_id.clone() });
+    }
+    Ok(Some(version))
 }
 
 /// Returns what the strategy's file, its stored config and the environment come to.

@@ -56,7 +56,8 @@ impl ArcticSettings {
 
     /// Returns the location that the settings name; `None` where the host's folder is meant. A bare name is a bucket;
     /// anything else is a location as it stands.
-    fn location(&self) -> Option<String> {
+    #[must_use]
+    pub fn location(&self) -> Option<String> {
         let bucket = self.s3_bucket.as_deref()?;
         let is_location = bucket.contains("://") || bucket == "memory:";
         let location = if is_location { bucket.to_owned() } else { format!("s3://{bucket}") };
