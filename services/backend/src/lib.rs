@@ -32,7 +32,7 @@ pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, Shared};
 use core::{
-    Backtests, CandleCollection, Catalogue, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
+    Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
     Verifier, VerifierPlaces, recover,
 };
 use dashboard::{Dashboard, Peers};
@@ -150,8 +150,20 @@ fn use_cases(
     let collection = Arc::new(collection);
     let prepare: Option<Arc<dyn Prepare>> = Some(collection.clone());
     let jobs = Jobs::with_preparation(job_ports(&wiring), executor, settings.job_settings(), prepare);
-    let backtests =
-        Backtests::new(jobs.clone(), events.clone(), metrics.clone(), catalogue.clone(), collection.clone());
+    let checks = Checks::new(
+        peers.strategy_service.clone(),
+        peers.data_collection.clone(),
+        clock.clone(),
+        ids.clone(),
+    );
+    let backtests = Backtests::new(
+        jobs.clone(),
+        events.clone(),
+        metrics.clone(),
+        catalogue.clone(),
+        collection.clone(),
+        checks,
+    );
     let backtests = Arc::new(backtests);
     let verified =
         VerifierPlaces { jobs: settings.state.data_dir.join("jobs"), candles: settings.candles.clone() };

@@ -15,7 +15,7 @@ use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 use tradai_timeseries::Location;
 use tradai_trading::containers::ContainerSettings;
-use tradai_trading::{JobVariables, read_location};
+use tradai_trading::read_location;
 use url::Url;
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
@@ -32,8 +32,6 @@ pub struct Settings {
     pub state: StateSettings,
     /// Where the stores of candles are.
     pub candles: Location,
-    /// The bucket or location of candles, as jobs are told of it; the folder of the state without.
-    pub bucket: Option<String>,
     /// Where figures are logged to.
     pub mlflow: MlflowSettings,
     /// How jobs reach whoever runs them.
@@ -50,12 +48,8 @@ pub struct Settings {
     pub peer_api_key: Option<SecretString>,
     /// The name of this instance among those on one state; that of machine and port without.
     pub instance: Option<String>,
-    /// What configs of jobs may read of this host's environment.
-    pub job_variables: JobVariables,
     /// Jobs that run at the same time.
     pub parallel_jobs: usize,
-    /// Days that a job and its results are kept; 0 keeps them.
-    pub keep_jobs_days: u32,
     /// How much memory the process of a job may take, in MiB: 0 for as much as there is, its share of the machine's
     /// without.
     pub job_memory_mib: Option<u32>,
@@ -63,6 +57,8 @@ pub struct Settings {
     pub max_waiting_jobs: usize,
     /// Jobs that may wait of each who asks.
     pub max_waiting_jobs_per_caller: usize,
+    /// Days that a job and its results are kept; 0 keeps them.
+    pub keep_jobs_days: u32,
     /// Folder of declarative strategies.
     pub strategy_path: PathBuf,
     /// WebSockets and event streams that may be open.
@@ -148,16 +144,11 @@ impl HostSettings for Settings {
         let port = |service: &str| topology().port(service).unwrap_or_default();
         let state = StateSettings::read(reader);
         let strategies = state.strategies().to_string_lossy().into_owned();
-        let mlflow = MlflowSettings::read(reader);
-        let (candles, bucket) = read_location(reader, &state);
-        let job_variables = JobVariables::read(reader, mlflow.tracking_uri.as_deref());
         let settings = Self {
             http: HttpSettings::read(reader, port("backend-api")),
             log: LogSettings::read(reader),
-            candles,
-            bucket,
-            mlflow,
-            job_variables,
+            candles: read_location(reader, &state),
+            mlflow: MlflowSettings::read(reader),
             executor: read_executor(reader),
             containers: ContainerSettings::read(reader),
             allow_no_executor: reader
@@ -170,13 +161,8 @@ impl HostSettings for Settings {
                 .key("STRATEGY_SERVICE_URL", "where strategies and their configs are")
                 .or(PeerUrl::loopback(port("strategy-service"))),
             peer_api_key: reader.key("PEER_API_KEY", "API key that the other services know").secret(),
-            parallel_jobs: at_least_one(reader, "PARALLEL_JOBS", "jobs that run at the same time", 2),
-            keep_jobs_days: reader
-                .key("KEEP_JOBS_DAYS", "days that jobs and results are kept; 0 for good")
-                .or(7),
-            strategy_path: PathBuf::from(
             instance: read_instance(reader),
-                reader.key("STRATEGY_PATH", "folder of declarative strategies").or(strategies),
+            parallel_jobs: at_least_one(reader, "PARALLEL_JOBS", "jobs that run at the same time", 2),
             job_memory_mib: reader
                 .key(
                     "JOB_MEMORY_MIB",
@@ -190,6 +176,11 @@ impl HostSettings for Settings {
                 "jobs that may wait of each caller",
                 1_000,
             ),
+            keep_jobs_days: reader
+                .key("KEEP_JOBS_DAYS", "days that jobs and results are kept; 0 for good")
+                .or(7),
+            strategy_path: PathBuf::from(
+                reader.key("STRATEGY_PATH", "folder of declarative strategies").or(strategies),
             ),
             max_sockets: at_least_one(
                 reader,
@@ -218,11 +209,6 @@ fn at_least_one(reader: &mut Reader<'_>, name: &'static str, doc: &'static str, 
     count
 }
 
-fn read_executor(reader: &mut Reader<'_>) -> ExecutorSettings {
-    let default = ExecutorSettings::default();
-    ExecutorSettings {
-        mode: reader
-            .key("EXECUTOR_MODE", "how jobs are run: local, ecs, sqs or stepfunctions")
 fn read_instance(reader: &mut Reader<'_>) -> Option<String> {
     let doc = "name of this instance among those on one data folder; that of machine and port without";
     let instance: Option<String> = reader.key("INSTANCE", doc).optional();
@@ -234,6 +220,11 @@ fn read_instance(reader: &mut Reader<'_>) -> Option<String> {
     instance
 }
 
+fn read_executor(reader: &mut Reader<'_>) -> ExecutorSettings {
+    let default = ExecutorSettings::default();
+    ExecutorSettings {
+        mode: reader
+            .key("EXECUTOR_MODE", "how jobs are run: local, ecs, sqs or stepfunctions")
             .or(default.mode),
         local_mode: reader
             .key("LOCAL_EXECUTION_MODE", "how local jobs are run: subprocess, docker or inprocess")

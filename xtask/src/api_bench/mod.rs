@@ -87,15 +87,15 @@ fn backend(folder: &Path) -> anyhow::Result<Server> {
             ("BACKEND_STRATEGY_SERVICE_URL".to_owned(), "http://127.0.0.1:1".to_owned()),
             ("BACKEND_DATA_COLLECTION_URL".to_owned(), "http://127.0.0.1:1".to_owned()),
             ("BACKEND_RATE_LIMIT_PER_SECOND".to_owned(), "0".to_owned()),
+            // Its jobs are taken in, and none runs.
+            ("BACKEND_MAX_WAITING_JOBS".to_owned(), "1000000".to_owned()),
+            ("BACKEND_MAX_WAITING_JOBS_PER_CALLER".to_owned(), "1000000".to_owned()),
             ("LOG_LEVEL".to_owned(), "error".to_owned()),
         ]
     })
 }
 
 /// Measures what no service can exceed: a reply that is there already.
-            // Its jobs are taken in, and none runs.
-            ("BACKEND_MAX_WAITING_JOBS".to_owned(), "1000000".to_owned()),
-            ("BACKEND_MAX_WAITING_JOBS_PER_CALLER".to_owned(), "1000000".to_owned()),
 fn bare(count: usize) -> anyhow::Result<Phase> {
     let program = release().join("examples/bare");
     let server = Server::start(&program, &[], |port| vec![("BARE_PORT".to_owned(), port.to_string())])?;

@@ -154,6 +154,7 @@ impl Strategies {
         if faults.is_empty() {
             return Ok(());
         }
-        Err(Error::Request(faults.into_iter().map(|reason| RequestFault::new("config", reason)).collect()))
+        let named = faults.iter().map(|fault| RequestFault::new("config", fault.to_string()));
+        Err(Error::Request(named.collect()))
     }
 }

@@ -6,16 +6,18 @@
 //!
 //! Invariant: a config version that was activated here fitted its strategy at that moment.
 
+mod check;
 mod configs;
 mod entry;
 mod metadata;
 mod service;
 mod source;
 
+pub use check::{JobAsk, JobCheck};
 pub use configs::ResolvedConfig;
 pub use entry::{
     FileFault, RuleView, StrategyEntry, StrategyIndicator, StrategyOrigin, StrategyParameter, StrategyRules,
 };
 pub use metadata::{Stake, StrategyMetadata};
 pub use service::{Catalogued, FileCheck, Listing, Registered, Strategies};
-pub use source::{BrokenFile, ReadFile, SourceListing, StoredFile, StrategySource};
+pub use source::{BrokenFile, InputFault, ReadFile, SourceListing, StoredFile, StrategySource};

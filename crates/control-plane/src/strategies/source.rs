@@ -1,5 +1,7 @@
 //! Where strategies are found and kept.
 
+use std::fmt;
+
 use async_trait::async_trait;
 use serde_json::{Map, Value};
 use tradai_domain::StrategyName;
@@ -21,8 +23,12 @@ pub trait StrategySource: Send + Sync {
     /// Reads the text of a file, which may be anything: bounded in time and memory. Every fault at once.
     async fn read(&self, text: String) -> Result<Result<ReadFile, Vec<FileFault>>, PortError>;
 
-    /// Returns everything that keeps a strategy from running with these settings and parameters, each named by its key.
-    async fn faults(&self, strategy: &StrategyEntry, inputs: &JobInputs) -> Result<Vec<String>, PortError>;
+    /// Returns everything that keeps a strategy from running with these settings and parameters.
+    async fn faults(
+        &self,
+        strategy: &StrategyEntry,
+        inputs: &JobInputs,
+    ) -> Result<Vec<InputFault>, PortError>;
 
     /// Stores the text of a strategy's file, whole or not at all. A strategy of this name is replaced only if
     /// `replaces` is the hash of its text; of any number of concurrent calls with one hash, one replaces. Storing what
@@ -33,6 +39,27 @@ pub trait StrategySource: Send + Sync {
         text: String,
         replaces: Option<&str>,
     ) -> Result<StoredFile, PortError>;
+}
+
+/// One value that a strategy cannot run with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InputFault {
+    /// `settings` or `parameters`.
+    pub section: &'static str,
+    /// Its key, with dots between levels; empty where several together do not fit.
+    pub key: String,
+    /// What is wrong and what is allowed.
+    pub message: String,
+}
+
+impl fmt::Display for InputFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.section)?;
+        if !self.key.is_empty() {
+            write!(f, ".{}", self.key)?;
+        }
+        write!(f, ": {}", self.message)
+    }
 }
 
 /// What a source has.

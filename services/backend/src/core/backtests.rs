@@ -6,11 +6,11 @@ use std::time::Duration;
 use tokio::time::timeout;
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{BacktestRequest, Jobs, Requester, Submitted};
-use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus, WorkflowType};
+use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus, TraceId, WorkflowType};
 use tradai_domain::ports::{EventBus, EventSubscription, JobFilter, JobPage, PortError};
 use tradai_domain::{ErrorKind, JobId};
 
-use super::{CandleCollection, Catalogue, JobMetrics};
+use super::{CandleCollection, Catalogue, Checks, JobMetrics};
 
 /// Takes backtests in and shows how they go. A job of another kind is not there, for this.
 pub(crate) struct Backtests {
@@ -19,6 +19,7 @@ pub(crate) struct Backtests {
     metrics: JobMetrics,
     catalogue: Arc<Catalogue>,
     collection: Arc<CandleCollection>,
+    checks: Checks,
 }
 
 /// Part of a list.
@@ -37,22 +38,48 @@ impl Backtests {
         metrics: JobMetrics,
         catalogue: Arc<Catalogue>,
         collection: Arc<CandleCollection>,
+        checks: Checks,
     ) -> Self {
-        Self { jobs, events, metrics, catalogue, collection }
+        Self { jobs, events, metrics, catalogue, collection, checks }
     }
 
-    /// Takes a backtest in, if its strategy is there, as far as anybody knows, and its candles can be asked for.
+    /// Returns what is asked for if it can run, as far as anybody knows: what [`Backtests::submit`] refuses, this names,
+    /// without a job.
+    pub(crate) async fn check(
+        &self,
+        request: &BacktestRequest,
+        trace_id: Option<TraceId>,
+    ) -> Result<BacktestConfig, Error> {
+        let config = request.check()?;
+        self.check_with_others(&config, trace_id).await?;
+        Ok(config)
+    }
+
+    async fn check_with_others(
+        &self,
+        config: &BacktestConfig,
+        trace_id: Option<TraceId>,
+    ) -> Result<(), Error> {
+        self.catalogue.check(&config.strategy, trace_id).await?;
+        self.checks.check(config, trace_id).await
+    }
+
+    /// Takes a backtest in, if it can run, as far as anybody knows, and its candles can be asked for. A repeated request
+    /// gets its job whatever has changed since.
     pub(crate) async fn submit(
         &self,
         request: &BacktestRequest,
         requester: &Requester,
     ) -> Result<Submitted, Error> {
         let config = request.check()?;
+        if let Some(before) = self.jobs.recall(&config, requester).await? {
+            return Ok(before);
+        }
         if let (Some(_), Some(pause)) = (&config.exchange, self.collection.refuses()) {
             let away = "data-collection does not answer, and candles of an exchange need it";
             return Err(PortError::new(ErrorKind::Unavailable, away).retry_after(pause).into());
         }
-        self.catalogue.check(&config.strategy, requester.trace_id).await?;
+        self.check_with_others(&config, requester.trace_id).await?;
         let submitted = self.jobs.take_in(config, requester).await?;
         if !submitted.replayed {
             self.metrics.submitted();

@@ -5,6 +5,7 @@
 mod backtests;
 mod candles;
 mod catalogue;
+mod checks;
 mod feed;
 mod imported;
 mod journal;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub(crate) use backtests::Backtests;
 pub(crate) use catalogue::{Answer, Catalogue};
+pub(crate) use checks::Checks;
 pub(crate) use feed::{Feed, Hub, JobStream, Told};
 pub(crate) use imported::Imported;
 pub(crate) use journal::Journal;

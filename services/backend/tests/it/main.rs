@@ -10,4 +10,5 @@ mod process;
 mod results;
 mod settings;
 mod streams;
+mod submission;
 mod support;

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | GET `/api/v1/strategies`, `/strategies/{name}`; POST `/strategies/{name}/register` | `strategies.rs` |
 //! | POST `/api/v1/strategies/validate` | `validate.rs` |
+//! | POST `/api/v1/strategies/{name}/check` | `check.rs` |
 //! | GET, POST `/api/v1/strategies/{name}/configs`; GET `…/configs/active`, `…/configs/diff`, `…/configs/{config_id}` | `configs.rs` |
 //! | POST `/api/v1/strategies/{name}/configs/{config_id}/activate`, `…/deprecate` | `configs.rs` |
 //! | GET `/api/v1/strategies/{name}/resolved-config`; POST `/strategies/merge` | `resolve.rs` |
@@ -12,6 +13,7 @@
 //! Handlers parse, call a use case and present. Reading, checking and merging need no more than the role viewer;
 //! registering, pushing, activating and deprecating the role trader: who may start a session may choose its config.
 
+mod check;
 mod config_view;
 mod configs;
 mod language;
@@ -35,6 +37,7 @@ pub(crate) fn routes(state: State) -> (OpenApiRouter, OpenApiRouter) {
         .routes(routes!(strategies::list_strategies))
         .routes(routes!(strategies::show_strategy))
         .routes(routes!(validate::validate_strategy))
+        .routes(routes!(check::check_job))
         .routes(routes!(configs::show_active_config))
         .routes(routes!(configs::diff_configs))
         .routes(routes!(configs::show_config))

@@ -6,8 +6,8 @@ use std::path::Path;
 use serde_json::{Map, Value};
 use tradai_control_plane::configs::JobInputs;
 use tradai_control_plane::strategies::{
-    FileFault, ReadFile, RuleView, StrategyEntry, StrategyIndicator, StrategyOrigin, StrategyParameter,
-    StrategyRules,
+    FileFault, InputFault, ReadFile, RuleView, StrategyEntry, StrategyIndicator, StrategyOrigin,
+    StrategyParameter, StrategyRules,
 };
 use tradai_strategy::declarative::{
     Fault, IndicatorSummary, Parameter, ParameterKind, RuleSide, RuleSummary, StrategyFile, StrategySummary,
@@ -33,10 +33,16 @@ pub(super) fn read(text: &str, file: &str, origin: StrategyOrigin) -> Result<Rea
 }
 
 /// Returns everything that keeps a strategy from running with these settings and parameters.
-pub(super) fn faults(entry: &StrategyEntry, inputs: &JobInputs) -> Vec<String> {
+pub(super) fn faults(entry: &StrategyEntry, inputs: &JobInputs) -> Vec<InputFault> {
+    let parameter =
+        |key: &str, message: String| InputFault { section: "parameters", key: key.to_owned(), message };
+    let setting =
+        |SettingFault { key, message }: SettingFault| InputFault { section: "settings", key, message };
     let strategy = match DeclarativeStrategy::from_yaml(&entry.text, Path::new(&entry.file)) {
         Ok(strategy) => strategy,
-        Err(error) => return error.faults.iter().map(|fault| fault.message.clone()).collect(),
+        Err(error) => {
+            return error.faults.iter().map(|fault| parameter("", fault.message.clone())).collect();
+        }
     };
     let mut faults = Vec::new();
     let given = inputs.parameters.iter();
@@ -45,17 +51,15 @@ pub(super) fn faults(entry: &StrategyEntry, inputs: &JobInputs) -> Vec<String> {
     // One by one first, so that each wrong value is named; together they may still make no strategy.
     for (name, value) in &values {
         let one = BTreeMap::from([(name.clone(), value.clone())]);
-        faults
-            .extend(strategy.with_parameters(&one).err().map(|error| format!("parameters.{name}: {error}")));
+        faults.extend(strategy.with_parameters(&one).err().map(|error| parameter(name, error.to_string())));
     }
     if faults.is_empty() {
-        faults.extend(strategy.with_parameters(&values).err().map(|error| format!("parameters: {error}")));
+        faults.extend(strategy.with_parameters(&values).err().map(|error| parameter("", error.to_string())));
     }
     // A request may still say what neither the file nor the config says.
     let base = Map::from_iter([("stoploss".to_owned(), Value::from(-0.1))]);
     if let Err(error) = Settings::merge(&[&base, &strategy.settings(), &inputs.settings]) {
-        let fault = |SettingFault { key, message }: SettingFault| format!("settings.{key}: {message}");
-        faults.extend(error.faults.into_iter().map(fault));
+        faults.extend(error.faults.into_iter().map(setting));
     }
     faults
 }

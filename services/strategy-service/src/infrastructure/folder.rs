@@ -12,7 +12,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use tradai_control_plane::configs::JobInputs;
 use tradai_control_plane::strategies::{
-    BrokenFile, FileFault, ReadFile, SourceListing, StoredFile, StrategyEntry, StrategyOrigin, StrategySource,
+    BrokenFile, FileFault, InputFault, ReadFile, SourceListing, StoredFile, StrategyEntry, StrategyOrigin,
+    StrategySource,
 };
 use tradai_domain::ports::PortError;
 use tradai_domain::{ErrorKind, StrategyName};
@@ -138,7 +139,11 @@ impl StrategySource for StrategyFolder {
         self.blocking(move |_| Ok(entry::read(&text, "tradai.yaml", StrategyOrigin::Folder))).await
     }
 
-    async fn faults(&self, strategy: &StrategyEntry, inputs: &JobInputs) -> Result<Vec<String>, PortError> {
+    async fn faults(
+        &self,
+        strategy: &StrategyEntry,
+        inputs: &JobInputs,
+    ) -> Result<Vec<InputFault>, PortError> {
         let (strategy, inputs) = (strategy.clone(), inputs.clone());
         self.blocking(move |_| Ok(entry::faults(&strategy, &inputs))).await
     }

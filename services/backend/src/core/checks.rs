@@ -1,0 +1,143 @@
+//! Whether a backtest can run, as far as other services can tell before it is taken in.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+use tradai_control_plane::jobs::{check_size, request_settings};
+use tradai_control_plane::{Error, RequestFault};
+use tradai_domain::configs::ConfigHash;
+use tradai_domain::jobs::{BacktestConfig, TraceId};
+use tradai_domain::{Clock, IdSource, Millis};
+
+use crate::infrastructure::peer::{Peer, PeerTrace};
+
+/// How long a submission waits for what another service says: it is taken without, too.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// For how long what was said counts.
+const STILL_SO_MS: Millis = 30_000;
+/// Replies that are remembered.
+const REMEMBERED: usize = 100;
+/// Fields of a request that stand for settings.
+const STAND_FOR: [(&str, &str); 3] =
+    [("pair_whitelist", "symbols"), ("timeframe", "timeframe"), ("timerange", "timerange")];
+
+/// Asks the strategy service and data-collection whether a job can run. Whoever runs it looks again, so that what
+/// nobody answers holds nothing up.
+pub(crate) struct Checks {
+    strategy_service: Peer,
+    data_collection: Peer,
+    clock: Arc<dyn Clock>,
+    ids: Arc<dyn IdSource>,
+    known: Mutex<BTreeMap<String, (Millis, Value)>>,
+}
+
+impl Checks {
+    pub(crate) fn new(
+        strategy_service: Peer,
+        data_collection: Peer,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Self { strategy_service, data_collection, clock, ids, known: Mutex::default() }
+    }
+
+    /// Refuses what cannot run, with one fault for each field.
+    pub(crate) async fn check(
+        &self,
+        config: &BacktestConfig,
+        trace_id: Option<TraceId>,
+    ) -> Result<(), Error> {
+        let (said, exchanges) =
+            tokio::join!(self.of_strategy(config, trace_id), self.exchanges(config, trace_id));
+        let mut faults = Vec::new();
+        let reported = said.as_ref().and_then(|said| said["faults"].as_array());
+        faults.extend(reported.into_iter().flatten().filter_map(|fault| fault_of(fault, config)));
+        if let (Some(asked), Some(known)) = (&config.exchange, exchanges)
+            && !known.iter().any(|known| known == asked.as_str())
+        {
+            let reason = format!("no candles of {asked} are collected; allowed are {}", known.join(", "));
+            faults.push(RequestFault::new("exchange", reason));
+        }
+        let settings = said.as_ref().and_then(|said| said["settings"].as_object());
+        let asked: Map<String, Value>;
+        let settings = match settings {
+            Some(settings) => settings,
+            None => {
+                asked = request_settings(config);
+                &asked
+            }
+        };
+        faults.extend(check_size(config, settings, self.clock.now_ms()).err());
+        if faults.is_empty() { Ok(()) } else { Err(Error::Request(faults)) }
+    }
+
+    /// Returns what the strategy service says of a job; `None` where it does not answer.
+    async fn of_strategy(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Value> {
+        let body = json!({
+            "strategy_version": config.strategy_version,
+            "config_id": config.config_id.as_ref().map(ToString::to_string),
+            "settings": request_settings(config),
+            "parameters": config.parameters,
+        });
+        let key = format!("{} {}", config.strategy, ConfigHash::of(body.as_object()?));
+        let path = format!("/api/v1/strategies/{}/check", config.strategy);
+        let peer = self.within(&self.strategy_service, trace_id);
+        self.remembered(key, async { peer.post_again(&path, &body, PATIENCE).await.ok() }).await
+    }
+
+    /// Returns the exchanges that candles are collected of; `None` where nobody asks for one, or nobody answers.
+    async fn exchanges(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Vec<String>> {
+        config.exchange.as_ref()?;
+        let peer = self.within(&self.data_collection, trace_id);
+        let path = "/api/v1/exchanges";
+        let reply =
+            self.remembered(path.to_owned(), async { peer.get(path, &[], PATIENCE).await.ok() }).await?;
+        let items = reply["items"].as_array()?.iter();
+        Some(items.filter_map(|item| item["exchange"].as_str().map(str::to_owned)).collect())
+    }
+
+    fn within(&self, peer: &Peer, trace_id: Option<TraceId>) -> Peer {
+        match trace_id {
+            Some(trace_id) => peer.within(PeerTrace::of(trace_id, &*self.ids, &*self.clock)),
+            None => peer.clone(),
+        }
+    }
+
+    /// Returns what was said a moment ago, or else asks.
+    async fn remembered(&self, key: String, ask: impl Future<Output = Option<Value>>) -> Option<Value> {
+        let now = self.clock.now_ms();
+        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, value)) = lock().get(&key).filter(|(at, _)| now.saturating_sub(*at) < STILL_SO_MS) {
+            return Some(value.clone());
+        }
+        let value = ask.await?;
+        let mut known = lock();
+        known.insert(key, (now, value.clone()));
+        if known.len() > REMEMBERED {
+            let oldest = known.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
+            oldest.and_then(|key| known.remove(&key));
+        }
+        Some(value)
+    }
+}
+
+/// Reads a fault of the strategy service, by the field of the request that says what is wrong.
+fn fault_of(fault: &Value, config: &BacktestConfig) -> Option<RequestFault> {
+    let reason = fault["message"].as_str()?.to_owned();
+    let key = fault["key"].as_str();
+    let field = match fault["field"].as_str()? {
+        "strategy_version" => "strategy_version",
+        "config_id" => "config_id",
+        "parameters" => "parameters",
+        _ => "settings",
+    };
+    let Some(key) = key else { return Some(RequestFault::new(field, reason)) };
+    let first = key.split('.').next().unwrap_or_default();
+    let own = STAND_FOR.iter().find(|(setting, _)| *setting == first && !config.settings.contains_key(first));
+    Some(match own {
+        Some((_, own)) if field == "settings" => RequestFault::new(own, reason),
+        _ => RequestFault::at(field, key, reason),
+    })
+}
