@@ -14,7 +14,7 @@ use tradai_domain::jobs::LocalExecutionMode;
 use tradai_domain::ports::{PortError, TaskEnd, TaskRunner, TaskSpec};
 use tradai_embedded::{AnyTasks, DockerTasks, InProcessTasks, ProcessSettings, ProcessTasks, Work};
 use tradai_platform::settings::sections::{LogSettings, StateSettings};
-use tradai_platform::settings::{Inputs, load};
+use tradai_platform::settings::{Inputs, load, split};
 use tradai_platform::wiring::Wiring;
 
 use crate::containers::ContainerSettings;
@@ -152,11 +152,11 @@ impl LocalTasks {
 
 /// The environment of every job; the job's own variables come on top.
 fn environment(host: &LocalHost<'_>) -> BTreeMap<String, String> {
-    let let_in = host.environment.get("CONFIG_VARIABLES").map_or("", String::as_str);
+    let let_in = host.environment.get("CONFIG_VARIABLES").map_or_else(Vec::new, |text| split(text));
     let is_passed = |name: &str| {
         PASSED.contains(&name)
             || PASSED_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-            || let_in.split(',').any(|known| known.trim() == name)
+            || let_in.iter().any(|known| known == name)
     };
     let mut environment = host.environment.clone();
     environment.retain(|name, _| is_passed(name));
@@ -200,16 +200,7 @@ mod tests {
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into();
-        let log =
-            load::<Log>(&Inputs::default().variable("LOG_LEVEL", "warn,tradai=debug")).unwrap().settings.0;
-        let state = StateSettings::new("/data".into());
-        let found = environment(&LocalHost {
-            program: PathBuf::from("tradai"),
-            state: &state,
-            strategies: Some(Path::new("/strategies")),
-            log: &log,
-            environment: &host,
-        });
+        let found = passed(&host);
         let found: Vec<(&str, &str)> =
             found.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
         assert_eq!(
@@ -226,6 +217,30 @@ mod tests {
                 ("TRADAI_DATA_DIR", "/data"),
             ]
         );
+    }
+
+    #[test]
+    fn variables_that_configs_may_read_are_listed_as_in_other_settings() {
+        for list in ["REGION,PAIR", r#"["REGION", "PAIR"]"#] {
+            let host = [("CONFIG_VARIABLES", list), ("REGION", "eu"), ("PAIR", "BTC/USDT"), ("OTHER", "x")];
+            let found = passed(&host.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+            let has = |name: &str| found.contains_key(name);
+            assert!(has("REGION") && has("PAIR") && !has("OTHER"), "{list}: {found:?}");
+        }
+    }
+
+    /// What a job gets of a host's environment.
+    fn passed(host: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+        let log =
+            load::<Log>(&Inputs::default().variable("LOG_LEVEL", "warn,tradai=debug")).unwrap().settings.0;
+        let state = StateSettings::new("/data".into());
+        environment(&LocalHost {
+            program: PathBuf::from("tradai"),
+            state: &state,
+            strategies: Some(Path::new("/strategies")),
+            log: &log,
+            environment: host,
+        })
     }
 
     /// The one section, as a host's settings.

@@ -11,7 +11,7 @@ use tradai_control_plane::jobs::{BacktestRequest, backtest_environment, backtest
 use tradai_domain::JobId;
 use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, TraceId};
 use tradai_platform::settings::sections::{ArcticSettings, LogSettings, StateSettings};
-use tradai_platform::settings::{Reader, Settings};
+use tradai_platform::settings::{Reader, Settings, split};
 use tradai_timeseries::Location;
 use uuid::Uuid;
 
@@ -155,8 +155,7 @@ impl JobVariables {
     /// Reads what this host's jobs get, beside `tracking_uri`, which they are told where it is known.
     pub fn read(reader: &Reader<'_>, tracking_uri: Option<&str>) -> Self {
         let list = reader.foreign("CONFIG_VARIABLES").unwrap_or_default();
-        let let_in: Vec<String> =
-            list.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect();
+        let let_in = split(&list);
         let mut values: BTreeMap<String, String> =
             let_in.iter().filter_map(|name| Some((name.clone(), reader.foreign(name)?))).collect();
         let uri = tracking_uri.map(str::to_owned).or_else(|| reader.foreign("MLFLOW_TRACKING_URI"));

@@ -43,7 +43,7 @@ pub use faults::{Fault, Faults};
 pub use inputs::{Inputs, SETTINGS_DIR};
 pub use load::{Loaded, Start, load, start};
 pub use print::{Origin, Variable};
-pub use reader::{Key, Reader};
+pub use reader::{Key, Reader, split};
 pub use secrecy::{ExposeSecret, SecretString};
 
 /// The settings of one host.

@@ -243,8 +243,9 @@ fn texts(value: &Value) -> Result<Vec<String>, String> {
     }
 }
 
-/// Items of a list in a variable, as Python's settings wrote them too: `["a", "b"]`, or `a, b`.
-fn split(text: &str) -> Vec<String> {
+/// Returns the items of a list in a variable, as Python's settings wrote them too: `["a", "b"]`, or `a, b`.
+#[must_use]
+pub fn split(text: &str) -> Vec<String> {
     let array = text.starts_with('[').then(|| format!("v = {text}").parse::<Table>().ok()).flatten();
     if let Some(items) = array.as_ref().and_then(|table| texts(table.get("v")?).ok()) {
         return items;
