@@ -1,7 +1,9 @@
 //! The program: from the environment to an exit code.
 
+use std::num::NonZeroU32;
 use std::process::ExitCode;
 
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
@@ -40,6 +42,11 @@ fn host(settings: &TradingSettings, inputs: &Inputs) -> ExitCode {
     if let Err(error) = telemetry::init(&settings.log) {
         return fault("logs cannot be written", &error, ErrorKind::Internal);
     }
+    if let Some(memory) = settings.memory
+        && let Err(error) = limit_memory(memory)
+    {
+        return fault("the memory cannot be limited", &error, ErrorKind::Internal);
+    }
     let wiring = match Wiring::open(&settings.state, inputs.environment.clone()) {
         Ok(wiring) => wiring,
         Err(error) => return fault("the state cannot be opened", &error, error.kind()),
@@ -61,6 +68,14 @@ fn host(settings: &TradingSettings, inputs: &Inputs) -> ExitCode {
             ExitCode::from(error.exit_code())
         }
     }
+}
+
+/// Lets this program have so much memory of its own and no more, so that it ends before others have none. Files that it
+/// maps and what it only reserves do not count.
+fn limit_memory(mebibytes: NonZeroU32) -> nix::Result<()> {
+    let bytes = u64::from(mebibytes.get()) << 20;
+    let (_, hard) = getrlimit(Resource::RLIMIT_DATA)?;
+    setrlimit(Resource::RLIMIT_DATA, bytes.min(hard), hard)
 }
 
 fn run_until_told(runtime: &Runtime, settings: &TradingSettings, wiring: &Wiring) -> Result<(), Error> {

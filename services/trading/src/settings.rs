@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -56,6 +57,8 @@ pub struct TradingSettings {
     pub strategies: Option<PathBuf>,
     /// Variables that are part of a strategy's config, or that its texts may refer to.
     pub variables: Variables,
+    /// How much memory the program may take, in MiB; as much as there is without.
+    pub memory: Option<NonZeroU32>,
     /// Logs.
     pub log: LogSettings,
 }
@@ -111,6 +114,9 @@ impl Settings for TradingSettings {
                 .optional::<String>()
                 .map(PathBuf::from),
             variables: Variables::of(variables, &let_in),
+            memory: reader
+                .key("JOB_MEMORY_MIB", "memory that the program may take, in MiB; all there is without")
+                .optional(),
             log: LogSettings::read(reader),
             state,
         }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use tradai_control_plane::jobs::Sweep;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, ExecutorFactory};
+use tradai_domain::jobs::LocalExecutionMode;
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_trading::local::{LocalHost, LocalTasks};
 
+use super::memory;
 use crate::settings::Settings;
 
 /// Who runs jobs.
@@ -40,6 +42,12 @@ pub(crate) fn open(
     if let Some(bucket) = &settings.bucket {
         // This host may know it by a name that is its own.
         ports.environment.insert("ARCTIC_S3_BUCKET".to_owned(), bucket.clone());
+    }
+    // Containers have the size that the platform's table says, and a job within this process has no memory of its own.
+    let is_process = settings.executor.local_mode == LocalExecutionMode::Subprocess;
+    let memory = settings.job_memory_mib.map(u64::from).or_else(|| memory::share(settings.parallel_jobs));
+    if let Some(mebibytes) = memory.filter(|mebibytes| *mebibytes > 0 && is_process) {
+        ports.environment.insert("JOB_MEMORY_MIB".to_owned(), mebibytes.to_string());
     }
     let submitter =
         ExecutorFactory::create_with_fallback(&settings.executor, &ports, settings.allow_no_executor)?;

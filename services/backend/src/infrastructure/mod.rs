@@ -2,4 +2,5 @@
 
 pub(crate) mod executor;
 pub(crate) mod logs;
+mod memory;
 pub(crate) mod peer;

@@ -28,9 +28,11 @@ async fn fault_x37_a_job_without_room_fails_with_the_cause_and_the_others_comple
     let whole = world.platform(2);
     // Threads and arenas take of the memory what the machine's cores make of it, unless they are told.
     let memory = "export RAYON_NUM_THREADS=2 MALLOC_ARENA_MAX=1; ulimit -v 100000";
+    let its_memory = "export RAYON_NUM_THREADS=2 JOB_MEMORY_MIB=64";
     for (name, limit, request, cause) in [
         ("full-disk", "ulimit -f 2048", request(), "File too large"),
-        ("no-memory", memory, huge, "memory allocation of"),
+        ("no-memory", memory, huge.clone(), "memory allocation of"),
+        ("its-memory", its_memory, huge, "it took more memory than it may"),
     ] {
         let mode = LocalExecutionMode::Subprocess;
         let platform = world.platform_of(limited(&world, name, limit), mode, 2);
