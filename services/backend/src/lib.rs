@@ -20,6 +20,7 @@ use std::time::Duration;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::Instrument;
+use tradai_control_plane::Audit;
 use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
 use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
@@ -32,7 +33,7 @@ pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, Shared};
 use core::{
-    Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
+    Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results, Runs,
     Verifier, VerifierPlaces, recover,
 };
 use dashboard::{Dashboard, Peers};
@@ -85,7 +86,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let (stop, background) = (CancellationToken::new(), TaskTracker::new());
     let hub = Arc::new(Hub::new(metrics.clone()));
     background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
-    let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub, end_of(shutdown, &background));
+    let runs = Runs::new(end_of(shutdown, &background), background.clone());
+    let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub, runs);
     let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), wiring.clock.clone(), shutdown);
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
@@ -136,7 +138,7 @@ fn use_cases(
     peers: &Peers,
     metrics: &JobMetrics,
     hub: Arc<Hub>,
-    end: CancellationToken,
+    runs: Runs,
 ) -> (Core, Arc<Jobs>) {
     let Parts { wiring, executor, logs, .. } = parts;
     let (clock, ids, events) = (wiring.clock.clone(), wiring.ids.clone(), wiring.events.clone());
@@ -167,10 +169,11 @@ fn use_cases(
     let backtests = Arc::new(backtests);
     let verified =
         VerifierPlaces { jobs: settings.state.data_dir.join("jobs"), candles: settings.candles.clone() };
+    let audit = Audit::new(wiring.audit.clone(), clock.clone());
     let core = Core {
         imported: Imported::new(settings.candles.clone(), clock.clone(), ids.clone()),
         journal: Journal::new(wiring.audit.clone(), jobs.clone()),
-        verifier: Verifier::new(backtests.clone(), verified, clock.clone(), ids, end),
+        verifier: Verifier::new(backtests.clone(), verified, clock.clone(), ids, runs, audit),
         results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
         backtests,
         feed: Feed::new(jobs.clone(), events, clock, hub, collection),

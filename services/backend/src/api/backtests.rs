@@ -50,7 +50,7 @@ pub(super) struct ListQuery {
 #[into_params(parameter_in = Query)]
 #[serde(deny_unknown_fields)]
 pub(super) struct WaitQuery {
-    /// Seconds to wait for the job to end, 0 to 30.
+    /// Seconds to wait for the end, 0 to 30.
     #[param(minimum = 0, maximum = 30)]
     wait: Option<String>,
 }
@@ -88,7 +88,7 @@ pub(super) async fn show(
     Path(id): Path<String>,
     Query(query): Query<WaitQuery>,
 ) -> Result<Json<BacktestBody>, Problem> {
-    let wait = query.duration()?.min(state.longest_wait);
+    let wait = query.duration_or(Duration::ZERO)?.min(state.longest_wait);
     let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
     let wait = if waiting.is_some() { wait } else { Duration::ZERO };
     let record = state.core.backtests.wait(job_id(&id)?, wait).await.map_err(problem)?;
@@ -169,9 +169,9 @@ fn parse<T: FromStr<Err: Display>>(
 }
 
 impl WaitQuery {
-    fn duration(&self) -> Result<Duration, Problem> {
+    pub(super) fn duration_or(&self, default: Duration) -> Result<Duration, Problem> {
         const LONGEST: u64 = 30;
-        let Some(text) = &self.wait else { return Ok(Duration::ZERO) };
+        let Some(text) = &self.wait else { return Ok(default) };
         let seconds = text.parse().ok().filter(|seconds| *seconds <= LONGEST);
         seconds.map(Duration::from_secs).ok_or_else(|| {
             let reason = format!("expected a number of seconds from 0 to {LONGEST}");

@@ -9,7 +9,7 @@
 //! | GET `/api/v1/backtests/{job_id}/report.html`, `/report-data` | `report.rs` |
 //! | POST `/api/v1/backtests/compare` | `compare.rs` |
 //! | GET `/api/v1/strategies`, `/strategies/{name}` | `strategies.rs` |
-//! | POST `/api/v1/backtests/{job_id}/verify` | `verify.rs` |
+//! | POST `/api/v1/backtests/{job_id}/verify`; GET, DELETE `/verification` | `verify.rs` |
 //! | GET `/api/v1/executors` | `executors.rs` |
 //! | GET `/api/v1/audit`, `/traces/{trace_id}` | `journal.rs` |
 //!
@@ -59,6 +59,7 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(report::report_data))
         .routes(routes!(compare::compare))
         .routes(routes!(verify::verify))
+        .routes(routes!(verify::show, verify::cancel))
         .routes(routes!(executors::show))
         .routes(routes!(journal::audit))
         .routes(routes!(journal::trace))

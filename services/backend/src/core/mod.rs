@@ -31,7 +31,7 @@ pub(crate) use recovery::recover;
 pub use results::JobLogs;
 pub(crate) use results::{Held, ResultFile, Results};
 pub(crate) use stretch::DAYS_WITHOUT_START;
-pub(crate) use verification::{Verifier, VerifierPlaces};
+pub(crate) use verification::{Runs, VerificationRun, Verifier, VerifierPlaces};
 
 /// The use cases. Clones share everything.
 #[derive(Clone)]

@@ -5,7 +5,7 @@
 //! | GET `/`, `/jobs` | `jobs.rs` |
 //! | GET `/jobs/{id}` | `job.rs` |
 //! | POST `/jobs/{id}/cancel`, `/jobs/{id}/delete` | `actions.rs` |
-//! | POST `/jobs/{id}/verify` | `verify.rs` |
+//! | POST `/jobs/{id}/verify`, `/jobs/{id}/verification/cancel`; GET `/jobs/{id}/verification` | `verify.rs` |
 //! | GET `/compare?job=…&job=…` | `compare.rs` |
 //! | GET, POST `/backtests/new`; POST `/backtests/check` | `submit.rs` |
 //! | GET `/strategies`, `/strategies/{name}` | `strategies.rs` |
@@ -61,6 +61,8 @@ pub(crate) fn routes(state: Dashboard) -> Router {
         .route("/jobs/{id}/cancel", post(actions::cancel))
         .route("/jobs/{id}/delete", post(actions::delete))
         .route("/jobs/{id}/verify", post(verify::verify))
+        .route("/jobs/{id}/verification", get(verify::show))
+        .route("/jobs/{id}/verification/cancel", post(verify::cancel))
         .route("/compare", get(compare::compare))
         .route("/backtests/new", get(submit::new).post(submit::submit))
         .route("/backtests/check", post(submit::check))

@@ -4,6 +4,7 @@ use serde_json::json;
 use tradai_domain::Timeframe;
 use tradai_domain::jobs::{BacktestConfig, JobChange, JobStatus, Progress};
 use tradai_http_client::reqwest;
+use tradai_testkit::until;
 
 use crate::peer::Peers;
 use crate::world::{HOSTILE, World, config};
@@ -436,13 +437,24 @@ async fn a_job_is_verified_from_its_page() {
     let id = world.add_result("EmaCross").await;
     let path = format!("/jobs/{id}/verify");
     assert!(get(&world, &format!("/jobs/{id}")).await.text.contains(&format!("action=\"{path}\"")));
-    let same = post(&world, &path, &[], &world.url("")).await;
+    let shown = format!("/jobs/{id}/verification");
+    assert_eq!(get(&world, &shown).await.status, 404);
+    let verified = async || {
+        let begun = post(&world, &path, &[], &world.url("")).await;
+        assert_eq!((begun.status, begun.header("location")), (303, shown.as_str()), "{}", begun.text);
+        // A page that is not the last word is loaded again by itself.
+        until(|| async { get(&world, &shown).await.header("refresh").is_empty() }).await;
+        get(&world, &shown).await
+    };
+    let same = verified().await;
     assert!(same.status == 200 && same.text.contains("The same bytes."), "{}", same.text);
     let trades = world.folder.path().join("jobs").join(id.to_string()).join("trades.parquet");
     std::fs::write(trades, "changed").unwrap();
-    let altered = post(&world, &path, &[], &world.url("")).await;
+    let altered = verified().await;
     assert!(altered.status == 200 && altered.text.contains("Not the same bytes."), "{}", altered.text);
     assert!(altered.text.contains("trades.parquet</th><td class=\"text\">altered</td>"), "{}", altered.text);
+    let stopped = post(&world, &format!("{shown}/cancel"), &[], &world.url("")).await;
+    assert_eq!((stopped.status, stopped.header("location")), (303, shown.as_str()));
     let running = world.add_job("EmaCross", JobStatus::Running).await;
     assert_eq!(post(&world, &format!("/jobs/{running}/verify"), &[], &world.url("")).await.status, 409);
 }

@@ -18,6 +18,7 @@ const DESIGN: &[(&str, &str)] = &[
     ("/api/v1/backtests/{job_id}/manifest", "get"),
     ("/api/v1/backtests/{job_id}/logs", "get"),
     ("/api/v1/backtests/{job_id}/verify", "post"),
+    ("/api/v1/backtests/{job_id}/verification", "get delete"),
     ("/api/v1/backtests/{job_id}/events", "get"),
     ("/api/v1/backtests/compare", "post"),
     ("/api/v1/jobs/events", "get"),

@@ -1,5 +1,7 @@
 //! What came of a backtest that really ran: figures, tables, report, logs, and the same bytes again.
 
+use std::io::Write;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -141,10 +143,13 @@ async fn jobs_are_compared_and_run_again_to_the_same_bytes() {
     assert_eq!(world.post(&compare, &unknown).await.problem().0, 404);
 
     let verified = world.post(&format!("{one}/verify"), &json!({})).await.json();
+    let (_, noted) = world.wiring.audit.list(None, 1).await.unwrap().remove(0);
+    assert_eq!((noted.action.as_str(), noted.actor.as_str()), ("job.verify", "local"));
+    assert!(one.ends_with(&noted.subject), "{one}: {}", noted.subject);
     let files: Vec<(&Value, &Value)> =
         verified["files"].as_array().unwrap().iter().map(|file| (&file[0], &file[1]["outcome"])).collect();
     assert_eq!(files.len(), 5);
-    assert!(files.iter().all(|(_, outcome)| **outcome == "same"), "{verified}");
+    assert!(files.iter().all(|(_, outcome)| **outcome == "same") && verified["same"] == true, "{verified}");
     let changed = world.folder.path().join("jobs").join(id(&one)).join("result.json");
     std::fs::write(&changed, b"{}").unwrap();
     let verified = world.post(&format!("{one}/verify"), &json!({})).await.json();
@@ -190,9 +195,81 @@ async fn a_job_is_verified_on_the_candles_that_jobs_find() {
     let world = World { app: build(&settings, parts, &world.shutdown), ..world };
     let verified = world.post(&format!("{this}/verify"), &json!({})).await.json();
     assert_eq!(verified["files"][0][1]["outcome"], "same", "{verified}");
-    // A run that is under way ends with the service.
+    // Nothing is begun that the service would not end.
     world.shutdown.stop();
     until(|| async { world.post(&format!("{this}/verify"), &json!({})).await.status == 503 }).await;
+}
+
+/// What a job's manifest is read from: nothing, for as long as nobody writes into it.
+struct Held {
+    manifest: PathBuf,
+    kept: PathBuf,
+}
+
+impl Held {
+    fn take(world: &World, this: &str) -> Self {
+        let id = this.rsplit('/').next().unwrap();
+        let manifest = world.folder.path().join("jobs").join(id).join("manifest.json");
+        let kept = manifest.with_extension("kept");
+        std::fs::rename(&manifest, &kept).unwrap();
+        nix::unistd::mkfifo(&manifest, nix::sys::stat::Mode::S_IRWXU).unwrap();
+        Self { manifest, kept }
+    }
+
+    /// Lets whoever reads it go on, and later readers find the file.
+    fn let_go(self) {
+        let mut waiting = std::fs::OpenOptions::new().write(true).open(&self.manifest).unwrap();
+        let text = std::fs::read(&self.kept).unwrap();
+        std::fs::rename(&self.kept, &self.manifest).unwrap();
+        waiting.write_all(&text).unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_verification_that_takes_long_is_asked_for_later() {
+    let world = running();
+    let (one, other) = (completed(&world).await, completed(&world).await);
+    let (verify, shown) = (format!("{one}/verify?wait=0"), format!("{one}/verification"));
+    assert_eq!(world.get(&shown).await.problem().0, 404);
+    let held = Held::take(&world, &one);
+    let begun = world.post(&verify, &json!({})).await;
+    assert_eq!((begun.status, begun.header("location")), (202, shown.as_str()), "{}", begun.text);
+    let begun = begun.json();
+    assert_eq!(
+        (&begun["status"], &begun["same"], &begun["files"]),
+        (&json!("running"), &Value::Null, &json!([]))
+    );
+    assert_eq!(
+        world.post(&verify, &json!({})).await.json()["started_at"],
+        begun["started_at"],
+        "it is joined"
+    );
+    let refused = world.post(&format!("{other}/verify"), &json!({})).await;
+    assert_eq!((refused.problem().0, refused.header("retry-after")), (503, "10"));
+    held.let_go();
+    let ended = until_verified(&world, &shown).await;
+    assert_eq!((&ended["status"], &ended["same"]), (&json!("completed"), &json!(true)), "{ended}");
+    assert_eq!(world.post(&format!("{one}/verify?wait=31"), &json!({})).await.problem().0, 422);
+
+    let held = Held::take(&world, &one);
+    assert_eq!(world.post(&verify, &json!({})).await.status, 202);
+    let stopped = world.delete(&shown).await;
+    assert_eq!((stopped.status, &stopped.json()["status"]), (202, &json!("running")), "it is ending");
+    held.let_go();
+    assert_eq!(until_verified(&world, &shown).await["status"], "cancelled");
+    assert_eq!(world.delete(&shown).await.status, 200);
+    std::fs::remove_file(
+        world.folder.path().join("jobs").join(one.rsplit('/').next().unwrap()).join("manifest.json"),
+    )
+    .unwrap();
+    let failed = world.post(&format!("{one}/verify"), &json!({})).await.json();
+    assert_eq!(failed["status"], "failed", "{failed}");
+    assert!(failed["error"].as_str().is_some_and(|error| !error.is_empty()), "{failed}");
+}
+
+async fn until_verified(world: &World, shown: &str) -> Value {
+    until(|| async { world.get(shown).await.json()["ended_at"].is_string() }).await;
+    world.get(shown).await.json()
 }
 
 /// Clients that take a reply and do not read it, each of the largest file.
