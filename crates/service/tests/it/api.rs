@@ -96,7 +96,7 @@ pub(crate) fn service(settings: &HttpSettings, shutdown: &Shutdown, count: &Arc<
         .route("/raw", post(|body: String| async move { body.len().to_string() }))
         .route("/caller", get(|caller: Caller| async move { format!("{} {}", caller.name, caller.role) }))
         .route("/huge", get(|| async { vec![0_u8; 64 * 1024 * 1024] }))
-        .route("/big", get(|| async { "a".repeat(10_000) }))
+        .route("/letters/{count}", get(|Path(count): Path<usize>| async move { "a".repeat(count) }))
         .route("/trace", get(|ids: RequestIds| async move { ids.trace_id.to_string() }))
         .route("/bare", get(|| async { (StatusCode::INTERNAL_SERVER_ERROR, "internal path /etc/x") }));
     let once = OpenApiRouter::new().route("/count", counting).route("/slow", slow);

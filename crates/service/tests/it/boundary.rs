@@ -124,11 +124,21 @@ async fn keys_and_queries_never_reach_the_log() {
 #[tokio::test]
 async fn large_replies_are_compressed_where_asked_and_problems_stay_readable() {
     let app = app(&loopback());
-    let request = Request::get("/big").header("accept-encoding", "gzip");
+    let request = Request::get("/letters/10000").header("accept-encoding", "gzip");
     let reply = send(&app, request.body(Body::empty()).unwrap()).await;
     assert_eq!(reply.header("content-encoding"), "gzip");
     assert!(reply.text.len() < 1000);
-    assert_eq!(fetch(&app, "/big").await.text.len(), 10_000);
+    assert_eq!(fetch(&app, "/letters/10000").await.text.len(), 10_000);
+}
+
+#[tokio::test]
+async fn replies_are_compressed_from_one_kibibyte_on() {
+    let app = app(&loopback());
+    for (count, encoding) in [(0, ""), (1023, ""), (1024, "gzip")] {
+        let request = Request::get(format!("/letters/{count}")).header("accept-encoding", "gzip");
+        let reply = send(&app, request.body(Body::empty()).unwrap()).await;
+        assert_eq!(reply.header("content-encoding"), encoding, "{count} bytes");
+    }
 }
 
 #[tokio::test]

@@ -196,5 +196,70 @@ mod tests {
             "there is no strategy `Qqqq`; there are EmaCross, DonchianBreakout, RsiMeanReversion"
         );
         assert_eq!(unknown("X", &[]), "there is no strategy `X`");
+    use std::io::Write;
+    use std::sync::atomic::AtomicU16;
+
+    use tradai_domain::{ManualClock, SequentialIds};
+    use tradai_service::axum::Router;
+    use tradai_service::axum::http::StatusCode;
+
+    }
+    use crate::settings::PeerUrl;
+
+    /// What was logged on this thread.
+    #[derive(Clone, Default)]
+    struct Log(Arc<Mutex<Vec<u8>>>);
+
+    impl Log {
+        fn warnings(&self) -> usize {
+            String::from_utf8_lossy(&self.0.lock().unwrap()).matches("nobody knows yet").count()
+        }
+    }
+
+    impl Write for Log {
+        fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// A service that answers everything with this status, and the catalogue that asks it.
+    async fn asking(status: Arc<AtomicU16>, clock: Arc<ManualClock>) -> Catalogue {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = PeerUrl::loopback(listener.local_addr().unwrap().port());
+        let answer = move || {
+            let status = StatusCode::from_u16(status.load(Ordering::Relaxed)).unwrap();
+            async move { (status, "{}") }
+        };
+        let router = Router::new().fallback(answer);
+        tokio::spawn(async move { tradai_service::axum::serve(listener, router).await });
+        let ids = Arc::new(SequentialIds::default());
+        let peer = Peer::new("strategy-service", url, None, clock.clone(), ids.clone());
+        Catalogue::new(peer, clock, ids)
+    }
+
+    #[tokio::test]
+    async fn an_outage_is_warned_of_once_however_many_jobs_come_meanwhile() {
+        let (log, status) = (Log::default(), Arc::new(AtomicU16::new(503)));
+        let (clock, written) = (Arc::new(ManualClock::at(0)), log.clone());
+        let subscriber = tracing_subscriber::fmt().with_writer(move || written.clone()).finish();
+        let _logging = tracing::subscriber::set_default(subscriber);
+        let catalogue = asking(status.clone(), clock.clone()).await;
+        let name: StrategyName = "EmaCross".parse().unwrap();
+        for outage in 1..=2 {
+            status.store(503, Ordering::Relaxed);
+            for _ in 0..5 {
+                catalogue.check(&name, None).await.unwrap();
+            }
+            assert_eq!(log.warnings(), outage);
+            // It may be asked again by then, and is there; later it does not count as there any more.
+            status.store(200, Ordering::Relaxed);
+            clock.advance(60_000);
+            catalogue.check(&name, None).await.unwrap();
+            clock.advance(60_000);
+        }
     }
 }

@@ -3,7 +3,6 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde_json::Value;
 use tempfile::TempDir;
 use tradai_control_plane::configs::Variables;
 use tradai_domain::ManualClock;

@@ -55,7 +55,11 @@ fn believing(source: JwksSource) -> JwtSettings {
 
 /// A service with a route and a page.
 fn app(settings: &HttpSettings, clock: &Arc<ManualClock>) -> App {
-    Service::new("test", "1.2.3", settings, &Shutdown::manual())
+    app_of("test", settings, clock)
+}
+
+fn app_of(name: &'static str, settings: &HttpSettings, clock: &Arc<ManualClock>) -> App {
+    Service::new(name, "1.2.3", settings, &Shutdown::manual())
         .with_sources(clock.clone(), Arc::new(SequentialIds::default()))
         .routes(OpenApiRouter::new().route("/page", get(page).post(page)).route("/whose", get(whose)))
         .pages(tradai_service::axum::Router::new().route("/change", post(page)))

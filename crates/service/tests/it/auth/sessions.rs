@@ -6,7 +6,7 @@ use tradai_service::axum::body::Body;
 use tradai_service::axum::http::Request;
 
 use super::issuer::{Answer, Issuer, Signer};
-use super::{KEY, app, ask, believing, clock, key_of_ann, with};
+use super::{KEY, app, app_of, ask, believing, clock, key_of_ann, with};
 use crate::api::{Reply, send};
 
 const HOUR_MS: i64 = 3_600_000;
@@ -36,6 +36,21 @@ fn sealed() -> HttpSettings {
     let mut settings = with(vec![key_of_ann()], None);
     settings.cursor_secret = Some("0123456789abcdef0123456789abcdef".to_owned().into());
     settings
+}
+
+#[tokio::test]
+async fn a_session_of_one_service_is_none_of_another_with_the_same_secret_and_keys() {
+    let (clock, settings) = (clock(), sealed());
+    let (one, other) = (app_of("one", &settings, &clock), app_of("other", &settings, &clock));
+    let cookie = cookie(&sign_in(&one, &format!("key={KEY}&next=/")).await);
+    let (name, sealed) = cookie.split_once('=').unwrap();
+    assert_eq!(name, "tradai_session_one");
+    assert_eq!(ask_as(&one, &cookie, "GET", &[]).await.status, 200);
+    // Even under the name that the other looks for.
+    let renamed = format!("tradai_session_other={sealed}");
+    assert_eq!(ask_as(&other, &renamed, "GET", &[]).await.code(), "AUTH001");
+    // Another instance of the same service believes it.
+    assert_eq!(ask_as(&app_of("one", &settings, &clock), &cookie, "GET", &[]).await.status, 200);
 }
 
 #[tokio::test]
