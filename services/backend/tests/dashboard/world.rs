@@ -15,7 +15,7 @@ use tradai_control_plane::jobs::JobReports;
 use tradai_domain::jobs::{
     BacktestConfig, BacktestJobMessage, JobChange, JobRecord, JobStatus, WorkflowType,
 };
-use tradai_domain::ports::NewJob;
+use tradai_domain::ports::{Lease, NewJob};
 use tradai_domain::{JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
@@ -90,7 +90,7 @@ impl World {
         JobId(self.wiring.ids.next(self.wiring.clock.as_ref()))
     }
 
-    /// Stores a job as a process that is gone would have left it; nobody runs it.
+    /// Stores a job as another process would have left it; nobody runs it.
     pub(crate) async fn add_job(&self, strategy: &str, status: JobStatus) -> JobId {
         let id = self.next_id();
         let config = BacktestConfig { strategy: strategy.parse().unwrap(), ..config() };
@@ -105,6 +105,10 @@ impl World {
         let name = message.config.strategy.clone();
         let record = JobRecord::pending(id, WorkflowType::Backtest, name, id.into(), clock.now_ms());
         let job = NewJob { message, ..new_job(record) };
+        // Held by somebody who lives longer than a test, so that the service leaves it alone.
+        let (now, workflow_type) = (clock.now_ms(), WorkflowType::Backtest);
+        let lease = Lease { holder: job.holder.clone(), workflow_type, now, until: now + 86_400_000 };
+        self.wiring.jobs.take_up(&lease).await.unwrap();
         self.wiring.jobs.create(&job).await.unwrap();
         match status {
             JobStatus::Pending => {}
