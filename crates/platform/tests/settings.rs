@@ -160,7 +160,8 @@ fn a_key_may_be_a_services_own() {
     assert_eq!([known.keys[0].scope, known.keys[1].scope], [KeyScope::Own, KeyScope::Service]);
     let shown = loaded.variables.iter().find(|variable| variable.name.ends_with("_API_KEYS")).unwrap();
     assert_eq!(shown.value, "ann:trader:[redacted],backend:trader:[redacted]:service");
-    for wrong in [format!("ann:trader:{hash}:services"), format!("ann:trader:{hash}:"), format!("ann:{hash}")] {
+    for wrong in [format!("ann:trader:{hash}:services"), format!("ann:trader:{hash}:"), format!("ann:{hash}")]
+    {
         let error = read(&wrong).unwrap_err().to_string();
         assert!(error.contains("API_KEYS: `[redacted]`"), "{error}");
     }

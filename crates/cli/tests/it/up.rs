@@ -69,9 +69,9 @@ fn a_new_key_opens_the_platform_that_is_told_of_it() {
         said.contains("shown this once") && said.contains("ann:viewer:") && !said.contains(key),
         "{said}"
     );
-    for wrong in ["new-key", "new-key a:b viewer", "new-key ann king"] {
     let of_a_service = place.run("--json new-key backend trader --service").ok().json();
     assert!(of_a_service["item"].as_str().unwrap().ends_with(":service"), "{of_a_service}");
+    for wrong in ["new-key", "new-key a:b viewer", "new-key ann king"] {
         assert_eq!(place.run(wrong).code, 2, "{wrong}");
     }
 }

@@ -185,17 +185,6 @@ fn unknown(name: &str, names: &[String]) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn names_that_are_alike_are_offered() {
-        let names = ["EmaCross", "DonchianBreakout", "RsiMeanReversion"].map(str::to_owned);
-        assert_eq!(unknown("EmaCros", &names), "there is no strategy `EmaCros`; did you mean EmaCross?");
-        assert_eq!(
-            unknown("Qqqq", &names),
-            "there is no strategy `Qqqq`; there are EmaCross, DonchianBreakout, RsiMeanReversion"
-        );
-        assert_eq!(unknown("X", &[]), "there is no strategy `X`");
     use std::io::Write;
     use std::sync::atomic::AtomicU16;
 
@@ -203,7 +192,7 @@ mod tests {
     use tradai_service::axum::Router;
     use tradai_service::axum::http::StatusCode;
 
-    }
+    use super::*;
     use crate::settings::PeerUrl;
 
     /// What was logged on this thread.
@@ -261,5 +250,16 @@ mod tests {
             catalogue.check(&name, None).await.unwrap();
             clock.advance(60_000);
         }
+    }
+
+    #[test]
+    fn names_that_are_alike_are_offered() {
+        let names = ["EmaCross", "DonchianBreakout", "RsiMeanReversion"].map(str::to_owned);
+        assert_eq!(unknown("EmaCros", &names), "there is no strategy `EmaCros`; did you mean EmaCross?");
+        assert_eq!(
+            unknown("Qqqq", &names),
+            "there is no strategy `Qqqq`; there are EmaCross, DonchianBreakout, RsiMeanReversion"
+        );
+        assert_eq!(unknown("X", &[]), "there is no strategy `X`");
     }
 }

@@ -34,7 +34,10 @@ impl AuthSettings {
 
     /// Reads the section.
     pub fn read(reader: &mut Reader<'_>) -> Self {
-        let keys = reader.key("API_KEYS", "who may call, each name:role:blake3-hash-of-the-key-in-hex, and :service for a service's own");
+        let keys = reader.key(
+            "API_KEYS",
+            "who may call, each name:role:blake3-hash-of-the-key-in-hex, and :service for a service's own",
+        );
         let keys: Vec<ApiKeySetting> = keys.hidden().list(&[]);
         if let Some(twice) = repeated(&keys) {
             reader.fault("API_KEYS", format!("the name {twice} is there twice"));
