@@ -25,6 +25,7 @@ use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
 use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
 use tradai_platform::settings::Inputs;
+use tradai_platform::settings::sections::Role;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency};
@@ -96,8 +97,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .metrics(|registry| metrics.register(registry))
         .metrics(|registry| sockets.register(registry))
         .check(state_check(&wiring))
-        .check(peer_check("data-collection", &peers.data_collection))
-        .check(peer_check("strategy-service", &peers.strategy_service));
+        .check(peer_check("data-collection", &peers.data_collection, Role::Trader))
+        .check(peer_check("strategy-service", &peers.strategy_service, Role::Viewer));
     let executor = dashboard::Executor::new(settings, takes_jobs);
     let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
     let state = Arc::new(Shared {
@@ -227,15 +228,12 @@ fn job_ports(wiring: &Wiring) -> JobPorts {
     }
 }
 
-/// Without another service, less works: what is said there.
-fn peer_check(name: &'static str, peer: &Peer) -> Check {
+/// Without another service, less works: what is said there. It must let us in, too, as somebody of this role.
+fn peer_check(name: &'static str, peer: &Peer, role: Role) -> Check {
     let peer = peer.clone();
     Check::soft(name, CHECK_PATIENCE, move || {
         let peer = peer.clone();
-        async move {
-            let health = peer.get("/api/v1/health", &[], PEER_PATIENCE).await;
-            health.map(drop).map_err(|error| error.to_string())
-        }
+        async move { peer.check(role, PEER_PATIENCE).await.map_err(|error| error.to_string()) }
     })
 }
 

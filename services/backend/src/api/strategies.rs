@@ -103,6 +103,12 @@ fn refused(error: PeerError) -> Problem {
         PeerError::Unreachable { retry_after, .. } => {
             Problem::new(Code::Unavailable, error.to_string()).retry_after(retry_after.unwrap_or(SOON))
         }
+        PeerError::Refused { status: 429, .. } => {
+            Problem::new(Code::Unavailable, error.to_string()).retry_after(SOON)
+        }
+        PeerError::KeyRefused { .. } => {
+            Problem::new(Code::Unavailable, error.for_callers()).retry_after(SOON).source(error)
+        }
         PeerError::Refused { .. } => Problem::from_error(error.kind(), error),
     }
 }

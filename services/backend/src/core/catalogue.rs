@@ -87,7 +87,7 @@ impl Catalogue {
     }
 
     /// Refuses a strategy that is not there, naming those that are alike. Where nobody answers, it passes: whoever runs
-    /// the job looks again.
+    /// the job looks again. Where we are not let in it does not, as that would go unnoticed.
     pub(crate) async fn check(&self, name: &StrategyName, trace_id: Option<TraceId>) -> Result<(), Error> {
         let key = key_of(&path_of(name), &[]);
         if self.recall(&key).and_then(|answer| answer.stale_for).is_some_and(|age| age < STILL_THERE) {
@@ -102,6 +102,10 @@ impl Catalogue {
                 self.away.store(false, Ordering::Relaxed);
                 let names = self.names(&peer).await.unwrap_or_default();
                 Err(Error::Request(vec![RequestFault::new("strategy", unknown(name.as_str(), &names))]))
+            }
+            Err(error @ PeerError::KeyRefused { .. }) => {
+                warn!(%error, strategy = %name, "a job is not taken in: {error}");
+                Err(Error::Port(error.into()))
             }
             Err(error) => {
                 // Once for each time that it is away, and not for each job.
@@ -132,7 +136,7 @@ impl Catalogue {
                 self.remember(key, &value);
                 Ok(Answer { value, stale_for: None })
             }
-            Err(error) if error.is_failure() => self.recall(&key).ok_or(error),
+            Err(error) if error.is_away() => self.recall(&key).ok_or(error),
             Err(error) => Err(error),
         }
     }

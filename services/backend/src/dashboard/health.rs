@@ -20,6 +20,8 @@ const ENTRIES: usize = 30;
 struct Told {
     name: &'static str,
     health: Result<Value, PeerError>,
+    /// Why it does not let the backend in.
+    locked: Option<PeerError>,
     version: Value,
 }
 
@@ -51,6 +53,7 @@ async fn own(state: &Dashboard) -> Told {
     let dependency = json!({"name": "state", "required": true, "status": status});
     Told {
         name: "backend",
+        locked: None,
         health: Ok(json!({"status": word, "dependencies": [dependency]})),
         version: json!({"version": env!("CARGO_PKG_VERSION"), "git_commit": commit,
             "started_at": state.started_at}),
@@ -58,9 +61,13 @@ async fn own(state: &Dashboard) -> Told {
 }
 
 async fn told(name: &'static str, peer: &Peer) -> Told {
-    let (health, version) =
-        tokio::join!(peers::ask(peer, "/api/v1/health", &[]), peers::ask(peer, "/api/v1/version", &[]));
-    Told { name, health, version: version.unwrap_or_default() }
+    let (health, version, me) = tokio::join!(
+        peers::ask(peer, "/api/v1/health", &[]),
+        peers::ask(peer, "/api/v1/version", &[]),
+        peers::ask(peer, "/api/v1/me", &[]),
+    );
+    let locked = me.err().filter(|error| matches!(error, PeerError::KeyRefused { .. }));
+    Told { name, health, locked, version: version.unwrap_or_default() }
 }
 
 fn panel(service: &Told) -> Markup {
@@ -71,6 +78,7 @@ fn panel(service: &Told) -> Markup {
             @match &service.health {
                 Err(error) => (missing("Not reachable:", &error.to_string())),
                 Ok(health) => {
+                    @if let Some(locked) = &service.locked { (missing("Of no use:", &locked.to_string())) }
                     table {
                         tbody {
                             tr { th scope="row" { "Service" } td { (state_of(health)) } }

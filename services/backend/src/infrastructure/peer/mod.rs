@@ -17,8 +17,9 @@ use tracing::error;
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource};
 use tradai_http_client::reqwest::header::{HeaderMap, HeaderName, HeaderValue};
-use tradai_http_client::reqwest::{self, Method, RequestBuilder, Response};
+use tradai_http_client::reqwest::{self, Method, RequestBuilder, Response, StatusCode};
 use tradai_http_client::{self as http_client, builder, chain, read};
+use tradai_platform::settings::sections::Role;
 use tradai_service::ON_BEHALF_OF;
 
 use crate::settings::PeerUrl;
@@ -96,6 +97,20 @@ impl Peer {
     /// Returns for how long the service is left alone because it did not answer; `None` when it may be asked.
     pub(crate) fn refuses(&self) -> Option<Duration> {
         self.calm.refuses()
+    }
+
+    /// Asks the service who we are there, which takes what `role` may do.
+    ///
+    /// # Errors
+    /// When it does not answer; when it does not let us in, or as less than that.
+    pub(crate) async fn check(&self, role: Role, patience: Duration) -> Result<(), PeerError> {
+        let me = self.get("/api/v1/me", &[], patience).await?;
+        let found = me["role"].as_str().unwrap_or_default();
+        if found.parse().is_ok_and(|found: Role| found >= role) {
+            return Ok(());
+        }
+        let detail = format!("it has the role {found:.20} there, and {role} is needed");
+        Err(PeerError::KeyRefused { peer: self.name, detail })
     }
 
     /// Returns what the service answers to a GET with this query.
@@ -204,6 +219,11 @@ impl Peer {
         let text = |key: &str| value[key].as_str().map(|text| text.chars().take(MAX_DETAIL).collect());
         let detail: Option<String> = text("detail").or_else(|| text("title"));
         let detail = detail.unwrap_or_else(|| format!("answered with the status {status}"));
+        if matches!(status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) {
+            let none = "none is set";
+            let detail = if self.key.is_some() { detail } else { none.to_owned() };
+            return Err(PeerError::KeyRefused { peer: self.name, detail });
+        }
         Err(PeerError::Refused { peer: self.name, status: status.as_u16(), detail, problem: value })
     }
 
