@@ -21,7 +21,9 @@ pub(super) fn problem(error: Error) -> Problem {
             Problem::new(Code::RateLimited, error.to_string()).retry_after(ROOM)
         }
         Error::KeyReused => Problem::new(Code::KeyReused, Code::KeyReused.meaning()),
-        Error::Stopping | Error::NoExecutor => Problem::new(Code::NotReady, error.to_string()),
+        Error::Stopping | Error::NoExecutor => {
+            Problem::new(Code::NotReady, error.to_string()).retry_after(LATER)
+        }
         // Texts of ports are for people: they name what is away.
         Error::Port(error) if error.is_transient() => {
             Problem::new(Code::Unavailable, error.to_string()).retry_after(error.retry_after.unwrap_or(LATER))

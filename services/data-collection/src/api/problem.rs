@@ -7,6 +7,8 @@ use tradai_service::{Code, FieldFault, Place, Problem};
 
 /// When to come back while as many jobs run as may.
 const BUSY: Duration = Duration::from_secs(30);
+/// When to come back while the service stops: another one may have taken its place.
+const LATER: Duration = Duration::from_secs(5);
 
 /// Turns an error of a use case into a problem; `place` is where the request had its values.
 pub(super) fn problem(error: Error, place: Place) -> Problem {
@@ -15,7 +17,7 @@ pub(super) fn problem(error: Error, place: Place) -> Problem {
             Problem::fields(faults.into_iter().map(|fault| field_fault(fault, place)).collect())
         }
         Error::TooManyJobs { .. } => Problem::new(Code::Overloaded, error.to_string()).retry_after(BUSY),
-        Error::Stopping => Problem::new(Code::NotReady, error.to_string()),
+        Error::Stopping => Problem::new(Code::NotReady, error.to_string()).retry_after(LATER),
         Error::StaleRevision { .. } => Problem::new(Code::PreconditionFailed, error.to_string()),
         other => {
             let retry_after = other.retry_after();
