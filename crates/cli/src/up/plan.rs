@@ -53,10 +53,34 @@ impl Plan {
                 }
                 // The lock of the data folder lets no other one in.
                 backend.instance.get_or_insert_with(|| "up".to_owned());
-                Ok(Self { backend, data_collection, strategy_service, unknown })
+                let mut plan = Self { backend, data_collection, strategy_service, unknown };
+                plan.ask_at_every_door();
+                Ok(plan)
             }
             _ => Err(Faults(faults)),
         }
+    }
+
+    /// Lets no service stand open beside one that asks who calls: what may not be done at the one could be done at the
+    /// other. Who asks nobody asks as the backend does, or else as the first does that asks.
+    fn ask_at_every_door(&mut self) {
+        let doors = [
+            &mut self.backend.http.auth,
+            &mut self.data_collection.http.auth,
+            &mut self.strategy_service.http.auth,
+        ];
+        let asking = doors.iter().find(|auth| ***auth != AuthSettings::Open).map(|auth| (**auth).clone());
+        let Some(asking) = asking else { return };
+        for auth in doors {
+            if *auth == AuthSettings::Open {
+                auth.clone_from(&asking);
+            }
+        }
+    }
+
+    /// Returns whether everybody on this machine may do everything.
+    pub(crate) fn is_open(&self) -> bool {
+        self.backend.http.auth == AuthSettings::Open
     }
 
     /// Lets the backend in at the services that ask who calls, unless somebody gave it a key for them.
@@ -253,7 +277,10 @@ mod tests {
         let mut plan = Plan::load(&inputs).unwrap();
         plan.introduce().unwrap();
         assert_eq!(keys(&plan.data_collection.http.auth), ["ann", "platform"]);
-        assert_eq!(plan.strategy_service.http.auth, AuthSettings::Open);
+        // A door beside it that stood open would be a way round it.
+        assert_eq!(keys(&plan.strategy_service.http.auth), ["ann", "platform"]);
+        assert_eq!(keys(&plan.backend.http.auth), ["ann"]);
+        assert!(!plan.is_open());
         assert!(plan.backend.peer_api_key.is_some());
 
         let given = inputs.variable("BACKEND_PEER_API_KEY", "given");

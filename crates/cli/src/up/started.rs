@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use serde_json::{Value, json};
-use tradai_platform::settings::sections::AuthSettings;
 
 use super::demo::STRATEGY;
 use super::plan::Plan;
@@ -23,6 +22,7 @@ impl Started<'_> {
         json!({
             "pid": self.running.pid,
             "data_dir": self.folder,
+            "open_to_this_machine": self.plan.is_open(),
             "urls": {
                 "backend": self.running.backend,
                 "data_collection": self.running.data_collection,
@@ -45,7 +45,7 @@ impl Started<'_> {
         if let Some(sandbox) = sandbox {
             text.push_str(&format!("  sandbox exchange  {sandbox} (made-up candles)\n"));
         }
-        if self.plan.backend.http.auth == AuthSettings::Open {
+        if self.plan.is_open() {
             text.push_str("\nOpen to everybody on this machine: no API keys are set.\n");
         }
         text.push_str(&self.next());

@@ -26,6 +26,7 @@ fn every_service_is_up_and_ends_together() {
         assert_eq!(get(&format!("{url}/api/v1/health")).status, 200, "{service}");
         assert_eq!(get(&format!("{url}/api/v1/version")).json()["service"], name);
     }
+    assert_eq!(platform.started["open_to_this_machine"], true);
     assert_eq!(platform.started["data_dir"], json!(place.path().join("tradai-data").canonicalize().unwrap()));
     platform.signal(Signal::SIGTERM);
     assert_eq!(platform.wait(), Some(0));
