@@ -13,7 +13,10 @@ pub(crate) enum RemoteError {
     #[error("{address} is no address of a platform: {reason}")]
     Address { address: String, reason: String },
     /// Nobody answers.
-    #[error("no platform at {address}: {reason}; start one with `tradai up`, or say where it is with --url")]
+    #[error(
+        "no platform at {address}: {reason}; start one with `tradai up`, or say where it is with --url, and where its \
+         strategy-service is, if on another port than the documented one, with TRADAI_STRATEGY_SERVICE_URL"
+    )]
     Unreachable {
         address: String,
         reason: &'static str,

@@ -41,7 +41,8 @@ pub(super) fn run(args: &ListArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
 
 /// The strategies of a platform, in the words of those of a folder. Files that hold none are named on standard error.
 async fn of_platform(args: &ListArgs, ctx: &Context) -> anyhow::Result<Vec<Value>> {
-    let service = args.platform.strategy_service(ctx).await?;
+    // The backend knows where its strategy-service is, and may remember what it said.
+    let service = args.platform.platform(ctx).await?.backend;
     let mut rows = Vec::new();
     let mut path = Some(LIST.to_owned());
     while let Some(asked) = path.take() {
@@ -49,6 +50,10 @@ async fn of_platform(args: &ListArgs, ctx: &Context) -> anyhow::Result<Vec<Value
         for broken in page["broken"].as_array().map(Vec::as_slice).unwrap_or_default() {
             let fault = broken["faults"][0]["message"].as_str().unwrap_or_default();
             eprintln!("warning: {}: {fault}", broken["file"].as_str().unwrap_or_default());
+        }
+        if page["stale"] == true {
+            let age = page["age_seconds"].as_u64().unwrap_or_default();
+            eprintln!("warning: the strategy-service does not answer; this is what it said {age} seconds ago");
         }
         rows.extend(page["items"].as_array().into_iter().flatten().map(of_item));
         if let Some(Value::String(cursor)) = page.get_mut("next_cursor").map(Value::take) {
