@@ -16,6 +16,7 @@ use tradai_embedded::{AnyTasks, DockerTasks, InProcessTasks, ProcessSettings, Pr
 use tradai_platform::settings::sections::{LogSettings, StateSettings};
 use tradai_platform::settings::{Inputs, load, split};
 use tradai_platform::wiring::Wiring;
+use tradai_runner::backtest::JobFolder;
 
 use crate::containers::ContainerSettings;
 use crate::{TradingSettings, run_job};
@@ -60,6 +61,7 @@ pub struct LocalHost<'a> {
 #[derive(Debug, Clone)]
 pub struct LocalTasks {
     folder: PathBuf,
+    results: JobFolder,
     processes: Arc<ProcessTasks>,
     in_process: Arc<InProcessTasks>,
     containers: Option<Arc<DockerTasks>>,
@@ -86,6 +88,7 @@ impl LocalTasks {
         let in_process = InProcessTasks::new(work, host.state.tasks());
         Self {
             folder: host.state.tasks(),
+            results: JobFolder::new(host.state.data_dir.join("jobs")),
             processes: Arc::new(processes),
             in_process: Arc::new(in_process),
             containers: None,
@@ -124,7 +127,7 @@ impl LocalTasks {
         self.containers.clone()
     }
 
-    /// Returns what deletes the remains of old tasks, for
+    /// Returns what deletes the remains of old tasks, and what those left that died while they wrote a result, for
     /// [`Housekeeping`](tradai_control_plane::jobs::Housekeeping).
     #[must_use]
     pub fn sweep(&self) -> Sweep {
@@ -143,8 +146,15 @@ impl LocalTasks {
             // Processes' remains are not to wait for a daemon.
             tracing::warn!(%error, "what is left of containers stays for now: {error}");
         }
-        let processes = self.processes.clone();
-        let swept = tokio::task::spawn_blocking(move || processes.sweep(before)).await;
+        let (processes, results) = (self.processes.clone(), self.results.clone());
+        let sweep = move || {
+            let died = results.sweep();
+            if died > 0 {
+                tracing::info!(died, "removed half-written results of {died} jobs' processes that died");
+            }
+            processes.sweep(before)
+        };
+        let swept = tokio::task::spawn_blocking(sweep).await;
         let stopped = |_| PortError::new(ErrorKind::Internal, "the call was stopped");
         swept.map_err(stopped)?.map_err(|error| PortError::new(error.kind(), error.to_string()))
     }

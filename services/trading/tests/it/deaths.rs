@@ -75,6 +75,9 @@ async fn fault_x01_a_killed_job_ends_failed_with_the_reason_or_has_its_one_resul
         );
     }
     assert!(failed > 0, "nothing was killed in {length:?}");
+    // As the platform's next start does.
+    platform.tasks.sweep()(0).await.unwrap();
+    assert_eq!(hidden(&world), Vec::<String>::new());
 }
 
 /// As a workflow or an operator does that runs a task once more: what was killed is taken up again and completes, with
@@ -106,8 +109,50 @@ async fn fault_x01_a_killed_job_that_is_run_again_completes_once() {
             assert!(world.read(record.job_id, name) == world.read(whole.job_id, name), "{name}");
         }
     }
-    let hidden = world.results().into_iter().filter(|name| name.starts_with('.')).count();
-    assert_eq!((hidden, world.folders().list().unwrap().len()), (0, 8));
+    assert_eq!((hidden(&world).len(), world.folders().list().unwrap().len()), (0, 8));
+}
+
+/// What processes are writing, or left half-written.
+fn hidden(world: &World) -> Vec<String> {
+    world.results().into_iter().filter(|name| name.starts_with('.')).collect()
+}
+
+/// Killed while it writes its result: whoever runs the job again, and whoever keeps house, removes what it left.
+#[tokio::test]
+async fn fault_x01_a_job_killed_while_it_writes_leaves_nothing_behind() {
+    let world = World::new();
+    let platform = world.platform(1);
+    let run = |record: &JobRecord| {
+        let mut command = world.command(record, &request());
+        command.stderr(std::process::Stdio::null()).spawn().unwrap()
+    };
+    for is_run_again in [true, false] {
+        // The moment is short; a process that was through before it was seen says nothing.
+        let mut lives = 0;
+        let record = loop {
+            lives += 1;
+            assert!(lives < 100, "none was seen writing");
+            let record = world.stored(&request()).await;
+            let mut writing = run(&record);
+            while hidden(&world).is_empty() && writing.try_wait().unwrap().is_none() {
+                std::thread::yield_now();
+            }
+            if writing.try_wait().unwrap().is_none() {
+                signal(writing.id(), Signal::SIGKILL);
+            }
+            writing.wait().unwrap();
+            if !hidden(&world).is_empty() {
+                break record;
+            }
+        };
+        if is_run_again {
+            assert!(run(&record).wait().unwrap().success());
+            world.completed(record.job_id).await;
+        } else {
+            platform.tasks.sweep()(0).await.unwrap();
+        }
+        assert_eq!(hidden(&world), Vec::<String>::new());
+    }
 }
 
 /// Two processes of one job at the same time, which no executor starts: one result all the same.
