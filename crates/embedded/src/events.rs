@@ -184,7 +184,7 @@ impl EventBus for SqliteEvents {
 
     async fn newest(&self) -> Result<u64, PortError> {
         self.database
-            .read(|transaction| transaction.prepare_cached(LAST)?.query_row([], |row| json::number(row, 0)))
+            .look(|connection| connection.prepare_cached(LAST)?.query_row([], |row| json::number(row, 0)))
             .await
     }
 

@@ -26,6 +26,10 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
 const CHANGES: Manner = Manner { behavior: TransactionBehavior::Immediate, most: 64 };
 /// A read has its own transaction, so that it does not wait for those behind it.
 const READS: Manner = Manner { behavior: TransactionBehavior::Deferred, most: 1 };
+/// Pages of the write-ahead log, of 4 KiB, after which it is copied into the database.
+const LOG_PAGES: u32 = 4_000;
+/// Statements that a connection keeps prepared: more than there are.
+const STATEMENTS: usize = 200;
 /// Connections for looks.
 const LOOKERS: usize = 2;
 
@@ -150,5 +154,8 @@ fn connect(path: &Path) -> Outcome<Connection> {
     connection.pragma_update(None, "foreign_keys", true)?;
     // A commit is on the disk when it returns, also if the machine loses power.
     connection.pragma_update(None, "synchronous", "FULL")?;
+    // Pages that many commits change in turn are copied into the database once for all of them.
+    connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }
