@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ impl Catalogue {
     /// the job looks again. Where we are not let in it does not, as that would go unnoticed.
     pub(crate) async fn check(&self, name: &StrategyName, trace_id: Option<TraceId>) -> Result<(), Error> {
         let key = key_of(&path_of(name), &[]);
-        if self.recall(&key).and_then(|answer| answer.stale_for).is_some_and(|age| age < STILL_THERE) {
+        if self.known().get(&key).is_some_and(|known| self.age(known) < STILL_THERE) {
             return Ok(());
         }
         let peer = match trace_id {
@@ -142,7 +142,7 @@ impl Catalogue {
     }
 
     fn remember(&self, key: String, value: &Value) {
-        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known();
         known.insert(key, Known { at: self.clock.now_ms(), value: value.clone() });
         if known.len() > REMEMBERED {
             let oldest = known.iter().min_by_key(|(_, known)| known.at).map(|(key, _)| key.clone());
@@ -151,10 +151,17 @@ impl Catalogue {
     }
 
     fn recall(&self, key: &str) -> Option<Answer> {
-        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let Known { at, value } = known.get(key)?;
-        let age = u64::try_from(self.clock.now_ms().saturating_sub(*at)).unwrap_or(0);
-        Some(Answer { value: value.clone(), stale_for: Some(Duration::from_millis(age)) })
+        let known = self.known();
+        let known = known.get(key)?;
+        Some(Answer { value: known.value.clone(), stale_for: Some(self.age(known)) })
+    }
+
+    fn known(&self) -> MutexGuard<'_, BTreeMap<String, Known>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn age(&self, known: &Known) -> Duration {
+        Duration::from_millis(u64::try_from(self.clock.now_ms().saturating_sub(known.at)).unwrap_or(0))
     }
 }
 
