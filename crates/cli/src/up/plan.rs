@@ -44,7 +44,10 @@ impl Plan {
         let backend = load::<Backend>(inputs, &mut read);
         let data_collection = load::<DataCollection>(inputs, &mut read);
         let strategy_service = load::<StrategyService>(inputs, &mut read);
-        let Read { faults, unknown, variables } = read;
+        let Read { mut faults, unknown, variables } = read;
+        if let (Some(backend), Some(data_collection)) = (&backend, &data_collection) {
+            faults.extend(apart(backend, data_collection));
+        }
         match (backend, data_collection, strategy_service) {
             (Some(mut backend), Some(data_collection), Some(strategy_service)) if faults.is_empty() => {
                 if !is_set::<Backend>(&variables, "KEEP_JOBS_DAYS") {
@@ -200,6 +203,19 @@ pub(crate) fn joined(mut inputs: Inputs, at: Addresses) -> Inputs {
     inputs
 }
 
+/// Says that what is collected would not be where jobs look for it.
+fn apart(backend: &Backend, data_collection: &DataCollection) -> Option<Fault> {
+    let (read, kept) = (&backend.candles, &data_collection.location);
+    let bucket = "ARCTIC_S3_BUCKET";
+    (read != kept).then(|| Fault {
+        place: format!("{}, {}", name::<Backend>(bucket), name::<DataCollection>(bucket)),
+        problem: format!(
+            "jobs would look for candles at {read}, and data-collection keep them at {kept}: one platform has one place for \
+             them; set {bucket} (and ARCTIC_S3_ENDPOINT), which holds for both, or both to the same"
+        ),
+    })
+}
+
 /// Returns the name of a service's variable.
 pub(crate) fn name<S: Settings>(name: &str) -> String {
     format!("{}{name}", S::PREFIX)
@@ -267,6 +283,33 @@ mod tests {
                 credentials.keys.iter().map(|key| key.name.as_str()).collect()
             }
             _ => Vec::new(),
+        }
+    }
+
+    #[test]
+    fn candles_are_in_one_place_or_nothing_starts() {
+        let with = |variables: &[(&str, &str)]| {
+            let inputs = variables
+                .iter()
+                .fold(Inputs::default(), |inputs, (name, value)| inputs.variable(name, value));
+            Plan::load(&inputs)
+        };
+        for one in ["BACKEND_ARCTIC_S3_BUCKET", "DATA_COLLECTION_ARCTIC_S3_BUCKET"] {
+            let faults = with(&[(one, "candles")]).unwrap_err().to_string();
+            for part in [
+                "BACKEND_ARCTIC_S3_BUCKET, DATA_COLLECTION_ARCTIC_S3_BUCKET",
+                "s3://candles",
+                "set ARCTIC_S3_BUCKET",
+            ] {
+                assert!(faults.contains(part), "`{part}` is missing in {faults}");
+            }
+        }
+        let both =
+            [("BACKEND_ARCTIC_S3_BUCKET", "candles"), ("DATA_COLLECTION_ARCTIC_S3_BUCKET", "s3://candles")];
+        for plan in [with(&both), with(&[("ARCTIC_S3_BUCKET", "candles")])] {
+            let plan = plan.unwrap();
+            assert_eq!(plan.backend.candles, plan.data_collection.location);
+            assert_eq!(plan.backend.bucket.as_deref(), Some("s3://candles"));
         }
     }
 
