@@ -58,8 +58,19 @@ pub(super) fn faults(entry: &StrategyEntry, inputs: &JobInputs) -> Vec<InputFaul
     }
     // A request may still say what neither the file nor the config says.
     let base = Map::from_iter([("stoploss".to_owned(), Value::from(-0.1))]);
-    if let Err(error) = Settings::merge(&[&base, &strategy.settings(), &inputs.settings]) {
-        faults.extend(error.faults.into_iter().map(setting));
+    let (own, mut settings) = (strategy.settings(), inputs.settings.clone());
+    // Keys that nobody knows are said alone; without them the values of the others are looked at.
+    while let Err(error) = Settings::merge(&[&base, &own, &settings]) {
+        let left = settings.len();
+        for fault in error.faults.into_iter().map(setting) {
+            settings.remove(fault.key.split('.').next().unwrap_or_default());
+            if !faults.contains(&fault) {
+                faults.push(fault);
+            }
+        }
+        if settings.len() == left {
+            break;
+        }
     }
     faults
 }
