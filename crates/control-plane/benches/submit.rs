@@ -64,8 +64,7 @@ fn main() {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         };
-        let jobs =
-            runtime.block_on(async { Jobs::new(ports, Some(Arc::new(Accepting)), settings()) });
+        let jobs = runtime.block_on(async { Jobs::new(ports, Some(Arc::new(Accepting)), settings()) });
         runtime.block_on(submit(&jobs, under_way, JOBS / 10));
         let (started, before) = (Instant::now(), used());
         runtime.block_on(submit(&jobs, under_way, JOBS));
