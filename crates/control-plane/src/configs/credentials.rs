@@ -119,7 +119,7 @@ mod tests {
             "pem": "-----BEGIN RSA PRIVATE KEY-----\nMII", "secrets": {"deep": {"x": "y"}},
             "use_secret": true, "secret_name": null, "password": "", "stake_amount": 5,
             "mlflow": {"tracking_uri": "http://localhost:5001"}, "mail": "ann@example.org",
-            "pairs": ["BTC/USDT:USDT"]
+            "repository": "https://ann@example.org/x", "pairs": ["BTC/USDT:USDT"]
         });
         let Value::Object(mut map) = config else { panic!() };
         let found = faults(&map);
@@ -147,5 +147,8 @@ mod tests {
             "{text}"
         );
         assert!(text.contains("binance") && text.contains("http://localhost:5001"), "{text}");
+        assert_eq!(map["passwords"], json!([REDACTED, ""]));
+        assert_eq!(map["secrets"], json!({"deep": {"x": REDACTED}}));
+        assert_eq!(map["repository"], "https://ann@example.org/x", "a name is no password");
     }
 }

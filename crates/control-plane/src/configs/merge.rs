@@ -227,6 +227,15 @@ mod tests {
     }
 
     #[test]
+    fn settings_win_over_the_defaults_of_their_file() {
+        let yaml =
+            r#"{"defaults": {"stake_amount": 1, "max_open_trades": 4}, "settings": {"stake_amount": 2}}"#;
+        let merged = merge(&ConfigSources { tradai_yaml: map(yaml), ..ConfigSources::default() }).unwrap();
+        let expected = serde_json::json!({"stake_amount": 2, "max_open_trades": 4});
+        assert_eq!(Value::Object(merged.values), expected);
+    }
+
+    #[test]
     fn every_fault_is_named_at_once() {
         let sources = ConfigSources {
             tradai_yaml: map(r#"{"a": {"b": "${NOT_SET}"}}"#),

@@ -10,8 +10,8 @@ use tradai_control_plane::Error;
 use tradai_control_plane::configs::{Configs, MAX_CONFIG_BYTES};
 use tradai_control_plane::jobs::Requester;
 use tradai_domain::configs::{ConfigId, ConfigStatus, DEPRECATED_TTL_MS};
-use tradai_domain::ports::AuditLog;
-use tradai_domain::{Clock, ManualClock, StrategyName, SystemClock};
+use tradai_domain::ports::{AuditEntry, AuditLog, PortError};
+use tradai_domain::{Clock, ErrorKind, ManualClock, StrategyName, SystemClock};
 use tradai_embedded::{Database, SqliteAudit, SqliteConfigs};
 use tradai_testkit::sample::object;
 
@@ -54,6 +54,8 @@ async fn a_version_lives_from_push_to_expiry() {
     assert_eq!(activated.superseded, Some(one.clone()));
     let differences = configs.diff(&demo(), &one, &two).await.unwrap();
     assert_eq!((differences.len(), differences[0].path.join(".")), (1, "stake_amount".to_owned()));
+    let sides = (differences[0].before.clone(), differences[0].after.clone());
+    assert_eq!(sides, (Some(1.into()), Some(2.into())), "what the second changes in the first");
 
     clock.advance(DEPRECATED_TTL_MS - 1);
     assert_eq!(configs.delete_expired().await.unwrap(), 0);
@@ -86,6 +88,47 @@ async fn what_cannot_be_a_config_is_refused() {
     let long = object(&format!(r#"{{"a": "{}"}}"#, "x".repeat(MAX_CONFIG_BYTES)));
     let text = configs.push(&demo(), long, Some("d".repeat(1_001)), &ann()).await.unwrap_err().to_string();
     assert!(text.contains("at most 262144 are allowed; description: at most 1000"), "{text}");
+    let secret = configs.push(&demo(), object(r#"{"api_key": "k3y"}"#), None, &ann()).await.unwrap_err();
+    assert!(secret.to_string().contains("api_key: looks like a credential"), "{secret}");
+    assert!(configs.list(&demo(), None, 10).await.unwrap().is_empty(), "nothing of it is stored");
+
+    // The longest that is allowed, and as many as one asks for, within a page.
+    let whole = object(&format!(r#"{{"a":"{}"}}"#, "x".repeat(MAX_CONFIG_BYTES - 8)));
+    configs.push(&demo(), whole, Some("ä".repeat(1_000)), &ann()).await.unwrap();
+    push(&configs, 1).await;
+    assert_eq!(configs.list(&demo(), None, 0).await.unwrap().len(), 1);
+    assert_eq!(configs.list(&demo(), None, usize::MAX).await.unwrap().len(), 2);
+}
+
+/// An audit log that takes no more entries.
+struct FullLog;
+
+#[async_trait::async_trait]
+impl AuditLog for FullLog {
+    async fn append(&self, _: &AuditEntry) -> Result<u64, PortError> {
+        Err(PortError::new(ErrorKind::Unavailable, "the disk is full"))
+    }
+
+    async fn list(&self, _: Option<u64>, _: usize) -> Result<Vec<(u64, AuditEntry)>, PortError> {
+        Ok(Vec::new())
+    }
+}
+
+/// Nothing is changed that nobody can be held to.
+#[tokio::test]
+async fn without_an_audit_log_nothing_is_done() {
+    let database = Database::in_memory().unwrap();
+    let configs = over(&database, Arc::new(SystemClock));
+    let id = push(&configs, 1).await;
+    let repository = Arc::new(SqliteConfigs::new(database.clone()));
+    let unaudited = Configs::new(repository, Arc::new(FullLog), Arc::new(SystemClock));
+    unaudited.push(&demo(), object(r#"{"a": 1}"#), None, &ann()).await.unwrap_err();
+    unaudited.activate(&demo(), &id, &ann()).await.unwrap_err();
+    assert_eq!(configs.list(&demo(), None, 10).await.unwrap().len(), 1);
+    assert_eq!(configs.active(&demo()).await.unwrap(), None);
+    configs.activate(&demo(), &id, &ann()).await.unwrap();
+    unaudited.deprecate(&demo(), &id, &ann()).await.unwrap_err();
+    assert_eq!(active_count(&configs).await, 1);
 }
 
 /// Threads with a database handle, and so a connection, of their own.
