@@ -49,7 +49,7 @@ async fn what_can_never_run_is_refused_with_one_pointer_for_each_field() {
     ]);
     let cases = [
         (json!({"settings": {"stake_amnt": 1}}), "/settings/stake_amnt", "stake_amount"),
-        (json!({"settings": {"stoploss": 5}}), "/settings/stoploss", "stoploss"),
+        (json!({"settings": {"stoploss": 5}}), "/settings/stoploss", "at least -1"),
         (json!({"settings": {"pair_whitelist": "x"}}), "/settings/pair_whitelist", "list"),
         (json!({"parameters": {"nope": 1}}), "/parameters/nope", "nope"),
         (json!({"config_id": "v99-00000000"}), "/config_id", "no config version v99-00000000"),
