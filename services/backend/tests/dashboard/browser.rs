@@ -1,6 +1,7 @@
 //! A headless Chromium, driven over the DevTools protocol.
 //!
-//! Debian's packages are `chromium` and, for fonts, `fonts-dejavu-core`; `TRADAI_CHROMIUM` names another.
+//! Debian's packages are `chromium` and, for fonts, `fonts-dejavu-core`; `TRADAI_CHROMIUM` names another. Without any,
+//! a test is skipped with a line that says so, unless `TRADAI_REQUIRE_CHROMIUM` is set, as `cargo xtask test` does.
 //! `TRADAI_SCREENSHOTS` names a folder that [`Tab::picture`] leaves pictures in, to be looked at.
 
 use std::path::PathBuf;
@@ -43,7 +44,9 @@ fn executable() -> Option<PathBuf> {
     let usual = ["/usr/bin/chromium", "/usr/bin/chromium-browser", "/usr/bin/google-chrome"];
     let found = named.into_iter().chain(usual.map(PathBuf::from)).find(|path| path.is_file());
     if found.is_none() {
-        println!("skipped: no Chromium (apt-get install chromium, or set TRADAI_CHROMIUM)");
+        let missing = "no Chromium (apt-get install chromium, or set TRADAI_CHROMIUM)";
+        assert!(std::env::var_os("TRADAI_REQUIRE_CHROMIUM").is_none(), "{missing}");
+        println!("skipped: {missing}");
     }
     found
 }
@@ -124,6 +127,11 @@ impl Tab {
                 noted.lock().unwrap().push(format!("{:?}: {:?}", event.r#type, event.args));
             }
         });
+    }
+
+    /// Runs a script on each page that is opened from now on, before anything of its own.
+    pub(crate) async fn before_each_page(&self, script: &str) {
+        self.page.evaluate_on_new_document(script).await.unwrap();
     }
 
     pub(crate) async fn goto(&self, url: &str) {

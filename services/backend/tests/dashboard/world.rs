@@ -154,6 +154,39 @@ impl Drop for World {
     }
 }
 
+/// The strategy-service itself, with what ships.
+pub(crate) struct Strategies {
+    url: String,
+    shutdown: Shutdown,
+    _folder: TempDir,
+}
+
+impl Strategies {
+    pub(crate) async fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let inputs = Inputs::default().variable("TRADAI_DATA_DIR", folder.path().to_str().unwrap());
+        let settings = load::<tradai_strategy_service::Settings>(&inputs).unwrap().settings;
+        let shutdown = Shutdown::manual();
+        let app = tradai_strategy_service::start(&settings, &shutdown).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let url = format!("http://{}", listener.local_addr().unwrap());
+        let serving = tradai_service::serve(listener, app, shutdown.clone());
+        tokio::spawn(async move { serving.await.unwrap() });
+        Self { url, shutdown, _folder: folder }
+    }
+
+    /// What tells a backend where it is.
+    pub(crate) fn variables(&self) -> [(&str, &str); 1] {
+        [("BACKEND_STRATEGY_SERVICE_URL", &self.url)]
+    }
+}
+
+impl Drop for Strategies {
+    fn drop(&mut self) {
+        self.shutdown.stop();
+    }
+}
+
 /// A text that does harm wherever it is taken for markup.
 pub(crate) const HOSTILE: &str = "</script><img src=x onerror=\"document.title='owned'\"><b>&amp;";
 
