@@ -28,6 +28,12 @@ impl Faults {
         self.0.get(field).map_or(&[], Vec::as_slice)
     }
 
+    /// Returns what is wrong with values that the form has no field for, named.
+    pub(super) fn elsewhere(&self, fields: &[&str]) -> impl Iterator<Item = String> {
+        let others = self.0.iter().filter(|(field, _)| !fields.contains(&field.as_str()));
+        others.flat_map(|(field, reasons)| reasons.iter().map(move |reason| format!("{field}: {reason}")))
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
@@ -91,20 +97,21 @@ pub(super) fn read(form: &Params) -> (BacktestRequest, Faults) {
     (request, faults)
 }
 
-/// Checks a request and adds what is wrong with it to what is known already.
-pub(super) fn check(request: &BacktestRequest, mut faults: Faults) -> Result<Faults, Error> {
-    if request.strategy.is_empty() {
+/// Checks a request by itself and adds what is wrong with it to what is known already.
+pub(super) fn check(request: &BacktestRequest, mut faults: Faults) -> Faults {
+    let named;
+    let request = if request.strategy.is_empty() {
         // Said already, in words for a form.
-        let named = BacktestRequest { strategy: "Strategy".to_owned(), ..request.clone() };
-        return match named.check() {
-            Ok(_) => Ok(faults),
-            Err(error) => faults.take(error, request).map(|()| faults),
-        };
+        named = BacktestRequest { strategy: "Strategy".to_owned(), ..request.clone() };
+        &named
+    } else {
+        request
+    };
+    if let Err(error) = request.check() {
+        // It names nothing but faults of the request.
+        drop(faults.take(error, request));
     }
-    match request.check() {
-        Ok(_) => Ok(faults),
-        Err(error) => faults.take(error, request).map(|()| faults),
-    }
+    faults
 }
 
 /// Pairs, apart by space or comma.
@@ -169,7 +176,7 @@ mod tests {
     fn every_fault_is_at_its_field() {
         let (request, faults) =
             read(&form("symbols=BTC/USDT+nonsense&settings=[1]&dry_run_wallet=-5&start=x"));
-        let faults = check(&request, faults).unwrap();
+        let faults = check(&request, faults);
         assert_eq!(faults.of("strategy"), ["choose a strategy"]);
         assert!(faults.of("symbols")[0].starts_with("nonsense: "), "{faults:?}");
         assert!(faults.of("settings")[0].contains("JSON object"));

@@ -22,8 +22,25 @@ use super::state::Dashboard;
 /// Parts of the page that depend on what is filled in.
 const PARTS: &str = "faults-strategy faults-symbols faults-timeframe faults-start faults-end faults-exchange \
     faults-config_id faults-strategy_version hint-config_id config-ids faults-dry_run_wallet \
-    faults-stake_amount faults-max_open_trades faults-settings faults-parameters strategy-hint \
+    faults-stake_amount faults-max_open_trades faults-settings faults-parameters faults-elsewhere strategy-hint \
     coverage";
+
+/// Values that say themselves what is wrong with them.
+const FIELDS: [&str; 13] = [
+    "strategy",
+    "symbols",
+    "timeframe",
+    "start",
+    "end",
+    "exchange",
+    "config_id",
+    "strategy_version",
+    "dry_run_wallet",
+    "stake_amount",
+    "max_open_trades",
+    "settings",
+    "parameters",
+];
 
 /// A form and what is known of it.
 struct Filled {
@@ -39,23 +56,42 @@ struct Filled {
 }
 
 /// The form, empty or as a link fills it in.
-pub(super) async fn new(State(state): State<Dashboard>, caller: Caller, RawQuery(query): RawQuery) -> Page {
+pub(super) async fn new(
+    State(state): State<Dashboard>,
+    caller: Caller,
+    ids: RequestIds,
+    RawQuery(query): RawQuery,
+) -> Page {
     let form = Params::of_query(query.as_deref());
     let (request, faults) = request::read(&form);
-    let faults = if form.is_empty() { Ok(Faults::default()) } else { request::check(&request, faults) };
-    page(&fill(&state, &caller, form, &request, faults.unwrap_or_default()).await)
+    let faults =
+        if form.is_empty() { Faults::default() } else { checked(&state, &request, faults, &ids).await };
+    page(&fill(&state, &caller, form, &request, faults).await)
 }
 
 /// The form as it stands, with what is wrong in it. Nothing is submitted.
 pub(super) async fn check(
     State(state): State<Dashboard>,
     caller: Caller,
+    ids: RequestIds,
     body: Bytes,
-) -> Result<Page, Failure> {
+) -> Page {
     let form = Params::of_form(&body);
     let (request, faults) = request::read(&form);
-    let faults = request::check(&request, faults)?;
-    Ok(page(&fill(&state, &caller, form, &request, faults).await))
+    let faults = checked(&state, &request, faults, &ids).await;
+    page(&fill(&state, &caller, form, &request, faults).await)
+}
+
+/// Checks a request as it is when it is sent, and adds what is wrong with it to what is known already. Others are asked
+/// about what can be read only; what nobody can judge now is not wrong.
+async fn checked(state: &Dashboard, request: &BacktestRequest, faults: Faults, ids: &RequestIds) -> Faults {
+    let mut faults = request::check(request, faults);
+    if faults.is_empty()
+        && let Err(error) = state.core.backtests.check(request, Some(ids.trace_id)).await
+    {
+        drop(faults.take(error, request));
+    }
+    faults
 }
 
 /// Submits, and leads to the job; or shows the form again with what is wrong.
@@ -68,7 +104,7 @@ pub(super) async fn submit(
     require(&caller, Role::Trader)?;
     let form = Params::of_form(&body);
     let (request, faults) = request::read(&form);
-    let faults = request::check(&request, faults)?;
+    let faults = request::check(&request, faults);
     let filled = fill(&state, &caller, form, &request, faults).await;
     if !filled.faults.is_empty() {
         return Ok(page(&filled).with_status(StatusCode::UNPROCESSABLE_ENTITY).into_response());
@@ -96,16 +132,17 @@ async fn fill(
         Versions::read(state, &request.strategy),
         catalog::exchanges(state)
     );
-    if let Some(reason) = catalog.unknown(&request.strategy) {
-        faults.add("strategy", reason);
-    }
     let other = |asked: &String| catalog.other_version(&request.strategy, asked);
-    if let Some(reason) = request.strategy_version.as_ref().and_then(other) {
-        faults.add("strategy_version", reason);
-    }
-    let unknown = |id: &String| versions.unknown(id).filter(|_| faults.of("config_id").is_empty());
-    if let Some(reason) = request.config_id.as_ref().and_then(unknown) {
-        faults.add("config_id", reason);
+    let unknown = |id: &String| versions.unknown(id);
+    for (field, reason) in [
+        ("strategy", catalog.unknown(&request.strategy)),
+        ("strategy_version", request.strategy_version.as_ref().and_then(other)),
+        ("config_id", request.config_id.as_ref().and_then(unknown)),
+    ] {
+        // Said already by whoever was asked about the whole request.
+        if let Some(reason) = reason.filter(|_| faults.of(field).is_empty()) {
+            faults.add(field, reason);
+        }
     }
     let known = form.get("key").filter(|key| key.len() <= 64).map(ToOwned::to_owned);
     Filled {
@@ -138,6 +175,9 @@ fn page(filled: &Filled) -> Page {
                 div.fields { @for (name, label, placeholder) in MONEY { (money(filled, name, label, placeholder)) } }
                 (json(filled, "settings", "More settings", "{\"stoploss\": -0.1}"))
                 (json(filled, "parameters", "Parameters of the strategy", "{\"fast\": 12}"))
+                div.field {
+                    p #faults-elsewhere .faults aria-live="polite" { @for fault in filled.faults.elsewhere(&FIELDS) { (fault) br; } }
+                }
                 p.controls {
                     button.first disabled[!may(&filled.caller, Role::Trader)] { "Submit" }
                     @if !may(&filled.caller, Role::Trader) { span.quiet { "This needs the role trader." } }

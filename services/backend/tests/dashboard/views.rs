@@ -5,7 +5,7 @@ use tradai_domain::jobs::JobStatus;
 
 use crate::browser::{Browser, Tab};
 use crate::peer::Peers;
-use crate::world::{HOSTILE, World};
+use crate::world::{HOSTILE, Strategies, World};
 
 const PAGES: [(&str, &str); 6] = [
     ("jobs", "/jobs"),
@@ -134,6 +134,34 @@ async fn a_form_says_what_is_wrong_while_it_is_filled_in() {
     tab.until("document.querySelector('#faults-symbols').textContent === ''").await;
     assert!(tab.eval::<bool>("window.stayed").await, "the page was not loaded anew");
     assert_clean(&tab, &world);
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_and_parameters_are_judged_while_they_are_written() {
+    let Some(browser) = Browser::start().await else { return };
+    let strategies = Strategies::start().await;
+    let world = World::start(&strategies.variables()).await;
+    let tab = browser.open(&world.url("/backtests/new?strategy=EmaCross&symbols=BTC/USDT"), 1280, 900).await;
+    for (field, written, said) in [
+        ("settings", "{\"stoploss\": 5}", "stoploss: "),
+        ("parameters", "{\"fast\": 100000}", "fast: "),
+        ("parameters", "{\"nothing\": 1}", "nothing: "),
+    ] {
+        tab.click(&format!("#{field}")).await;
+        let write = |text: &str| {
+            format!(
+                "(document.activeElement.value = '', document.execCommand('insertText', false, {text:?}))"
+            )
+        };
+        assert!(tab.eval::<bool>(&write(written)).await);
+        tab.until(&format!("document.querySelector('#faults-{field}').innerText.startsWith({said:?})")).await;
+        let invalid = format!("document.querySelector('#{field}').getAttribute('aria-invalid')");
+        assert_eq!(tab.eval::<String>(&invalid).await, "true", "{written}");
+        tab.picture(&format!("judged-{field}"), false).await;
+        assert!(tab.eval::<bool>(&write("{}")).await);
+        tab.until(&format!("document.querySelector('#faults-{field}').innerText === ''")).await;
+    }
     browser.close().await;
 }
 
