@@ -19,9 +19,15 @@ function counterpart(node, wanted) {
   return node;
 }
 
+/** Whether an event moved a bar on while the page was being drawn that it is in. */
+function isBehind(fresh, old) {
+  const place = (node) => node.querySelector("progress").value;
+  return Boolean(old.dataset?.progress && fresh.dataset.progress) && place(fresh) < place(old);
+}
+
 /** Makes a node what another is, with as few changes as it takes. What a script drew is the script's. */
 function become(old, fresh) {
-  if (old.isEqualNode(fresh) || old.dataset?.started) return;
+  if (old.isEqualNode(fresh) || old.dataset?.started || isBehind(fresh, old)) return;
   if (old.nodeType !== Node.ELEMENT_NODE) { old.data = fresh.data; return; }
   for (const { name } of [...old.attributes]) {
     // Unfolded by somebody, which the server does not know.
