@@ -217,8 +217,9 @@ async fn a_page_says_when_the_service_is_gone_and_goes_on_when_it_is_back() {
     world.start_again(&[]).await;
     live(&tab).await;
     tab.until("document.querySelector('#not-live').hidden").await;
-    // The job is taken up again, and has no candles.
-    tab.until("document.querySelector('#jobs .status.failed') !== null").await;
+    let added = world.add_job("Dca", JobStatus::Running).await;
+    world.report(added, JobChange::failed("no candles", 3)).await;
+    tab.until(&format!("document.querySelector('#job-{added} .status.failed') !== null")).await;
     browser.close().await;
 }
 
