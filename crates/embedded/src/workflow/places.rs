@@ -105,9 +105,7 @@ mod tests {
                     *at_work.lock().unwrap() += 1;
                     tokio::task::yield_now().await;
                     let now = *at_work.lock().unwrap();
-                    let mut most = most.lock().unwrap();
-                    *most = now.max(*most);
-                    drop(most);
+                    most.lock().map(|mut most| *most = now.max(*most)).unwrap();
                     told.lock().unwrap().push((round, name));
                     *at_work.lock().unwrap() -= 1;
                     place.pass_on().await;

@@ -126,6 +126,7 @@ macro_rules! over {
                     redelivers_after_the_timeout,
                     extends_visibility,
                     gives_up_after_so_many_receipts,
+                    takes_the_last_receipt_for_as_good_as_any,
                     recognises_a_message_sent_again,
                     gives_a_message_to_one_receiver,
                     wakes_who_waits,

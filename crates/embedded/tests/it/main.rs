@@ -6,6 +6,7 @@ mod docker;
 mod full_disk;
 mod laws;
 mod processes;
+mod queue;
 mod taking_in;
 mod worker;
 mod workflow;
