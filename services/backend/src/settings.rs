@@ -15,7 +15,7 @@ use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 use tradai_timeseries::Location;
 use tradai_trading::containers::ContainerSettings;
-use tradai_trading::read_location;
+use tradai_trading::{JobVariables, read_location};
 use url::Url;
 
 const SECONDS_OF_A_DAY: u64 = 86_400;
@@ -32,6 +32,8 @@ pub struct Settings {
     pub state: StateSettings,
     /// Where the stores of candles are.
     pub candles: Location,
+    /// The bucket or location of candles, as jobs are told of it; the folder of the state without.
+    pub bucket: Option<String>,
     /// Where figures are logged to.
     pub mlflow: MlflowSettings,
     /// How jobs reach whoever runs them.
@@ -48,6 +50,8 @@ pub struct Settings {
     pub peer_api_key: Option<SecretString>,
     /// The name of this instance among those on one state; that of machine and port without.
     pub instance: Option<String>,
+    /// What configs of jobs may read of this host's environment.
+    pub job_variables: JobVariables,
     /// Jobs that run at the same time.
     pub parallel_jobs: usize,
     /// How much memory the process of a job may take, in MiB: 0 for as much as there is, its share of the machine's
@@ -144,11 +148,16 @@ impl HostSettings for Settings {
         let port = |service: &str| topology().port(service).unwrap_or_default();
         let state = StateSettings::read(reader);
         let strategies = state.strategies().to_string_lossy().into_owned();
+        let mlflow = MlflowSettings::read(reader);
+        let (candles, bucket) = read_location(reader, &state);
+        let job_variables = JobVariables::read(reader, mlflow.tracking_uri.as_deref());
         let settings = Self {
             http: HttpSettings::read(reader, port("backend-api")),
             log: LogSettings::read(reader),
-            candles: read_location(reader, &state),
-            mlflow: MlflowSettings::read(reader),
+            candles,
+            bucket,
+            mlflow,
+            job_variables,
             executor: read_executor(reader),
             containers: ContainerSettings::read(reader),
             allow_no_executor: reader
