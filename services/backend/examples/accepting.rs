@@ -39,7 +39,8 @@ impl BacktestJobSubmitter for Accepting {
 fn main() -> ExitCode {
     tradai_service::run(|settings: Settings, shutdown| async move {
         let wiring = Wiring::open(&settings.state, [])?;
-        let parts = Parts { wiring, executor: Some(Arc::new(Accepting)), sweep_tasks: None, logs: None };
+        let parts =
+            Parts { wiring, executor: Some(Arc::new(Accepting)), sweep_tasks: None, logs: None, check: None };
         Ok(build(&settings, parts, &shutdown))
     })
 }

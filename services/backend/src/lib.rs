@@ -38,7 +38,6 @@ use core::{
     Verifier, VerifierPlaces, recover,
 };
 use dashboard::{Dashboard, Peers};
-use infrastructure::logs::TaskLogs;
 use infrastructure::peer::Peer;
 
 /// How long a dependency may take to answer a health check.
@@ -59,6 +58,8 @@ pub struct Parts {
     pub sweep_tasks: Option<Sweep>,
     /// What the executor's tasks wrote.
     pub logs: Option<Arc<dyn JobLogs>>,
+    /// Whether the executor can be worked with; without, nobody asks.
+    pub check: Option<Check>,
 }
 
 /// Opens what the settings name and returns the service. Must be called within a tokio runtime.
@@ -68,12 +69,13 @@ pub struct Parts {
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
     let inputs = Inputs::of_process();
     let wiring = Wiring::open(&settings.state, inputs.environment.clone())?;
-    let executor = infrastructure::executor::open(settings, &inputs, &wiring)?;
+    let executor = infrastructure::executor::open(settings, &inputs, &wiring).await?;
     let parts = Parts {
         wiring,
         executor: executor.submitter,
         sweep_tasks: Some(executor.sweep),
-        logs: Some(Arc::new(TaskLogs::new(settings.state.tasks()))),
+        logs: Some(Arc::new(executor.logs)),
+        check: executor.check,
     };
     Ok(build(settings, parts, shutdown))
 }
@@ -82,7 +84,7 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let (peers, metrics) = (peers(settings, &parts.wiring), JobMetrics::default());
-    let Parts { wiring, executor, sweep_tasks, .. } = parts.clone();
+    let Parts { wiring, executor, sweep_tasks, check, .. } = parts.clone();
     let takes_jobs = executor.is_some();
     let (stop, background) = (CancellationToken::new(), TaskTracker::new());
     let hub = Arc::new(Hub::new(metrics.clone()));
@@ -99,6 +101,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .check(state_check(&wiring))
         .check(peer_check("data-collection", &peers.data_collection, Role::Trader))
         .check(peer_check("strategy-service", &peers.strategy_service, Role::Viewer));
+    let service = check.into_iter().fold(service, Service::check);
     let executor = dashboard::Executor::new(settings, takes_jobs);
     let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
     let state = Arc::new(Shared {
@@ -209,10 +212,8 @@ fn peers(settings: &Settings, wiring: &Wiring) -> Peers {
 fn housekeeping(settings: &Settings, wiring: &Wiring, jobs: Arc<Jobs>, sweep: Option<Sweep>) -> Housekeeping {
     let configs = Configs::new(wiring.configs.clone(), wiring.audit.clone(), wiring.clock.clone());
     let keep_for = settings.job_settings().keep_for;
-    let default = HousekeepingSettings::default();
-    let keep_tasks = keep_for.unwrap_or(default.keep_tasks);
-    let sweep = sweep.filter(|_| keep_for.is_some());
-    let times = HousekeepingSettings { keep_tasks, ..default };
+    let keep_tasks = keep_for.unwrap_or(Duration::MAX);
+    let times = HousekeepingSettings { keep_tasks, ..HousekeepingSettings::default() };
     Housekeeping::new(jobs, configs, sweep, wiring.clock.clone(), times)
 }
 

@@ -11,10 +11,6 @@ use tradai_platform::topology::topology;
 
 use crate::local::LocalHost;
 
-/// Where the data folder is in a container.
-const DATA: &str = "/data";
-/// Where strategies are that are not in the data folder.
-const STRATEGIES: &str = "/strategies";
 /// How long the daemon may be away before its jobs are given up: it is started again in less.
 const LOST_AFTER: Duration = Duration::from_secs(60);
 /// Variables that name places of the host, or programs of it.
@@ -67,20 +63,20 @@ impl ContainerSettings {
         let data = absolute(&host.state.data_dir);
         let mut environment = environment.clone();
         environment.retain(|name, _| !OF_THE_HOST.contains(&name.as_str()));
-        environment.insert("TRADAI_DATA_DIR".to_owned(), DATA.to_owned());
+        // Folders have the same paths as here: a job's record says where its results are.
+        let place = |path: &Path| path.display().to_string();
+        environment.insert("TRADAI_DATA_DIR".to_owned(), place(&data));
         let mut mounts = vec![DockerMount {
-            source: self.volume.clone().unwrap_or_else(|| data.display().to_string()),
-            target: DATA.to_owned(),
+            source: self.volume.clone().unwrap_or_else(|| place(&data)),
+            target: place(&data),
             read_only: false,
         }];
         if let Some(strategies) = host.strategies.map(absolute) {
-            let inside = strategies.strip_prefix(&data).map(|path| Path::new(DATA).join(path));
-            let place = inside.unwrap_or_else(|_| {
-                let source = strategies.display().to_string();
-                mounts.push(DockerMount { source, target: STRATEGIES.to_owned(), read_only: true });
-                PathBuf::from(STRATEGIES)
-            });
-            environment.insert("STRATEGY_PATH".to_owned(), place.display().to_string());
+            if !strategies.starts_with(&data) {
+                let (source, target) = (place(&strategies), place(&strategies));
+                mounts.push(DockerMount { source, target, read_only: true });
+            }
+            environment.insert("STRATEGY_PATH".to_owned(), place(&strategies));
         }
         let size = topology().services.get("strategy-container");
         DockerSettings {
@@ -152,21 +148,21 @@ mod tests {
     fn the_data_folder_is_in_the_container_and_the_hosts_places_are_not() {
         let folder = tempfile::tempdir().unwrap();
         let docker = docker(&[], folder.path(), Path::new("/opt/strategies"));
-        let source = folder.path().display().to_string();
+        let data = folder.path().display().to_string();
         assert_eq!(
             docker.mounts,
             [
-                DockerMount { source, target: "/data".to_owned(), read_only: false },
+                DockerMount { source: data.clone(), target: data.clone(), read_only: false },
                 DockerMount {
                     source: "/opt/strategies".to_owned(),
-                    target: "/strategies".to_owned(),
+                    target: "/opt/strategies".to_owned(),
                     read_only: true
                 },
             ]
         );
         let environment: Vec<_> = docker.environment.into_iter().collect();
         let expected =
-            [("LOG_LEVEL", "info"), ("STRATEGY_PATH", "/strategies"), ("TRADAI_DATA_DIR", "/data")];
+            [("LOG_LEVEL", "info"), ("STRATEGY_PATH", "/opt/strategies"), ("TRADAI_DATA_DIR", &data)];
         assert_eq!(environment, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
         let owner = std::fs::metadata(folder.path()).unwrap();
         assert_eq!(docker.user, Some(format!("{}:{}", owner.uid(), owner.gid())));

@@ -5,12 +5,16 @@ use std::sync::Arc;
 
 use tradai_control_plane::jobs::Sweep;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, ExecutorFactory};
-use tradai_domain::jobs::LocalExecutionMode;
+use tradai_domain::jobs::{ExecutorMode, LocalExecutionMode};
+use tradai_embedded::DockerTasks;
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
+use tradai_service::Check;
 use tradai_trading::local::{LocalHost, LocalTasks};
 
+use super::logs::TaskLogs;
 use super::memory;
+use crate::CHECK_PATIENCE;
 use crate::settings::Settings;
 
 /// Who runs jobs.
@@ -19,10 +23,15 @@ pub(crate) struct Executor {
     pub(crate) submitter: Option<Arc<dyn BacktestJobSubmitter>>,
     /// Deletes what is kept of its old tasks.
     pub(crate) sweep: Sweep,
+    /// What its tasks wrote.
+    pub(crate) logs: TaskLogs,
+    /// Whether it can be worked with, where that is not up to this machine alone.
+    pub(crate) check: Option<Check>,
 }
 
-/// Makes the executor. Its processes are this program with the argument `job`.
-pub(crate) fn open(
+/// Makes the executor. Its processes are this program with the argument `job`. Where jobs are containers and there is no
+/// daemon, the service starts all the same: it shows jobs, and is not ready.
+pub(crate) async fn open(
     settings: &Settings,
     inputs: &Inputs,
     wiring: &Wiring,
@@ -51,5 +60,26 @@ pub(crate) fn open(
     }
     let submitter =
         ExecutorFactory::create_with_fallback(&settings.executor, &ports, settings.allow_no_executor)?;
-    Ok(Executor { submitter, sweep: tasks.sweep() })
+    let is_docker = settings.executor.mode == ExecutorMode::Local
+        && settings.executor.local_mode == LocalExecutionMode::Docker;
+    let containers = tasks.containers().filter(|_| is_docker && submitter.is_some());
+    if let Some(containers) = &containers
+        && let Err(error) = containers.check().await
+    {
+        tracing::error!(
+            %error,
+            "no job can run: {error}. Start Docker, set BACKEND_DOCKER_SOCKET and BACKEND_DOCKER_IMAGE, or \
+             BACKEND_LOCAL_EXECUTION_MODE=subprocess"
+        );
+    }
+    let logs = TaskLogs::new(settings.state.tasks(), tasks.containers());
+    Ok(Executor { submitter, sweep: tasks.sweep(), logs, check: containers.map(docker_check) })
+}
+
+/// Without the daemon and the image no job runs.
+fn docker_check(containers: Arc<DockerTasks>) -> Check {
+    Check::hard("docker", CHECK_PATIENCE, move || {
+        let containers = containers.clone();
+        async move { containers.check().await.map_err(|error| error.to_string()) }
+    })
 }

@@ -1,12 +1,14 @@
-//! What child processes wrote, in the folders that the executor keeps of them.
+//! What tasks wrote: in the folders that the executor keeps of them, or, while they are containers, with the daemon.
 
 use std::fs::File;
 use std::io::{ErrorKind as Io, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tradai_domain::ports::PortError;
 use tradai_domain::{ErrorKind, JobId};
+use tradai_embedded::DockerTasks;
 
 use crate::core::JobLogs;
 
@@ -14,17 +16,23 @@ use crate::core::JobLogs;
 #[derive(Debug, Clone)]
 pub(crate) struct TaskLogs {
     root: PathBuf,
+    containers: Option<Arc<DockerTasks>>,
 }
 
 impl TaskLogs {
-    pub(crate) fn new(root: PathBuf) -> Self {
-        Self { root }
+    pub(crate) fn new(root: PathBuf, containers: Option<Arc<DockerTasks>>) -> Self {
+        Self { root, containers }
     }
 }
 
 #[async_trait]
 impl JobLogs for TaskLogs {
     async fn tail(&self, id: JobId, bytes: usize) -> Result<Option<Vec<u8>>, PortError> {
+        if let Some(containers) = &self.containers
+            && let Some(output) = containers.output(&id.to_string(), bytes).await?
+        {
+            return Ok(Some(output));
+        }
         let path = self.root.join(id.to_string()).join("output");
         let read = tokio::task::spawn_blocking(move || tail(&path, bytes)).await;
         let read = read.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))?;

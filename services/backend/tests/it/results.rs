@@ -48,8 +48,13 @@ fn running() -> World {
     let way = ExecutorSettings { local_mode: LocalExecutionMode::InProcess, ..ExecutorSettings::default() };
     let ports = LocalTasks::new(&host, &world.wiring).executor_ports();
     let executor = Some(ExecutorFactory::create(&way, &ports).unwrap());
-    let parts =
-        Parts { wiring: world.wiring.clone(), executor, sweep_tasks: None, logs: Some(Arc::new(Lines)) };
+    let parts = Parts {
+        wiring: world.wiring.clone(),
+        executor,
+        sweep_tasks: None,
+        logs: Some(Arc::new(Lines)),
+        check: None,
+    };
     let app = build(&settings, parts, &world.shutdown);
     World { app, ..world }
 }
@@ -191,7 +196,8 @@ async fn a_job_is_verified_on_the_candles_that_jobs_find() {
     let data_dir = world.folder.path().to_str().unwrap();
     let bucket = format!("file://{}", moved.display());
     let settings = settings(&[("BACKEND_DATA_DIR", data_dir), ("ARCTIC_S3_BUCKET", &bucket)]);
-    let parts = Parts { wiring: world.wiring.clone(), executor: None, sweep_tasks: None, logs: None };
+    let parts =
+        Parts { wiring: world.wiring.clone(), executor: None, sweep_tasks: None, logs: None, check: None };
     let world = World { app: build(&settings, parts, &world.shutdown), ..world };
     let verified = world.post(&format!("{this}/verify"), &json!({})).await.json();
     assert_eq!(verified["files"][0][1]["outcome"], "same", "{verified}");

@@ -65,7 +65,13 @@ impl World {
         let shutdown = Shutdown::manual();
         let executor: Arc<dyn BacktestJobSubmitter> =
             Arc::new(TaskSubmitter::local(Arc::new(tasks.clone()), Default::default()));
-        let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None, logs: None };
+        let parts = Parts {
+            wiring: wiring.clone(),
+            executor: Some(executor),
+            sweep_tasks: None,
+            logs: None,
+            check: None,
+        };
         let app = build(&settings, parts, &shutdown);
         Self { app, wiring, tasks, shutdown, folder }
     }
@@ -75,20 +81,28 @@ impl World {
         let wiring = Wiring { events, ..self.wiring.clone() };
         let executor: Arc<dyn BacktestJobSubmitter> =
             Arc::new(TaskSubmitter::local(Arc::new(self.tasks.clone()), Default::default()));
-        let parts = Parts { wiring: wiring.clone(), executor: Some(executor), sweep_tasks: None, logs: None };
+        let parts = Parts {
+            wiring: wiring.clone(),
+            executor: Some(executor),
+            sweep_tasks: None,
+            logs: None,
+            check: None,
+        };
         Self { app: build(&settings(&[]), parts, &self.shutdown), wiring, ..self }
     }
 
     /// The same by another clock, with these variables.
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>, variables: &[(&str, &str)]) -> Self {
         let wiring = Wiring { clock, ..self.wiring.clone() };
-        let parts = Parts { wiring: wiring.clone(), executor: None, sweep_tasks: None, logs: None };
+        let parts =
+            Parts { wiring: wiring.clone(), executor: None, sweep_tasks: None, logs: None, check: None };
         Self { app: build(&settings(variables), parts, &self.shutdown), wiring, ..self }
     }
 
     /// The same without anybody who runs jobs.
     pub(crate) fn without_executor(self) -> Self {
-        let parts = Parts { wiring: self.wiring.clone(), executor: None, sweep_tasks: None, logs: None };
+        let parts =
+            Parts { wiring: self.wiring.clone(), executor: None, sweep_tasks: None, logs: None, check: None };
         Self { app: build(&settings(&[]), parts, &self.shutdown), ..self }
     }
 

@@ -123,7 +123,7 @@ fn backend(inputs: &Inputs, tasks: &MemoryTasks, shutdown: &Shutdown) -> App {
     let wiring = Wiring::open(&StateSettings::new(folder), []).unwrap();
     let executor: Arc<dyn BacktestJobSubmitter> =
         Arc::new(TaskSubmitter::local(Arc::new(tasks.clone()), Default::default()));
-    let parts = Parts { wiring, executor: Some(executor), sweep_tasks: None, logs: None };
+    let parts = Parts { wiring, executor: Some(executor), sweep_tasks: None, logs: None, check: None };
     tradai_backend::build(&settings(inputs), parts, shutdown)
 }
 
