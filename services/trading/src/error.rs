@@ -48,7 +48,9 @@ pub enum Error {
         config_id: ConfigId,
     },
     /// The config version that was settled for the job has another content by now.
-    #[error("the config version {config_id} of {strategy} is not the one any more that the job is to run with")]
+    #[error(
+        "the config version {config_id} of {strategy} is not the one any more that the job is to run with"
+    )]
     OtherConfig {
         /// The strategy.
         strategy: StrategyName,
@@ -104,7 +106,9 @@ impl Error {
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         match self {
-            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } | Self::NotCollected { .. } => ErrorKind::NotFound,
+            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } | Self::NotCollected { .. } => {
+                ErrorKind::NotFound
+            }
             Self::Ended { .. } | Self::OtherConfig { .. } => ErrorKind::Conflict,
             Self::Stopped => ErrorKind::Unavailable,
             Self::OtherVersion { .. } => ErrorKind::Invalid,

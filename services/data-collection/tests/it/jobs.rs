@@ -1,6 +1,6 @@
 //! Syncs that take longer than a client waits.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::support::{World, settings};
 
@@ -73,4 +73,29 @@ async fn stopping_the_service_ends_jobs_and_keeps_what_they_fetched() {
     assert_eq!(world.get(&path).await.json()["status"], "cancelled");
     assert_eq!(world.get("/api/v1/symbols").await.json()["items"][0]["rows"], 1_500);
     assert_eq!(world.post("/api/v1/sync", LONG).await.problem().1, "SYS006");
+}
+
+/// A service that answers two requests at a time goes on while three wait for their candles.
+#[tokio::test]
+async fn who_waits_for_candles_keeps_nobody_out() {
+    let world = World::with(&settings(&[("DATA_COLLECTION_MAX_CONCURRENT_REQUESTS", "2")]));
+    world.exchange.allow(0);
+    let incremental = r#"{"symbols": ["ETH/USDT:USDT"], "timeframe": "1h", "start": "2020-01-01"}"#;
+    let mut waiting = Vec::new();
+    for (path, body) in [("sync", LONG), ("ensure", LONG), ("sync/incremental", incremental)] {
+        let path = format!("/api/v1/{path}?wait=25");
+        let world = &world;
+        let mut reply = Box::pin(async move { world.post(&path, body).await });
+        let count = waiting.len() + 1;
+        let is_begun = |page: &Value| page["items"].as_array().is_some_and(|jobs| jobs.len() == count);
+        tokio::select! {
+            reply = &mut reply => panic!("it was not waited for: {}", reply.text),
+            _ = world.until("/api/v1/sync", is_begun) => waiting.push(reply),
+        }
+    }
+    world.exchange.permits.add_permits(1_000);
+    for reply in waiting {
+        let reply = reply.await;
+        assert_eq!((reply.status, &reply.json()["status"]), (200, &json!("completed")), "{}", reply.text);
+    }
 }
