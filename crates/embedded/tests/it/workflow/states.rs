@@ -115,6 +115,18 @@ async fn a_map_works_on_every_item_in_order() {
 }
 
 #[tokio::test]
+async fn items_of_a_map_have_chance_of_their_own() {
+    let document = single(json!({"Type": "Map", "ItemSelector": {"id.$": "States.UUID()"},
+        "ItemProcessor": {"StartAt": "I", "States": {"I": {"Type": "Pass", "End": true}}}}));
+    let done = output(&document, &json!([1, 2, 3]), &echo()).await;
+    let mut ids: Vec<&str> =
+        done.as_array().unwrap().iter().map(|item| item["id"].as_str().unwrap()).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 3, "{done}");
+}
+
+#[tokio::test]
 async fn what_is_too_large_or_has_no_handler_fails() {
     let large = TaskHandlers::default().with("large", |_| async { Ok(Value::from("x".repeat(300_000))) });
     let document = single(json!({"Type": "Task", "Resource": "large",
