@@ -5,6 +5,7 @@
 //! skipped.
 
 mod api_bench;
+mod engine;
 mod fuzz_yaml;
 mod oracle;
 mod s3;

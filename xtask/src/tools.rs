@@ -74,7 +74,8 @@ pub(crate) fn ensure_docker_compose() {
     ensure("docker-compose", "docker-compose", "docker-compose's own check of the compose files is skipped");
 }
 
-fn ensure(program: &str, packages: &str, consequence: &str) {
+/// Makes sure that a program of these Debian packages is there.
+pub(crate) fn ensure(program: &str, packages: &str, consequence: &str) {
     if answers(program, "--version") {
         return;
     }
