@@ -27,6 +27,9 @@ pub fn request_settings(config: &BacktestConfig) -> Map<String, Value> {
 
 /// Refuses what no machine would finish, as far as `settings` tell: those of the request, or all that it comes to. A
 /// test without an end goes on until now.
+///
+/// # Errors
+/// The fault of the field that names the pairs, with the limit.
 pub fn check_size(
     config: &BacktestConfig,
     settings: &Map<String, Value>,
