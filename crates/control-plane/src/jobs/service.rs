@@ -19,7 +19,7 @@ use tradai_domain::{Clock, IdSource, JobId, Millis};
 use super::artifacts;
 use super::executors::BacktestJobSubmitter;
 use super::{JobReports, Prepare, Requester};
-use crate::Error;
+use crate::{Error, audit};
 
 /// Jobs that are made ready at the same time; more wait. What they wait for may take hours, so they have places of
 /// their own beside the slots of jobs that run.
@@ -287,13 +287,7 @@ impl Jobs {
     }
 
     pub(super) fn entry(&self, requester: &Requester, action: &str, subject: String) -> AuditEntry {
-        AuditEntry {
-            at: self.ports.clock.now_ms(),
-            actor: requester.actor.clone(),
-            action: action.to_owned(),
-            subject,
-            trace_id: requester.trace_id,
-        }
+        audit::entry(requester, action, subject, self.ports.clock.now_ms())
     }
 }
 
