@@ -69,13 +69,15 @@ impl Engine {
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let log = std::fs::File::create(folder.join("dockerd.log"))?;
         let mut command = Command::new("setpriv");
+        // Without a bridge it would take away that of another daemon, were it not in a network of its own.
         command.args([
             "--pdeathsig",
             "TERM",
+            "unshare",
+            "--net",
             "dockerd",
             "--bridge=none",
             "--iptables=false",
-            "--ip-forward=false",
         ]);
         for (option, name) in [("--data-root", "data"), ("--exec-root", "exec"), ("--pidfile", "docker.pid")]
         {
