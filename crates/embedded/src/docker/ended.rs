@@ -33,7 +33,7 @@ impl DockerTasks {
             return Ok(None);
         }
         match self.tail(&self.docker()?, &container_of(task), bytes).await {
-            Err(error) if status_of(&error) == Some(404) => Ok(None),
+            Err(error) if is_removed(&error) => Ok(None),
             Err(error) => Err(failed(&self.settings, "the output of the task cannot be read", &error)),
             Ok(output) => Ok(Some(output)),
         }
@@ -107,7 +107,7 @@ impl DockerTasks {
         let Some(end) = self.look(name, &folder).await? else { return Ok(()) };
         let (docker, container) = (self.docker()?, container_of(name));
         let output = match self.tail(&docker, &container, OUTPUT).await {
-            Err(error) if status_of(&error) == Some(404) => None,
+            Err(error) if is_removed(&error) => None,
             output => {
                 Some(output.map_err(|error| failed(&self.settings, "its output cannot be read", &error))?)
             }
@@ -169,6 +169,11 @@ impl DockerTasks {
         end.drain(..end.len().saturating_sub(bytes));
         Ok(end)
     }
+}
+
+/// Whether there is no container, or it is just being removed: what it said is in its folder by then.
+fn is_removed(error: &bollard::errors::Error) -> bool {
+    matches!(status_of(error), Some(404 | 409))
 }
 
 async fn noted(folder: &TaskFolder) -> Result<Option<TaskEnd>, PortError> {

@@ -25,7 +25,7 @@ impl Machine {
         let name = format!("tradai-test-{test}-{}", std::process::id());
         let image = Image::of(&socket, &name, &[Path::new(program)], &[program, "job"]);
         let data = tempfile::tempdir().unwrap();
-        add_candles(data.path(), 400);
+        add_candles(data.path(), 200);
         Some(Self { socket, image, data })
     }
 
@@ -119,7 +119,7 @@ fn a_container_comes_to_the_result_of_a_process() {
 fn a_container_that_is_stopped_or_killed_is_no_job_for_ever() {
     let Some(machine) = Machine::new("killed") else { return };
     let service = machine.service("docker");
-    let [stopped, killed] = [399, 400].map(|days| machine.held(&service, days));
+    let [stopped, killed] = [199, 200].map(|days| machine.held(&service, days));
     let log = service.text(&format!("{BACKTESTS}/{killed}/logs"));
     assert!(log.contains(&format!("job {killed} is running")), "{log}");
     let cancelled = service.send("POST", &format!("{BACKTESTS}/{stopped}/cancel"), "");
@@ -136,7 +136,7 @@ fn a_container_that_is_stopped_or_killed_is_no_job_for_ever() {
 fn containers_of_a_service_that_was_killed_are_found_again() {
     let Some(machine) = Machine::new("found") else { return };
     let service = machine.service("docker");
-    let [before, after] = [399, 400].map(|days| machine.held(&service, days));
+    let [before, after] = [199, 200].map(|days| machine.held(&service, days));
     drop(service);
     // One ends while nobody looks, one while another service does.
     machine.tell(&before, "kill");
