@@ -4,7 +4,8 @@
 //! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`] and [`SqliteAudit`] keep their state in it. [`LocalBlobs`]
 //! keeps objects in a directory, [`LocalSecrets`] reads secrets from a file or the environment, [`ProcessTasks`] runs
 //! tasks as processes and [`InProcessTasks`] in this one; with the feature `docker`, `DockerTasks` runs them as
-//! containers. [`SqliteWorkflows`] goes through documents of the States Language. Not for choosing between these and the cloud's adapters; that is the host's.
+//! containers; [`AnyTasks`] asks after each in the way in which it was started. [`SqliteWorkflows`] goes through documents
+//! of the States Language. Not for choosing between these and the cloud's adapters; that is the host's.
 //!
 //! Invariant: what was acknowledged is on the disk, and a process that is killed at any moment leaves nothing that
 //! another one cannot go on with. See `docs/adr/0006-embedded-state.md`.
