@@ -17,9 +17,7 @@ pub(super) fn problem(error: Error) -> Problem {
     let about = job_of(&error);
     let problem = match error {
         Error::Request(faults) => Problem::fields(faults.into_iter().map(field_fault).collect()),
-        Error::TooManyWaiting { .. } => {
-            Problem::new(Code::RateLimited, error.to_string()).retry_after(ROOM)
-        }
+        Error::TooManyWaiting { .. } => Problem::new(Code::RateLimited, error.to_string()).retry_after(ROOM),
         Error::KeyReused => Problem::new(Code::KeyReused, Code::KeyReused.meaning()),
         Error::Stopping | Error::NoExecutor => {
             Problem::new(Code::NotReady, error.to_string()).retry_after(LATER)

@@ -111,12 +111,7 @@ async fn a_repeated_request_gets_its_job_whatever_is_away_or_gone() {
     let world = World::on(folder, tasks, &[("BACKEND_STRATEGY_SERVICE_URL", &strategies)]);
     assert_eq!(send(&world, &body, "other").await.status, 422, "the strategy is not there any more");
     let again = send(&world, &body, "k").await;
-    assert_eq!(
-        (again.status, again.header("idempotency-replayed")),
-        (202, "true"),
-        "{}",
-        again.text
-    );
+    assert_eq!((again.status, again.header("idempotency-replayed")), (202, "true"), "{}", again.text);
     assert_eq!(again.json()["job_id"], first.json()["job_id"]);
 }
 
