@@ -34,8 +34,8 @@ pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, Shared};
 use core::{
-    Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results, Runs,
-    Verifier, VerifierPlaces, recover,
+    Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
+    Runs, Verifier, VerifierPlaces, recover,
 };
 use dashboard::{Dashboard, Peers};
 use infrastructure::peer::Peer;

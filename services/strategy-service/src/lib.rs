@@ -75,10 +75,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .check(folder_check(folder));
     let state = State { strategies, cursors: service.cursors() };
     let (plain, create) = api::routes(state);
-    service
-        .routes(plain)
-        .idempotent_routes(create, idempotency)
-        .build()
+    service.routes(plain).idempotent_routes(create, idempotency).build()
 }
 
 /// Nothing works without the state.

@@ -53,7 +53,9 @@ async fn of_platform(args: &ListArgs, ctx: &Context) -> anyhow::Result<Vec<Value
         }
         if page["stale"] == true {
             let age = page["age_seconds"].as_u64().unwrap_or_default();
-            eprintln!("warning: the strategy-service does not answer; this is what it said {age} seconds ago");
+            eprintln!(
+                "warning: the strategy-service does not answer; this is what it said {age} seconds ago"
+            );
         }
         rows.extend(page["items"].as_array().into_iter().flatten().map(of_item));
         if let Some(Value::String(cursor)) = page.get_mut("next_cursor").map(Value::take) {

@@ -187,7 +187,12 @@ async fn a_version_is_changed_as_it_was_read_or_not_at_all() {
     assert_eq!(change("activate", "\"v9-00000000\"").await.problem().0, 412);
     assert_eq!(world.get(&path).await.json()["status"], "draft");
     let activated = change("activate", &draft).await;
-    assert_eq!((activated.status, &activated.json()["status"]), (200, &json!("active")), "{}", activated.text);
+    assert_eq!(
+        (activated.status, &activated.json()["status"]),
+        (200, &json!("active")),
+        "{}",
+        activated.text
+    );
     let active = activated.header("etag").to_owned();
     assert_ne!(active, draft);
     assert_eq!(change("deprecate", &draft).await.problem().0, 412, "it is not as it was read");
