@@ -52,6 +52,7 @@ fn begin(
 }
 
 /// What a key of jobs stands for.
+#[derive(Clone, Copy)]
 pub(crate) enum Bound {
     /// The job of an earlier request.
     Before(JobId),
