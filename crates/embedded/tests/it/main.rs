@@ -8,5 +8,6 @@ mod laws;
 mod processes;
 mod queue;
 mod taking_in;
+mod unsynced;
 mod worker;
 mod workflow;
