@@ -29,7 +29,8 @@ const FOR_TESTS: &str = "testkit";
 fn shipped(root: &Path) -> Vec<PathBuf> {
     let packages = ["crates", "services"].iter().flat_map(|parent| fs::read_dir(root.join(parent)).unwrap());
     let packages = packages.map(|package| package.unwrap().path()).filter(|path| !path.ends_with(FOR_TESTS));
-    packages.flat_map(|package| sources(&package.join("src"))).collect()
+    let folders = packages.map(|package| package.join("src")).filter(|folder| folder.is_dir());
+    folders.flat_map(|folder| sources(&folder)).collect()
 }
 
 /// Whether a file reads the environment outside its own tests.
