@@ -50,7 +50,7 @@ async fn what_the_config_says_is_told_from_what_the_request_says() {
     world.put_file("dip.yaml", DIP);
     let config = r#"{"config_data": {"parameters": {"dip": 20}}}"#;
     let id = world.post("strategies/Dip/configs", config).await.expect(201)["config_id"].clone();
-    world.put_file("dip.yaml", &DIP.replace("dip: {type", "depth: {type").replace("< dip", "< depth"));
+    world.put_file("dip.yaml", DIP.replace("dip: {type", "depth: {type").replace("< dip", "< depth"));
     let said = check(&world, &json!({"config_id": id})).await;
     let fault = &said["faults"][0];
     assert_eq!((&fault["field"], &fault["key"]), (&json!("config_id"), &Value::Null), "{said}");
