@@ -92,12 +92,13 @@ async fn growth(state: &Dashboard, jobs: &[Compared]) -> Result<Markup, Failure>
     })
 }
 
-fn heads(jobs: &[Compared]) -> Markup {
+/// Names of the jobs, above cells of this class.
+fn heads(jobs: &[Compared], class: &str) -> Markup {
     html! {
         thead { tr {
             th.text scope="col" { span.unseen { "What" } }
             @for job in jobs {
-                th scope="col" {
+                th class=(class) scope="col" {
                     a href={ "/jobs/" (job.id) } { (job.name()) }
                     @if job.figures.synthetic { " " (page::synthetic()) }
                 }
@@ -118,8 +119,8 @@ fn figures(jobs: &[Compared]) -> Markup {
                 @if in_common == Alike::Nothing { " Money is in different currencies and not ranked." }
             }
             div.scroll tabindex="0" role="region" aria-labelledby="figures-title" {
-                table.list {
-                    (heads(jobs))
+                table.list.compared {
+                    (heads(jobs, ""))
                     tbody {
                         @for (name, value) in about() {
                             tr { th.text scope="row" { (name) } @for job in jobs { td { (value(&job.figures)) } } }
@@ -174,8 +175,8 @@ fn settings(jobs: &[Compared]) -> Markup {
                 p.note { "All settings are the same." }
             } @else {
                 div.scroll tabindex="0" role="region" aria-labelledby="settings-title" {
-                    table.list {
-                        (heads(jobs))
+                    table.list.compared {
+                        (heads(jobs, "text"))
                         tbody { @for key in differing {
                             tr {
                                 th.text scope="row" { (key) }

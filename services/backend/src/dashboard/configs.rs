@@ -121,7 +121,7 @@ async fn difference(state: &Dashboard, name: &StrategyName, params: &Params) -> 
                 table.list {
                     thead { tr { @for head in ["Setting", "Before", "After"] { th.text scope="col" { (head) } } } }
                     tbody { @for difference in differences { tr {
-                        th.text.wrap scope="row" { code { (text(difference, "pointer")) } }
+                        th.text.wrap scope="row" { (pointer(text(difference, "pointer"))) }
                         td.wrap.removed { (value_text(difference.get("before").filter(|value| !value.is_null()))) }
                         td.wrap.added { (value_text(difference.get("after").filter(|value| !value.is_null()))) }
                     } } }
@@ -129,6 +129,11 @@ async fn difference(state: &Dashboard, name: &StrategyName, params: &Params) -> 
             }
         }
     }
+}
+
+/// The place of a setting, which breaks between its parts where it is too long for its line.
+fn pointer(place: &str) -> Markup {
+    html! { code { @for (index, part) in place.split('/').enumerate() { @if index > 0 { wbr; "/" } (part) } } }
 }
 
 /// Every value and where it came from.
@@ -142,7 +147,7 @@ fn origins(resolved: &Value) -> Markup {
                 tbody { @for origin in items(resolved, "origins") {
                     // What is not among the values looks like a credential.
                     @if let Some(value) = values.pointer(text(origin, "pointer")) { tr {
-                        th.text.wrap scope="row" { code { (text(origin, "pointer")) } }
+                        th.text.wrap scope="row" { (pointer(text(origin, "pointer"))) }
                         td.wrap { (value_text(Some(value))) }
                         td.text { (source(origin)) }
                     } }

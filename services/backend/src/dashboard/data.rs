@@ -92,7 +92,7 @@ async fn exchanges(state: &Dashboard, status: &Value, find: &str) -> Markup {
         sections.push(section(state, exchange, find).await);
     }
     html! {
-        p.note {
+        p.note.apart {
             "Of collected candles, bars run from the first stored candle to now: green is stored, red is missing, grey is what the exchange \
              does not have. "
             @if status["scheduler"] == true { "Scheduled collecting is on." } @else { "Scheduled collecting is off." }
@@ -162,11 +162,11 @@ fn table(known: &Known, find: &str, none: &Markup) -> Markup {
         div.scroll tabindex="0" role="region" aria-label="Series" {
             table.list {
                 thead { tr {
-                    @for head in ["Pair", "Prices"] { th.text scope="col" { (head) } }
-                    @for head in ["Timeframe", "Candles", "First", "Last"] { th scope="col" { (head) } }
-                    th.text scope="col" { "Coverage" }
-                    th.text scope="col" { "Fresh" }
-                    @for head in ["Gaps", "Size"] { th scope="col" { (head) } }
+                    th.text scope="col" { "Pair" }
+                    th scope="col" { "Timeframe" }
+                    @for head in ["Coverage", "Fresh"] { th.text scope="col" { (head) } }
+                    @for head in ["Candles", "Gaps", "First (UTC)", "Last (UTC)", "Size"] { th scope="col" { (head) } }
+                    th.text scope="col" { "Prices" }
                 } }
                 tbody {
                     @for series in &shown { (line(series, known)) }
@@ -189,18 +189,18 @@ fn line(series: &Value, known: &Known) -> Markup {
                 (text(series, "symbol"))
                 @if series["synthetic"] == true { " " (page::synthetic()) }
             }
-            td.text { (text(series, "price").replace('_', " ")) }
             td { (text(series, "timeframe")) }
-            td { (grouped(count(series, "rows"))) }
-            td { (moment("first")) }
-            td { (moment("last")) }
             td.text { @match known.coverage.get(key) {
                 Some(coverage) => span title=(in_words(coverage)) { (bar(coverage)) },
                 None => (NONE),
             } }
             td.text { (fresh(known.freshness.get(key))) }
+            td { (grouped(count(series, "rows"))) }
             td { (grouped(count(series, "gaps"))) }
+            td { (moment("first")) }
+            td { (moment("last")) }
             td { (bytes(count(series, "bytes"))) }
+            td.text { (text(series, "price").replace('_', " ")) }
         }
     }
 }

@@ -93,6 +93,7 @@ impl Known {
             (Some(id), _) => id.as_str(),
             (None, JobStatus::Completed) => OWN_SETTINGS,
             (None, _) if self.record.config == Some(PinnedConfig::None) => OWN_SETTINGS,
+            (None, JobStatus::Failed | JobStatus::Cancelled) => "the one that was active when it started",
             (None, _) => "the one that is active when it starts",
         }
     }

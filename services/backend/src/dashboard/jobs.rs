@@ -218,7 +218,7 @@ fn table(rows: &[Row], now: Millis, caller: &Caller) -> Markup {
             table.list {
                 thead { tr {
                     th scope="col" { span.unseen { "Compare" } }
-                    th.text scope="col" { "Status" }
+                    th.text.wide-only scope="col" { "Status" }
                     th.text scope="col" { "Strategy" }
                     @for head in figures { th scope="col" { (head) } }
                     th.text scope="col" { "Pairs" }
@@ -245,9 +245,11 @@ fn line(row: &Row, now: Millis, caller: &Caller) -> Markup {
             td { @if row.figures.is_some() {
                 input type="checkbox" id={ "tick-" (id) } name="job" value=(id) form="compare" aria-label={ "Compare " (name) };
             } }
-            td.text { (page::status(record.status.as_str())) }
+            td.text.wide-only { (page::status(record.status.as_str())) }
             th.text scope="row" {
                 a href={ "/jobs/" (id) } { (record.strategy_name) }
+                // In the place of its column, where the screen has none to spare.
+                small.narrow-only { (page::status(record.status.as_str())) }
                 small {
                     (short(id))
                     @if row.figures.as_ref().is_some_and(|figures| figures.synthetic) { " " (page::synthetic()) }

@@ -285,7 +285,7 @@ async fn a_strategy_shows_versions_origins_and_what_differs() {
     for said in [
         "crossed_above(fast, slow)",
         "version v1-0f1e2d3c",
-        "/settings/stoploss",
+        "/settings<wbr>/stoploss",
         "is not used",
         "5 to 30",
         "ema, sma",

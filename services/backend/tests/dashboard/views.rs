@@ -63,11 +63,51 @@ async fn every_page_fits_a_phone_and_a_desk_in_light_and_dark() {
         assert_eq!(ground, "rgb(20, 24, 28)", "{name} in the dark");
         tab.picture(&format!("{name}-dark"), true).await;
         tab.prefer("light").await;
+        tab.resize(820, 1180).await;
+        tab.until("innerWidth === 820").await;
+        assert_eq!(tab.too_wide().await, [""; 0], "{name} on a tablet");
+        tab.picture(&format!("{name}-tablet"), true).await;
         tab.resize(360, 740).await;
         tab.until("innerWidth === 360").await;
         assert_eq!(tab.too_wide().await, [""; 0], "{name} on a phone");
         tab.picture(&format!("{name}-phone"), true).await;
         assert_clean(&tab, &world);
+    }
+    browser.close().await;
+}
+
+/// Headings of a table that show without scrolling sideways.
+async fn shown_headings(tab: &Tab, table: &str) -> Vec<String> {
+    tab.eval(&format!(
+        "[...document.querySelectorAll('{table} thead th')].filter((one) => one.getBoundingClientRect().width > 0 && one.getBoundingClientRect().right <= innerWidth).map((one) => one.innerText)"
+    ))
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_counts_shows_on_a_phone_without_scrolling() {
+    let Some(browser) = Browser::start().await else { return };
+    let peers = Peers::start().await;
+    let world = World::start(&peers.variables()).await;
+    world.add_candles(&["BTC/USDT"], Timeframe::H1, 60);
+    let (one, other) = (world.add_result("EmaCross").await, world.add_result("EmaCross").await);
+    let tab = browser.open(&world.url("/jobs"), 390, 800).await;
+    let shown = shown_headings(&tab, "#jobs table").await;
+    assert!(shown.contains(&"Profit".to_owned()) && shown.contains(&"Drawdown".to_owned()), "{shown:?}");
+    assert!(tab.text("#jobs tbody tr").await.contains("completed"), "the status is said all the same");
+    tab.goto(&world.url("/data")).await;
+    let shown = shown_headings(&tab, "main table").await;
+    assert!(shown.contains(&"Coverage".to_owned()), "{shown:?}");
+    tab.goto(&world.url(&format!("/compare?job={one}&job={other}"))).await;
+    let shown = shown_headings(&tab, "#figures-title ~ .scroll table").await;
+    assert!(shown.iter().any(|heading| heading.starts_with("EmaCross")), "{shown:?}");
+    for width in [390, 820] {
+        tab.resize(width, 800).await;
+        tab.until(&format!("innerWidth === {width}")).await;
+        let cut: Vec<String> = tab
+            .eval("[...document.querySelectorAll('.compared th')].filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)")
+            .await;
+        assert_eq!(cut, [""; 0], "at {width}");
     }
     browser.close().await;
 }

@@ -13,6 +13,8 @@ function drawGrowth() {
   if (traces.every((trace) => trace.x.length === 0)) return idle("growth-chart", "There is no candle to show.");
   Plotly.react("growth-chart", traces, layout({
     hovermode: "x unified", xaxis: { type: "date" }, yaxis: { tickformat: ".1%", title: { text: "Growth of the wallet" } }, showlegend: true,
+    // Names may be many and long: below, where there is nothing to cover.
+    legend: { orientation: "h", x: 0, y: -0.1, yanchor: "top" },
   }), options());
 }
 
