@@ -26,6 +26,7 @@ use crate::{Error, audit};
 pub(super) const MAX_PREPARING: usize = 4;
 /// Jobs of which it is looked at the same time whether all is there.
 pub(super) const MAX_LOOKING: usize = 4;
+
 /// For how long after its job's end a program may still be ending.
 const STILL_ENDS_MS: Millis = 600_000;
 

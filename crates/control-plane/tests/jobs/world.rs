@@ -89,7 +89,7 @@ pub(crate) async fn story(events: Arc<dyn EventBus>, id: JobId) -> Vec<JobEvent>
 pub(crate) fn statuses(story: &[JobEvent]) -> Vec<JobStatus> {
     let status = |event: &JobEvent| match event.kind {
         JobEventKind::State { new_status, .. } => Some(new_status),
-        JobEventKind::Progress { .. } => None,
+        JobEventKind::Progress { .. } | JobEventKind::Collecting { .. } => None,
     };
     story.iter().filter_map(status).collect()
 }
