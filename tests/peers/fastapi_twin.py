@@ -1,14 +1,18 @@
 """The backend's status and submit endpoints as FastAPI and uvicorn would have them: what `cargo xtask bench-api`
 measures beside the real ones, in the same run.
 
-One worker, uvloop and httptools, no access log. A submit is checked by pydantic and stored before it is answered: the
-job's config as a file, and in one SQLite transaction (WAL, synchronous FULL, as the backend's) the record, an event
-and an audit entry. A status is one read of the record.
+One worker, uvloop and httptools, no access log. A submit is checked by pydantic and stored before it is answered: in
+one SQLite transaction (WAL, synchronous FULL, as the backend's) the record, what the job is asked to do, an event and
+an audit entry. A status is one read of the record. Around that it does to every request what the backend does: ids
+taken or made and returned, metrics by route, limits on requests at once, their time and their size, the check of who
+is addressed, headers, compression of large replies, problems as documents. `--bare` leaves all of this away.
 
-    python fastapi_twin.py FOLDER PORT
+    python fastapi_twin.py FOLDER [--bare] PORT
 """
 
+import asyncio
 import json
+import re
 import sqlite3
 import sys
 import time
@@ -19,10 +23,17 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.exceptions import RequestValidationError
+from fastapi.middleware.gzip import GZipMiddleware
+from fastapi.responses import JSONResponse
+from prometheus_client import Counter, Gauge, Histogram, make_asgi_app
 from pydantic import BaseModel, ConfigDict, Field
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException as StarletteHTTPException
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, record TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS job_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL, event TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
 """
@@ -87,7 +98,7 @@ def links(job_id: str) -> Links:
 
 
 def build(folder: Path) -> FastAPI:
-    (folder / "configs").mkdir(parents=True, exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     database = sqlite3.connect(folder / "state.db", isolation_level=None)
     database.execute("PRAGMA journal_mode=WAL")
     database.execute("PRAGMA synchronous=FULL")
@@ -102,14 +113,13 @@ def build(folder: Path) -> FastAPI:
     async def submit(body: Submit, request: Request, response: Response) -> Accepted:
         job_id, trace_id = str(uuid7()), request.headers.get("x-trace-id", uuid.uuid4().hex)
         now = datetime.now(timezone.utc).isoformat()
-        config = body.model_dump_json()
-        (folder / "configs" / f"{job_id}.json").write_text(config)
         record = {"trace_id": trace_id, "status": "pending", "strategy": body.strategy,
                   "strategy_version": body.strategy_version, "created_at": now}
         event = {"type": "job.submitted", "ts": now, "job_id": job_id}
         entry = {"at": now, "actor": "local", "action": "job.submit", "subject": job_id}
         database.execute("BEGIN IMMEDIATE")
         database.execute("INSERT INTO jobs VALUES (?, ?)", (job_id, json.dumps(record)))
+        database.execute("INSERT INTO job_messages VALUES (?, ?)", (job_id, body.model_dump_json()))
         database.execute("INSERT INTO events (job_id, event) VALUES (?, ?)", (job_id, json.dumps(event)))
         database.execute("INSERT INTO audit (entry) VALUES (?)", (json.dumps(entry),))
         database.execute("COMMIT")
@@ -133,6 +143,88 @@ def build(folder: Path) -> FastAPI:
     return app
 
 
+REQUESTS = Counter("twin_http_requests", "Requests answered", ["method", "route", "status"])
+SECONDS = Histogram("twin_http_request_seconds", "Time until the reply began", ["method", "route", "status"],
+                    buckets=[0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0])
+RUNNING = Gauge("twin_http_requests_running", "Requests being answered")
+TRACEPARENT = re.compile(r"00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$")
+MOST_AT_ONCE, MOST_SECONDS, MOST_BYTES = 256, 30.0, 1024 * 1024
+LOOPBACK = {"localhost", "127.0.0.1", "[::1]"}
+
+
+class Around:
+    """What a service does to every request, as plain ASGI: Starlette's base class for it costs twice as much."""
+
+    def __init__(self, app: Any) -> None:
+        self.app = app
+        self.running = 0
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] != "http":
+            return await self.app(scope, receive, send)
+        started = time.perf_counter()
+        headers = Headers(scope=scope)
+        known = TRACEPARENT.match(headers.get("traceparent", ""))
+        trace_id = known.group(1) if known else uuid.uuid4().hex
+        span_id = uuid.uuid4().hex[16:]
+        correlation_id = headers.get("x-correlation-id") or trace_id
+        scope.setdefault("state", {}).update(trace_id=trace_id, caller="local")
+        status = 500
+
+        async def answer(message: Any) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                taken = time.perf_counter() - started
+                replied = MutableHeaders(scope=message)
+                replied["traceparent"] = f"00-{trace_id}-{span_id}-00"
+                replied["x-correlation-id"] = correlation_id
+                replied["server-timing"] = f"app;dur={taken * 1000:.1f}"
+                replied.setdefault("cache-control", "no-store")
+                replied.setdefault("x-content-type-options", "nosniff")
+            await send(message)
+
+        self.running += 1
+        RUNNING.inc()
+        try:
+            refused = self.refuse(headers)
+            if refused is not None:
+                await refused(scope, receive, answer)
+            else:
+                async with asyncio.timeout(MOST_SECONDS):
+                    await self.app(scope, receive, answer)
+        finally:
+            self.running -= 1
+            RUNNING.dec()
+            route = getattr(scope.get("route"), "path", "unmatched")
+            labels = (scope["method"], route, str(status))
+            REQUESTS.labels(*labels).inc()
+            SECONDS.labels(*labels).observe(time.perf_counter() - started)
+
+    def refuse(self, headers: Headers) -> Response | None:
+        if self.running > MOST_AT_ONCE:
+            return problem(503, "Too many requests are being answered")
+        if int(headers.get("content-length", 0)) > MOST_BYTES:
+            return problem(413, "The body is larger than this service takes")
+        if headers.get("host", "localhost").rsplit(":", 1)[0].lower() not in LOOPBACK:
+            return problem(403, "This service answers to localhost only")
+        return None
+
+
+def problem(status: int, detail: str) -> Response:
+    return JSONResponse({"status": status, "detail": detail}, status, media_type="application/problem+json")
+
+
+def around(app: FastAPI) -> FastAPI:
+    app.add_exception_handler(StarletteHTTPException, lambda _, error: problem(error.status_code, str(error.detail)))
+    app.add_exception_handler(RequestValidationError, lambda _, error: problem(422, str(error.errors())))
+    app.mount("/metrics", make_asgi_app())
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(Around)
+    return app
+
+
 if __name__ == "__main__":
-    uvicorn.run(build(Path(sys.argv[1])), host="127.0.0.1", port=int(sys.argv[2]), workers=1, loop="uvloop",
-                http="httptools", access_log=False, log_level="warning")
+    app = build(Path(sys.argv[1]))
+    uvicorn.run(app if "--bare" in sys.argv else around(app), host="127.0.0.1", port=int(sys.argv[-1]), workers=1,
+                loop="uvloop", http="httptools", access_log=False, log_level="warning")

@@ -18,9 +18,9 @@ use self::server::Server;
 use crate::tools::{cargo, python_with, root, run, target};
 
 /// Packages of the twin.
-const TWIN: [&str; 2] = ["fastapi==0.165.0", "uvicorn[standard]==0.54.0"];
+const TWIN: [&str; 3] = ["fastapi==0.165.0", "prometheus-client==0.26.0", "uvicorn[standard]==0.54.0"];
 /// Connections that ask at the same time.
-const CONNECTIONS: usize = 8;
+const CONNECTIONS: usize = 64;
 const SOCKETS: usize = 1_000;
 const SUBMIT: &str = r#"{"strategy": "EmaCross", "symbols": ["BTC/USDT"], "timerange": "20240101-20240201", "timeframe": "1h", "settings": {"stake_amount": 100}}"#;
 const BACKTESTS: &str = "/api/v1/backtests";
@@ -54,16 +54,22 @@ pub(crate) fn bench(submits: usize, statuses: usize, build: bool) -> anyhow::Res
         std::fs::remove_dir_all(&folder)?;
     }
     let ours = measure(&backend(&folder.join("ours"))?, submits, statuses)?;
-    let twin = measure(&twin(&python, &folder.join("twin"))?, submits, statuses)?;
     println!("\n{CONNECTIONS} connections; {submits} submits, {statuses} reads of a status\n");
-    println!("             requests per CPU second          99th percentile");
-    println!("             ours        twin     ratio       ours        twin");
-    for (name, ours, twin) in [("submit", ours.submit, twin.submit), ("status", ours.status, twin.status)] {
-        let ratio = ours.per_cpu_second / twin.per_cpu_second;
-        println!(
-            "{name:<8} {:>8.0} {:>11.0} {ratio:>8.1}x {:>10.2?} {:>11.2?}",
-            ours.per_cpu_second, twin.per_cpu_second, ours.p99, twin.p99
-        );
+    println!("                          requests per CPU second          99th percentile");
+    println!("                          ours        twin     ratio       ours        twin");
+    for (title, bare) in [("twin", None), ("its endpoints alone", Some("--bare"))] {
+        let twin = twin(&python, &folder.join(title.replace(' ', "-")), bare)?;
+        let twin = measure(&twin, submits, statuses)?;
+        println!("{title}");
+        for (name, ours, twin) in
+            [("submit", &ours.submit, twin.submit), ("status", &ours.status, twin.status)]
+        {
+            let ratio = ours.per_cpu_second / twin.per_cpu_second;
+            println!(
+                "  {name:<20} {:>8.0} {:>11.0} {ratio:>8.1}x {:>10.2?} {:>11.2?}",
+                ours.per_cpu_second, twin.per_cpu_second, ours.p99, twin.p99
+            );
+        }
     }
     let bare = bare(statuses)?.per_cpu_second;
     println!("\na socket with nothing behind it: {bare:.0} requests per CPU second");
@@ -102,9 +108,10 @@ fn bare(count: usize) -> anyhow::Result<Phase> {
     phase(&server, &client::get("/"), count, 200)
 }
 
-fn twin(python: &Path, folder: &Path) -> anyhow::Result<Server> {
+fn twin(python: &Path, folder: &Path, option: Option<&str>) -> anyhow::Result<Server> {
     let script = root().join("tests/peers/fastapi_twin.py");
-    let arguments = [script.display().to_string(), folder.display().to_string()];
+    let mut arguments = vec![script.display().to_string(), folder.display().to_string()];
+    arguments.extend(option.map(str::to_owned));
     Server::start(python, &arguments, |_| Vec::new())
 }
 
