@@ -33,7 +33,7 @@ pub struct JobAsk {
 pub struct JobCheck {
     /// Everything that keeps it from running, by the fields of a request.
     pub faults: Vec<RequestFault>,
-    /// What the strategy's own settings, its config and the request come to, of [`SUBJECT`].
+    /// What the strategy's own settings, its config and the request come to: which pairs, timeframe and range.
     pub settings: Map<String, Value>,
 }
 
