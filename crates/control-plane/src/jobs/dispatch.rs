@@ -100,12 +100,16 @@ impl Jobs {
         id: JobId,
         executor: &dyn BacktestJobSubmitter,
     ) -> Result<Option<ExecutionId>, PortError> {
-        // It may have been cancelled or deleted while it waited for its turn.
-        if !self.is_wanted(id).await? {
-            return Ok(None);
-        }
         let message = self.message(id).await?;
-        let execution = repeat(|| executor.submit(&message)).await?;
+        // An executor that is away for a while is no reason to let all the jobs that wait fail one after the other.
+        let submit = || async {
+            // It may have been cancelled or deleted while it waited.
+            if !self.is_wanted(id).await? {
+                return Ok(None);
+            }
+            executor.submit(&message).await.map(Some)
+        };
+        let Some(execution) = persist(&self.stopping, submit).await? else { return Ok(None) };
         let change = JobChange {
             at: self.ports.clock.now_ms(),
             execution_arn: Some(execution.clone()),

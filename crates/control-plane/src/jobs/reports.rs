@@ -88,8 +88,8 @@ impl JobReports {
     }
 
     /// Tells a job's history since it was taken in, of which the last `fresh` events happened just now. What was told
-    /// before is not told again, also if the bus has forgotten it: whoever acts on a failure acts once. So an event that a process which
-    /// died did not tell comes with the next report, or with recovery.
+    /// before is not told again, also if the bus has forgotten it: whoever acts on a failure acts once. So an event that
+    /// a process which died did not tell comes with the next report, or with recovery.
     pub(super) async fn announce(&self, record: &JobRecord, fresh: usize) {
         let history = JobEvent::history(record);
         let earlier = history.len().saturating_sub(fresh);

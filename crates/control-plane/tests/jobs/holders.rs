@@ -17,13 +17,24 @@ use crate::world::{World, ann, ended, request, run_to_completion, started, until
 /// Tasks that nobody can be asked after for some calls, as a daemon that is away.
 struct Away {
     tasks: MemoryTasks,
-    calls: AtomicU32,
+    starts: AtomicU32,
+    waits: AtomicU32,
     kind: ErrorKind,
+}
+
+impl Away {
+    /// Fails for as long as there are calls left to fail.
+    fn answers(&self, left: &AtomicU32) -> Result<(), PortError> {
+        let is_away =
+            left.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if is_away { Err(PortError::new(self.kind, "the daemon is away")) } else { Ok(()) }
+    }
 }
 
 #[async_trait]
 impl TaskRunner for Away {
     async fn start(&self, task: &TaskSpec) -> Result<TaskHandle, PortError> {
+        self.answers(&self.starts)?;
         self.tasks.start(task).await
     }
 
@@ -32,10 +43,7 @@ impl TaskRunner for Away {
     }
 
     async fn wait(&self, task: &TaskHandle) -> Result<TaskEnd, PortError> {
-        let left = self.calls.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        if left.is_ok() {
-            return Err(PortError::new(self.kind, "the daemon is away"));
-        }
+        self.answers(&self.waits)?;
         self.tasks.wait(task).await
     }
 
@@ -48,8 +56,9 @@ impl TaskRunner for Away {
     }
 }
 
-fn away(world: &World, calls: u32, kind: ErrorKind) -> Arc<Jobs> {
-    let tasks = Away { tasks: world.tasks.as_ref().clone(), calls: AtomicU32::new(calls), kind };
+fn away(world: &World, starts: u32, waits: u32, kind: ErrorKind) -> Arc<Jobs> {
+    let tasks = world.tasks.as_ref().clone();
+    let tasks = Away { tasks, starts: AtomicU32::new(starts), waits: AtomicU32::new(waits), kind };
     let executor = TaskSubmitter::local(Arc::new(tasks), Default::default());
     Jobs::new(world.ports(), Some(Arc::new(executor)), JobSettings::default())
 }
@@ -89,17 +98,28 @@ async fn an_end_that_cannot_be_stored_for_long_is_stored_when_it_can() {
 #[tokio::test]
 async fn a_job_is_watched_over_however_long_its_daemon_is_away() {
     let world = World::new();
-    let jobs = away(&world, 6, ErrorKind::Unavailable);
+    let jobs = away(&world, 0, 6, ErrorKind::Unavailable);
     let id = handed_over(&jobs).await;
     world.tasks.end(&id.to_string(), Some(70), "ended with exit code 70");
     assert_eq!(ended(&world.ports(), id).await.status, JobStatus::Failed);
+}
+
+/// As often as a call is made that is given up: a daemon that is started anew fails no job that waits for it.
+#[tokio::test]
+async fn a_job_is_handed_over_however_long_its_daemon_is_away() {
+    let world = World::new();
+    let jobs = away(&world, 6, 0, ErrorKind::Unavailable);
+    let id = handed_over(&jobs).await;
+    run_to_completion(&world.reports(), id).await;
+    world.tasks.end(&id.to_string(), Some(0), "ended");
+    assert_eq!(ended(&world.ports(), id).await.status, JobStatus::Completed);
 }
 
 /// What a process lost sight of it finds again; what it has in hand it leaves as it is.
 #[tokio::test]
 async fn a_job_that_is_in_nobodys_hand_is_taken_up_again() {
     let world = World::new();
-    let jobs = away(&world, 1, ErrorKind::Internal);
+    let jobs = away(&world, 0, 1, ErrorKind::Internal);
     let id = handed_over(&jobs).await;
     // It is let go of a moment after it was handed over.
     until(|| async { jobs.take_up().await.unwrap() == Recovered { watched: 1, handed_over: 0 } }).await;
