@@ -101,7 +101,8 @@ impl Strategies {
             model_tags: BTreeMap::new(),
             environment: self.variables.values().clone(),
         });
-        match merged.and_then(|merged| job_inputs(&merged)) {
+        // What is wrong with a value is told with the value, to everybody who may look.
+        match merged.and_then(|merged| job_inputs(&merged.redacted())) {
             Ok(inputs) => Ok(inputs),
             Err(Error::Request(found)) => {
                 let named = found.into_iter().map(|fault| format!("{which} does not fit: {}", fault.reason));
