@@ -11,19 +11,26 @@ const RANGES: usize = 50;
 #[must_use]
 pub fn preferred<'a>(headers: &HeaderMap, offered: &[&'a str]) -> Option<&'a str> {
     let lists = headers.get_all(header::ACCEPT).iter().filter_map(|list| list.to_str().ok());
-    let ranges = lists.flat_map(|list| list.split(',')).take(RANGES);
+    let ranges: Vec<(&str, f32)> = lists.flat_map(|list| list.split(',')).take(RANGES).map(range).collect();
+    let is_refused =
+        |kind: &str| ranges.iter().any(|(range, weight)| *weight <= 0.0 && range.eq_ignore_ascii_case(kind));
     let mut best: Option<(&str, f32)> = None;
-    for range in ranges {
-        let mut parts = range.split(';').map(str::trim);
-        let kind = parts.next().unwrap_or_default();
-        let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
-        let weight: f32 = weight.map_or(1.0, |text| text.parse().unwrap_or(0.0));
-        let Some(found) = offered.iter().find(|offered| covers(kind, offered)) else { continue };
-        if weight > best.map_or(0.0, |(_, weight)| weight) {
-            best = Some((found, weight));
+    for (range, weight) in &ranges {
+        let mut covered = offered.iter().filter(|kind| covers(range, kind));
+        let Some(found) = covered.find(|kind| !is_refused(kind)) else { continue };
+        if *weight > best.map_or(0.0, |(_, weight)| weight) {
+            best = Some((found, *weight));
         }
     }
     best.map(|(found, _)| found)
+}
+
+/// Reads a media range and its weight; one without a weight has 1, one with a bad one 0.
+fn range(text: &str) -> (&str, f32) {
+    let mut parts = text.split(';').map(str::trim);
+    let kind = parts.next().unwrap_or_default();
+    let weight = parts.find_map(|part| part.strip_prefix("q=").or_else(|| part.strip_prefix("Q=")));
+    (kind, weight.map_or(1.0, |text| text.parse().unwrap_or(0.0)))
 }
 
 fn covers(range: &str, kind: &str) -> bool {
@@ -50,6 +57,7 @@ mod tests {
             ("text/*", Some("text/csv")),
             ("TEXT/CSV; charset=utf-8; q=0.3", Some("text/csv")),
             ("text/csv;q=0", None),
+            ("application/json;q=0, */*", Some("text/csv")),
             ("text/csv;q=x, text/csv;q=-1, text/csv;q=NaN", None),
             ("text/html", None),
             ("", None),

@@ -48,7 +48,8 @@ impl Connections {
         if let Some(place) = self.common(address) {
             return Some(place);
         }
-        let permit = self.kept.clone().try_acquire_owned().ok().filter(|_| address.is_loopback())?;
+        let permit =
+            self.kept.clone().try_acquire_owned().ok().filter(|_| address.to_canonical().is_loopback())?;
         Some(ConnectionPlace { _permit: permit, _address: None, is_kept: true })
     }
 

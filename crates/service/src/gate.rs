@@ -30,19 +30,19 @@ impl Around for Gate {
         DefaultBodyLimit::max(self.body_bytes).apply(&mut request);
         let asked = Asked::of(&request);
         let pass = async |request: Request| {
-            let refused = origin::refuse_foreign_page(&request, &self.origins);
-            if let Err(problem) = refused.and_then(|()| require_protocol(request.headers())) {
-                return problem.into_response();
-            }
-            match &self.door {
-                Some(door) => door.admit(request, next, &self.limits).await,
-                None => {
-                    let (parts, body) = request.into_parts();
-                    match self.limits.count_unknown(&parts) {
-                        Ok(()) => next.run(Request::from_parts(parts, body)).await,
-                        Err(problem) => problem.into_response(),
-                    }
-                }
+            let (parts, body) = request.into_parts();
+            let welcome = origin::refuse_foreign_page(&parts, &self.origins);
+            let counted = match welcome.and_then(|()| require_protocol(&parts.headers)) {
+                // At the door it shows who it is.
+                Ok(()) if self.door.is_some() => Ok(()),
+                Ok(()) => self.limits.count_unknown(&parts),
+                Err(problem) => self.limits.count_unknown(&parts).and(Err(problem)),
+            };
+            let request = Request::from_parts(parts, body);
+            match (counted, &self.door) {
+                (Err(problem), _) => problem.into_response(),
+                (Ok(()), Some(door)) => door.admit(request, next, &self.limits).await,
+                (Ok(()), None) => next.run(request).await,
             }
         };
         let response = self.limits.keep(request, pass).await;

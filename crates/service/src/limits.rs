@@ -48,9 +48,14 @@ impl Limits {
         self.ask_rate(self.address_of(request), RateLimit::take)
     }
 
-    /// Refuses a request of somebody who is not known, if as many have come from there as may.
-    pub(crate) fn refuse_unknown(&self, request: &Parts) -> Result<(), Problem> {
-        self.ask_rate(self.address_of(request), RateLimit::look)
+    /// Counts a token that is no good.
+    pub(crate) fn count_bad_token(&self, request: &Parts) -> Result<(), Problem> {
+        self.ask_rate(self.address_of(request).map(Client::with_bad_tokens), RateLimit::take)
+    }
+
+    /// Refuses a token unseen, if as many bad ones have come from there as may.
+    pub(crate) fn refuse_bad_tokens(&self, request: &Parts) -> Result<(), Problem> {
+        self.ask_rate(self.address_of(request).map(Client::with_bad_tokens), RateLimit::look)
     }
 
     /// Counts a request of a caller: wherever they are, and whoever else is there.

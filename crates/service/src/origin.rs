@@ -3,15 +3,15 @@
 //! Browsers let any page send a form and open a WebSocket anywhere, and say in `Origin` which page it was. CORS only
 //! decides what a page may read; this decides what it may do.
 
-use axum::extract::Request;
+use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, header};
 
 use crate::problem::{Code, Problem};
 
 /// Refuses what other pages want done.
-pub(crate) fn refuse_foreign_page(request: &Request, allowed: &[String]) -> Result<(), Problem> {
-    let headers = request.headers();
-    if changes_or_listens(request.method(), headers) && !is_welcome(headers, allowed) {
+pub(crate) fn refuse_foreign_page(request: &Parts, allowed: &[String]) -> Result<(), Problem> {
+    let headers = &request.headers;
+    if changes_or_listens(&request.method, headers) && !is_welcome(headers, allowed) {
         let detail = "pages of this origin may not do this; see CORS_ORIGINS";
         return Err(Problem::new(Code::Forbidden, detail));
     }

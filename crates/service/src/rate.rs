@@ -21,11 +21,21 @@ const FORGOTTEN: usize = CLIENTS / 8;
 pub(crate) enum Client {
     /// Somebody at an address.
     Address(IpAddr),
+    /// Somebody at an address who sends tokens that are no good.
+    BadTokens(IpAddr),
     /// Somebody who is known, wherever they are: their name's hash.
     Caller([u8; 16]),
 }
 
 impl Client {
+    /// Returns who a client is as a sender of bad tokens: others at the address are not to pay for them.
+    pub(crate) fn with_bad_tokens(self) -> Self {
+        match self {
+            Self::Address(address) => Self::BadTokens(address),
+            other => other,
+        }
+    }
+
     /// Returns the client that a caller is, whatever their name's length.
     pub(crate) fn caller(name: &str) -> Self {
         let mut hash = [0; 16];

@@ -89,9 +89,13 @@ impl Door {
             if let Some(caller) = keys::find_holder(&known.credentials.keys, credential) {
                 return Ok(caller);
             }
-            // To look at a token costs something: not for an address that sends nothing but bad ones.
-            limits.refuse_unknown(request)?;
-            return self.find_holder(credential).await;
+            // To look at a token costs something: not for an address that sends bad ones.
+            limits.refuse_bad_tokens(request)?;
+            let found = self.find_holder(credential).await;
+            if found.as_ref().is_err_and(|problem| problem.code() == Code::Unauthenticated) {
+                limits.count_bad_token(request)?;
+            }
+            return found;
         }
         if let Some(ticket) = presented_ticket(request) {
             return self.tickets.redeem(&ticket).await?.ok_or_else(unauthenticated);

@@ -104,6 +104,21 @@ async fn who_is_known_has_a_rate_of_their_own_wherever_they_are() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn pages_that_are_refused_are_counted_too() {
+    let mut settings = loopback();
+    (settings.limits.client_rate, settings.limits.client_burst) = (1, 2);
+    let app = app(&settings);
+    let mut statuses = Vec::new();
+    for _ in 0..3 {
+        let peer: SocketAddr = "10.0.0.1:1".parse().unwrap();
+        let request =
+            Request::post("/raw").extension(ConnectInfo(peer)).header("origin", "https://evil.example");
+        statuses.push(send(&app, request.body(Body::empty()).unwrap()).await.status);
+    }
+    assert_eq!(statuses, [403, 403, 429]);
+}
+
 #[tokio::test]
 async fn a_body_that_is_too_large_is_told_the_limit() {
     let mut settings = loopback();

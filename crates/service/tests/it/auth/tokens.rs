@@ -1,5 +1,6 @@
 //! Tokens, against an issuer that answers over HTTP.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::future::join_all;
@@ -7,9 +8,11 @@ use serde_json::{Value, json};
 use tradai_domain::ManualClock;
 use tradai_platform::settings::sections::JwksSource;
 use tradai_service::App;
+use tradai_service::axum::extract::ConnectInfo;
+use tradai_service::axum::http::Request;
 
 use super::issuer::{Answer, Issuer, Signer, claims, encoded};
-use super::{KEY, app, ask_with, believing, clock, key_of_ann, with};
+use super::{KEY, app, ask, ask_with, believing, clock, key_of_ann, with};
 
 const MINUTE_MS: i64 = 60_000;
 
@@ -34,6 +37,31 @@ async fn tokens_of_both_kinds_let_in_with_the_highest_of_their_roles() {
         assert_eq!((reply.status, reply.text.as_str()), (200, expected));
     }
     assert_eq!(issuer.asked(), 1, "keys are kept");
+}
+
+#[tokio::test]
+async fn strangers_at_an_address_cost_tokens_nothing_and_bad_tokens_are_slowed_down() {
+    let signer = Signer::es256("ec");
+    let issuer = Issuer::start(Answer::Keys(vec![signer.jwk()])).await;
+    let mut settings = with(Vec::new(), Some(believing(issuer.source())));
+    (settings.limits.client_rate, settings.limits.client_burst) = (1, 2);
+    let app = app(&settings, &clock());
+    let peer: SocketAddr = "10.0.0.1:1".parse().unwrap();
+    let from_there = || Request::get("/page").extension(ConnectInfo(peer));
+    let with_token = async |token: &str| {
+        ask(&app, from_there().header("authorization", format!("Bearer {token}"))).await.status
+    };
+    let mut strangers = Vec::new();
+    for _ in 0..20 {
+        strangers.push(ask(&app, from_there()).await.status);
+    }
+    assert!(strangers.contains(&429), "{strangers:?}");
+    assert_eq!(with_token(&signer.token(&["viewer"])).await, 200);
+    let mut bad = Vec::new();
+    for _ in 0..20 {
+        bad.push(with_token(&Signer::es256("ec").token(&["viewer"])).await);
+    }
+    assert!(bad.starts_with(&[401]) && bad.contains(&429), "{bad:?}");
 }
 
 #[tokio::test]
