@@ -5,10 +5,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use async_trait::async_trait;
-use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobEvent, JobRecord};
+use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobRecord};
 use tradai_domain::ports::{
-    Created, EventBatch, EventBus, JobDeletion, JobFilter, JobPage, JobRepository, Lease, NewJob, PortError,
-    RequestKey, TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus,
+    Created, JobDeletion, JobFilter, JobPage, JobRepository, Lease, NewJob, PortError, RequestKey, TaskEnd,
+    TaskHandle, TaskRunner, TaskSpec, TaskStatus,
 };
 use tradai_domain::{ErrorKind, JobId, Millis};
 
@@ -127,29 +127,6 @@ impl<P: JobRepository> JobRepository for Failing<P> {
 
     async fn expired(&self, now: Millis, after: Option<JobId>) -> Result<Vec<JobRecord>, PortError> {
         self.inner.expired(now, after).await
-    }
-}
-
-#[async_trait]
-impl<P: EventBus> EventBus for Failing<P> {
-    async fn publish(&self, event: &JobEvent) -> Result<u64, PortError> {
-        self.change(self.inner.publish(event)).await
-    }
-
-    async fn read(&self, job: Option<JobId>, after: u64) -> Result<EventBatch, PortError> {
-        self.inner.read(job, after).await
-    }
-
-    async fn newest(&self) -> Result<u64, PortError> {
-        self.inner.newest().await
-    }
-
-    async fn remembered_since(&self) -> Result<Option<Millis>, PortError> {
-        self.inner.remembered_since().await
-    }
-
-    async fn wait(&self, after: u64) -> Result<(), PortError> {
-        self.inner.wait(after).await
     }
 }
 

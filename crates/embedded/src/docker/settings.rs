@@ -103,7 +103,11 @@ impl DockerSettings {
             auto_remove: Some(false),
             log_config: Some(HostConfigLogConfig {
                 typ: Some("json-file".to_owned()),
-                config: Some(HashMap::from([("max-size".to_owned(), MAX_OUTPUT.to_owned())])),
+                // Two files, as the daemon empties the only one when it is full.
+                config: Some(HashMap::from(
+                    [("max-size", MAX_OUTPUT), ("max-file", "2")]
+                        .map(|(name, value)| (name.to_owned(), value.to_owned())),
+                )),
             }),
             ..HostConfig::default()
         }

@@ -27,13 +27,14 @@ const OPEN: [&str; 5] = [
 ];
 
 /// What a viewer may do although it is no GET: nothing is changed by it.
-const READS: [&str; 6] = [
+const READS: [&str; 7] = [
     "POST /api/v1/auth/tickets",
     "POST /api/v1/backtests/compare",
     "POST /api/v1/export",
     "POST /api/v1/strategies/merge",
     "POST /api/v1/strategies/validate",
     "POST /api/v1/analysis",
+    "POST /api/v1/strategies/{name}/check",
 ];
 
 #[tokio::test]

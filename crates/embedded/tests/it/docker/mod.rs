@@ -135,7 +135,10 @@ async fn a_container_may_do_no_more_than_it_needs() {
     );
     assert_eq!(host["NanoCpus"], 1_500_000_000);
     assert_eq!(host["NetworkMode"], "tradai-internal");
-    assert_eq!(host["LogConfig"], json!({"Type": "json-file", "Config": {"max-size": "8m"}}));
+    assert_eq!(
+        host["LogConfig"],
+        json!({"Type": "json-file", "Config": {"max-size": "8m", "max-file": "2"}})
+    );
     assert_eq!(host["RestartPolicy"]["Name"], "no");
     let mounts: Vec<_> = host["Mounts"].as_array().unwrap().iter().collect();
     assert_eq!((&mounts[0]["Type"], &mounts[0]["ReadOnly"]), (&json!("bind"), &json!(false)));

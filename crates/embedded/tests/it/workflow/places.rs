@@ -2,13 +2,13 @@
 
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
 use tradai_domain::ports::{WorkflowRunner, WorkflowStatus};
 use tradai_domain::{Clock, ManualClock, SystemClock};
 use tradai_embedded::{Database, SqliteWorkflows, TaskCall, TaskHandlers};
+use tradai_testkit::until;
 
 use super::{driving, ended, workflows, workflows_at};
 
@@ -21,12 +21,6 @@ fn single(name: &str, state: Value) -> Value {
 
 fn task(name: &str) -> Value {
     single(name, json!({"Type": "Task", "Resource": "work"}))
-}
-
-async fn until<F: Future<Output = bool>>(condition: impl Fn() -> F) {
-    while !condition().await {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
 }
 
 /// More than stand in line or are at work, all in the middle of their tasks.
