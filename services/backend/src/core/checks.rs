@@ -40,6 +40,8 @@ impl Checks {
         clock: Arc<dyn Clock>,
         ids: Arc<dyn IdSource>,
     ) -> Self {
+        let apart = |peer: Peer| peer.apart(clock.clone(), ids.clone());
+        let (strategy_service, data_collection) = (apart(strategy_service), apart(data_collection));
         Self { strategy_service, data_collection, clock, ids, known: Mutex::default() }
     }
 
@@ -84,18 +86,19 @@ impl Checks {
         let key = format!("{} {}", config.strategy, ConfigHash::of(body.as_object()?));
         let path = format!("/api/v1/strategies/{}/check", config.strategy);
         let peer = self.within(&self.strategy_service, trace_id);
-        self.remembered(key, async { peer.post_again(&path, &body, PATIENCE).await.ok() }).await
+        let fits = |said: &Value| said["faults"].as_array().is_some_and(Vec::is_empty);
+        self.remembered(key, fits, async { peer.post_again(&path, &body, PATIENCE).await.ok() }).await
     }
 
     /// Returns the exchanges that candles are collected of; `None` where nobody asks for one, or nobody answers.
     async fn exchanges(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Vec<String>> {
-        config.exchange.as_ref()?;
+        let asked = config.exchange.as_ref()?;
         let peer = self.within(&self.data_collection, trace_id);
         let path = "/api/v1/exchanges";
-        let reply =
-            self.remembered(path.to_owned(), async { peer.get(path, &[], PATIENCE).await.ok() }).await?;
-        let items = reply["items"].as_array()?.iter();
-        Some(items.filter_map(|item| item["exchange"].as_str().map(str::to_owned)).collect())
+        let has_it = |reply: &Value| exchanges_of(reply).any(|known| known == asked.as_str());
+        let ask = async { peer.get(path, &[], PATIENCE).await.ok() };
+        let reply = self.remembered(path.to_owned(), has_it, ask).await?;
+        Some(exchanges_of(&reply).map(str::to_owned).collect())
     }
 
     fn within(&self, peer: &Peer, trace_id: Option<TraceId>) -> Peer {
@@ -105,14 +108,25 @@ impl Checks {
         }
     }
 
-    /// Returns what was said a moment ago, or else asks.
-    async fn remembered(&self, key: String, ask: impl Future<Output = Option<Value>>) -> Option<Value> {
+    /// Returns what was said a moment ago, or else asks. Only what lets a job in counts for longer: who is refused mends
+    /// what is wrong, and asks again at once.
+    async fn remembered(
+        &self,
+        key: String,
+        lets_in: impl Fn(&Value) -> bool,
+        ask: impl Future<Output = Option<Value>>,
+    ) -> Option<Value> {
         let now = self.clock.now_ms();
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some((_, value)) = lock().get(&key).filter(|(at, _)| now.saturating_sub(*at) < STILL_SO_MS) {
+        let is_fresh =
+            |(at, value): &&(Millis, Value)| now.saturating_sub(*at) < STILL_SO_MS && lets_in(value);
+        if let Some((_, value)) = lock().get(&key).filter(is_fresh) {
             return Some(value.clone());
         }
         let value = ask.await?;
+        if !lets_in(&value) {
+            return Some(value);
+        }
         let mut known = lock();
         known.insert(key, (now, value.clone()));
         if known.len() > REMEMBERED {
@@ -121,6 +135,10 @@ impl Checks {
         }
         Some(value)
     }
+}
+
+fn exchanges_of(reply: &Value) -> impl Iterator<Item = &str> {
+    reply["items"].as_array().into_iter().flatten().filter_map(|item| item["exchange"].as_str())
 }
 
 /// Reads a fault of the strategy service, by the field of the request that says what is wrong.

@@ -50,7 +50,7 @@ impl Catalog {
     pub(super) async fn read(state: &Dashboard) -> Self {
         match peers::list(&state.peers.strategy_service, "/api/v1/strategies", &[], PAGES).await {
             Ok((items, _)) => Self::Known(items.iter().map(Choice::of).collect()),
-            Err(error) => Self::Unreachable(error.to_string()),
+            Err(error) => Self::Unreachable(error.for_callers()),
         }
     }
 
@@ -129,7 +129,7 @@ impl Versions {
         match peers::list(&state.peers.strategy_service, &path, &[], 1).await {
             Ok((items, more)) => Self::Known { versions: items.iter().map(Version::of).collect(), more },
             Err(PeerError::Refused { status: 404, .. }) => Self::OfNone,
-            Err(error) => Self::Unreachable(error.to_string()),
+            Err(error) => Self::Unreachable(error.for_callers()),
         }
     }
 

@@ -37,7 +37,7 @@ pub(super) async fn section(
     let (versions, resolved) =
         tokio::join!(peers::list(peer, &path, &[], 1), peers::ask(peer, &resolved_path, &[]));
     let shown = match versions {
-        Err(error) => missing("The versions cannot be shown:", &error.to_string()),
+        Err(error) => missing("The versions cannot be shown:", &error.for_callers()),
         Ok((versions, _)) => html! {
             (table(&versions, caller, name, params))
             (difference(state, name, params).await)
@@ -51,7 +51,7 @@ pub(super) async fn section(
         section aria-labelledby="resolved-title" {
             h2 #resolved-title { "What the config comes to" }
             @match resolved {
-                Err(error) => (missing("It cannot be shown:", &error.to_string())),
+                Err(error) => (missing("It cannot be shown:", &error.for_callers())),
                 Ok(resolved) => (origins(&resolved)),
             }
         }
@@ -110,7 +110,7 @@ async fn difference(state: &Dashboard, name: &StrategyName, params: &Params) -> 
     let (Some(a), Some(b)) = (params.get("a"), params.get("b")) else { return html! {} };
     let path = format!("/api/v1/strategies/{name}/configs/diff");
     let reply = match peers::ask(&state.peers.strategy_service, &path, &[("a", a), ("b", b)]).await {
-        Err(error) => return missing("What differs cannot be shown:", &error.to_string()),
+        Err(error) => return missing("What differs cannot be shown:", &error.for_callers()),
         Ok(reply) => reply,
     };
     let differences = items(&reply, "differences");
@@ -181,6 +181,6 @@ pub(super) async fn activate(
     // The service notes who clicked; it is told by nobody but us.
     let service = state.peers.strategy_service.within(trace(&ids)).on_behalf_of(&caller.name);
     let activated = service.post(&path, &json!({}), PATIENCE).await;
-    activated.map_err(|error| Failure::new(Code::of(error.kind()), error.to_string()))?;
+    activated.map_err(|error| Failure::new(Code::of(error.kind()), error.for_callers()))?;
     Ok(Redirect::to(&format!("{}#configs", link(name.as_str()))))
 }

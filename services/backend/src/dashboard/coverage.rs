@@ -82,7 +82,7 @@ async fn collected(
             .filter(|(_, text)| parse_date_ms(text).is_ok()),
     );
     match peers::ask(&state.peers.data_collection, "/api/v1/coverage", &query).await {
-        Err(error) => missing("It is not known what is stored:", &error.to_string()),
+        Err(error) => missing("It is not known what is stored:", &error.for_callers()),
         Ok(reply) => html! {
             @for series in items(&reply, "items") { (line(series)) }
             p.note { (before_the_run(request)) }

@@ -39,7 +39,7 @@ pub(super) async fn show(State(state): State<Dashboard>, caller: Caller, RawQuer
         (filter(find))
         (imported(&state, find).await)
         (match peers::ask(&state.peers.data_collection, "/api/v1/status", &[]).await {
-            Err(error) => missing("Collected candles cannot be shown:", &error.to_string()),
+            Err(error) => missing("Collected candles cannot be shown:", &error.for_callers()),
             Ok(status) => exchanges(&state, &status, find).await,
         })
     };
@@ -137,7 +137,7 @@ async fn known(state: &Dashboard, exchange: &str) -> Result<Known, String> {
         peers::ask(peer, "/api/v1/coverage", &query),
         peers::ask(peer, "/api/v1/freshness", &query),
     );
-    let (series, more) = listed.map_err(|error| error.to_string())?;
+    let (series, more) = listed.map_err(|error| error.for_callers())?;
     // Without these the list still says what is there.
     let (coverage, freshness) = (coverage.unwrap_or_default(), freshness.unwrap_or_default());
     let by_key = |reply: &Value| {

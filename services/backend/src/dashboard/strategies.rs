@@ -24,7 +24,7 @@ pub(super) async fn list(State(state): State<Dashboard>, caller: Caller, ids: Re
     let content = html! {
         div.head { h1 { "Strategies" } }
         @match listed {
-            Err(error) => (missing("The strategies cannot be shown:", &error.to_string())),
+            Err(error) => (missing("The strategies cannot be shown:", &error.for_callers())),
             Ok(answer) => {
                 (age(answer.stale_for))
                 (table(items(&answer.value, "items")))
@@ -103,7 +103,7 @@ pub(super) async fn show(
         Err(PeerError::Refused { status: 404, detail, .. }) => return Err(Failure::not_found(detail)),
         Err(error) => html! {
             div.head { h1 { (name) } }
-            (missing("The strategy cannot be shown:", &error.to_string()))
+            (missing("The strategy cannot be shown:", &error.for_callers()))
         },
         Ok(Answer { value: strategy, stale_for }) => html! {
             (head(&strategy))

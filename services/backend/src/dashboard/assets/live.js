@@ -6,6 +6,8 @@ const ENDED = 1000;
 /** Closes after which the same question gets the same answer. */
 const FINAL = [1008, 4400, 4403, 4404];
 const LONGEST_PAUSE = 30_000;
+/** After so long a connection is one that was meant to be kept. */
+const STEADY = 3_000;
 
 function showProgress(id, fraction) {
   const place = document.querySelector(`[data-progress="${CSS.escape(id)}"]`);
@@ -25,6 +27,7 @@ class Live {
   #refresh;
   #socket = null;
   #timer = 0;
+  #steady = 0;
   #failures = 0;
   #isOver = false;
 
@@ -49,25 +52,33 @@ class Live {
     if (this.#socket || this.#isOver) return;
     const socket = new WebSocket(this.#address);
     this.#socket = socket;
-    socket.addEventListener("open", () => this.#opened());
+    socket.addEventListener("open", () => {
+      this.#watched.dataset.live = "yes";
+      // A service that has no place for the socket takes it all the same, to say so by how it closes it.
+      this.#steady = setTimeout(() => this.#isSteady(), STEADY);
+    });
     socket.addEventListener("message", (event) => this.#told(JSON.parse(event.data)));
     socket.addEventListener("close", (event) => { if (this.#socket === socket) this.#closed(event.code); });
   }
 
   #leave() {
     clearTimeout(this.#timer);
+    clearTimeout(this.#steady);
+    this.#steady = 0;
     this.#socket?.close();
     this.#socket = null;
     delete this.#watched.dataset.live;
   }
 
-  #opened() {
-    this.#failures = 0;
-    this.#watched.dataset.live = "yes";
+  #isSteady() {
+    if (!this.#steady) return;
+    clearTimeout(this.#steady);
+    this.#steady = this.#failures = 0;
     say();
   }
 
   #told({ seq, type, data }) {
+    this.#isSteady();
     this.#address.searchParams.set("since_seq", seq);
     if (type === "progress") return showProgress(data.job_id, data.progress);
     if (data?.new_status) announce(`Job ${String(data.job_id).slice(-6)} is ${data.new_status}`);

@@ -119,9 +119,12 @@ function soon(action, milliseconds) {
   const run = async () => {
     timer = 0;
     running = true;
-    await action();
-    running = false;
-    if (again) { again = false; ask(); }
+    try {
+      await action();
+    } finally {
+      running = false;
+      if (again) { again = false; ask(); }
+    }
   };
   const ask = () => {
     if (running) again = true;

@@ -94,6 +94,12 @@ impl Peer {
         Self { caller: Some(caller.into()), ..self.clone() }
     }
 
+    /// Returns the same peer for questions whose answers can be done without: that they come late leaves the calls of
+    /// others alone.
+    pub(crate) fn apart(&self, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
+        Self { calm: Arc::new(Calm::new(clock, ids)), ..self.clone() }
+    }
+
     /// Returns for how long the service is left alone because it did not answer; `None` when it may be asked.
     pub(crate) fn refuses(&self) -> Option<Duration> {
         self.calm.refuses()
