@@ -115,6 +115,16 @@ async fn a_job_is_handed_over_however_long_its_daemon_is_away() {
     assert_eq!(ended(&world.ports(), id).await.status, JobStatus::Completed);
 }
 
+#[tokio::test]
+async fn an_executor_that_cannot_run_a_job_fails_it_with_the_reason() {
+    let world = World::new();
+    let jobs = away(&world, 1, 0, ErrorKind::Internal);
+    let id = jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+    let record = ended(&world.ports(), id).await;
+    assert_eq!(record.status, JobStatus::Failed);
+    assert_eq!(record.error.unwrap(), "the job could not be handed over (local): the daemon is away");
+}
+
 /// What a process lost sight of it finds again; what it has in hand it leaves as it is.
 #[tokio::test]
 async fn a_job_that_is_in_nobodys_hand_is_taken_up_again() {
