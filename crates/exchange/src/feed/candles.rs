@@ -157,7 +157,7 @@ impl CandleTracker {
     /// The candle that forms is the first to be told.
     fn begin(&mut self, open_time: Millis) -> Millis {
         self.next = Some(open_time);
-        self.is_recovering = false;
+        (self.is_recovering, self.tries) = (false, 0);
         open_time
     }
 

@@ -129,6 +129,23 @@ fn after_an_outage_nothing_is_told_before_rest_has_answered() {
     assert!(told.0.is_settled());
 }
 
+/// An exchange that had no candle at first: those answers say nothing of candles that come later.
+#[test]
+fn answers_before_the_beginning_are_no_tries_of_the_first_hole() {
+    let mut told = Told::new(None);
+    told.0.recover();
+    for _ in 1..MAX_TRIES {
+        told.rest(&[]);
+    }
+    told.forms(5, 1).forms(6, 2);
+    for _ in 1..MAX_TRIES {
+        told.rest(&[]);
+    }
+    assert!(told.1.is_empty(), "{:?}", minutes(&told.1));
+    told.rest(&[(5, 3), (6, 4)]);
+    assert_eq!(minutes(&told.1), ["5=3"]);
+}
+
 #[test]
 fn a_start_in_the_past_comes_page_by_page() {
     let mut told = Told::new(Some(0));
