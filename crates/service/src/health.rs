@@ -46,7 +46,8 @@ impl Check {
         Self { name, hard: true, patience, ask: Arc::new(move || Box::pin(ask())) }
     }
 
-    /// Returns a check of something without which the service works less well: shown in `/health` only.
+    /// Returns a check of something without which the service works less well: while it fails, `/ready` answers 200 and
+    /// says `degraded`.
     pub fn soft<F, A>(name: &'static str, patience: Duration, ask: F) -> Self
     where
         F: Fn() -> A + Send + Sync + 'static,
@@ -82,6 +83,12 @@ pub(crate) struct Dependency {
     latency_ms: u64,
     #[serde(skip)]
     error: Option<String>,
+}
+
+impl Dependency {
+    fn is_up(&self) -> bool {
+        self.status == DependencyStatus::Up
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -190,20 +197,20 @@ pub(crate) async fn health(
     Extension(version): Extension<Version>,
 ) -> Json<Health> {
     let dependencies = checks.summary().await;
-    let up = dependencies.iter().all(|dependency| dependency.status == DependencyStatus::Up);
-    let status = if up { "ok" } else { "degraded" };
+    let status = if dependencies.iter().all(Dependency::is_up) { "ok" } else { "degraded" };
     Json(Health { status, service: version.service, version: version.version, dependencies })
 }
 
 /// A service that can work.
 #[derive(Debug, Serialize, ToSchema)]
 pub(crate) struct Ready {
-    /// `ready`.
+    /// `ready`, or `degraded` while a dependency fails that the service can do without.
     status: &'static str,
+    /// What the checks found, a second ago at most.
     dependencies: Vec<Dependency>,
 }
 
-/// Whether the service can work; 503 names each dependency that fails
+/// Whether the service can work; 503 names each dependency that fails and is required
 #[utoipa::path(get, path = "/api/v1/ready", tag = "service",
     responses((status = 200, body = Ready), (status = 503, description = "Not ready")))]
 pub(crate) async fn ready(Extension(checks): Extension<Arc<Checks>>) -> Result<Json<Ready>, Problem> {
@@ -211,11 +218,11 @@ pub(crate) async fn ready(Extension(checks): Extension<Arc<Checks>>) -> Result<J
         return Err(not_ready("the service is stopping".to_owned(), Vec::new()));
     }
     let dependencies = checks.results(FRESH).await;
-    let failing = dependencies.iter().filter(|dependency| dependency.required);
     let failing: Vec<&Dependency> =
-        failing.filter(|dependency| dependency.status != DependencyStatus::Up).collect();
+        dependencies.iter().filter(|dependency| dependency.required && !dependency.is_up()).collect();
     if failing.is_empty() {
-        return Ok(Json(Ready { status: "ready", dependencies }));
+        let status = if dependencies.iter().all(Dependency::is_up) { "ready" } else { "degraded" };
+        return Ok(Json(Ready { status, dependencies }));
     }
     let names = failing.iter().map(|dependency| dependency.name).collect::<Vec<_>>().join(", ");
     let faults = failing.iter().map(|dependency| FieldFault {

@@ -99,8 +99,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .metrics(|registry| metrics.register(registry))
         .metrics(|registry| sockets.register(registry))
         .check(state_check(&wiring))
-        .check(peer_check("data-collection", &peers.data_collection, Role::Trader))
-        .check(peer_check("strategy-service", &peers.strategy_service, Role::Viewer));
+        .check(peer_check(settings, "data-collection", &peers.data_collection, Role::Trader))
+        .check(peer_check(settings, "strategy-service", &peers.strategy_service, Role::Viewer));
     let service = check.into_iter().fold(service, Service::check);
     let executor = dashboard::Executor::new(settings, takes_jobs);
     let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
@@ -230,12 +230,17 @@ fn job_ports(wiring: &Wiring) -> JobPorts {
 }
 
 /// Without another service, less works: what is said there. It must let us in, too, as somebody of this role.
-fn peer_check(name: &'static str, peer: &Peer, role: Role) -> Check {
+fn peer_check(settings: &Settings, name: &'static str, peer: &Peer, role: Role) -> Check {
     let peer = peer.clone();
-    Check::soft(name, CHECK_PATIENCE, move || {
+    let ask = move || {
         let peer = peer.clone();
         async move { peer.check(role, PEER_PATIENCE).await.map_err(|error| error.to_string()) }
-    })
+    };
+    if settings.ready_needs_peers {
+        Check::hard(name, CHECK_PATIENCE, ask)
+    } else {
+        Check::soft(name, CHECK_PATIENCE, ask)
+    }
 }
 
 /// Nothing works without the state.

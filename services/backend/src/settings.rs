@@ -46,6 +46,8 @@ pub struct Settings {
     pub data_collection_url: PeerUrl,
     /// Where strategies and their configs are.
     pub strategy_service_url: PeerUrl,
+    /// Whether the service counts as not ready while one of the two does not answer.
+    pub ready_needs_peers: bool,
     /// What the service shows to the others.
     pub peer_api_key: Option<SecretString>,
     /// The name of this instance among those on one state; that of machine and port without.
@@ -169,6 +171,9 @@ impl HostSettings for Settings {
             strategy_service_url: reader
                 .key("STRATEGY_SERVICE_URL", "where strategies and their configs are")
                 .or(PeerUrl::loopback(port("strategy-service"))),
+            ready_needs_peers: reader
+                .key("READY_NEEDS_PEERS", "/api/v1/ready answers 503 while one of the two does not answer")
+                .or(false),
             peer_api_key: reader.key("PEER_API_KEY", "API key that the other services know").secret(),
             instance: read_instance(reader),
             parallel_jobs: at_least_one(reader, "PARALLEL_JOBS", "jobs that run at the same time", 2),

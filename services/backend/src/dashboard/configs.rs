@@ -9,7 +9,7 @@ use tradai_domain::configs::ConfigId;
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract::{Path, State};
 use tradai_service::axum::response::Redirect;
-use tradai_service::{Caller, Code, RequestIds};
+use tradai_service::{Caller, RequestIds};
 
 use super::actions::trace;
 use super::compare::value_text;
@@ -180,7 +180,6 @@ pub(super) async fn activate(
     let path = format!("/api/v1/strategies/{name}/configs/{id}/activate");
     // The service notes who clicked; it is told by nobody but us.
     let service = state.peers.strategy_service.within(trace(&ids)).on_behalf_of(&caller.name);
-    let activated = service.post(&path, &json!({}), PATIENCE).await;
-    activated.map_err(|error| Failure::new(Code::of(error.kind()), error.for_callers()))?;
+    service.post(&path, &json!({}), PATIENCE).await?;
     Ok(Redirect::to(&format!("{}#configs", link(name.as_str()))))
 }

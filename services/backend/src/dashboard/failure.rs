@@ -1,13 +1,19 @@
 //! What a page shows in the place of itself.
 
+use std::time::Duration;
+
 use maud::html;
 use tracing::error;
 use tradai_control_plane::Error;
-use tradai_service::axum::http::StatusCode;
+use tradai_service::axum::http::{StatusCode, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::{Code, Problem};
 
 use super::page::Page;
+use crate::infrastructure::peer::PeerError;
+
+/// When to come back while something is away, where nobody says.
+const LATER: Duration = Duration::from_secs(5);
 
 /// A request that cannot be answered with its page.
 #[derive(Debug)]
@@ -15,6 +21,7 @@ pub(super) struct Failure {
     status: StatusCode,
     title: &'static str,
     text: String,
+    retry_after: Option<Duration>,
 }
 
 impl Failure {
@@ -24,7 +31,14 @@ impl Failure {
     }
 
     pub(super) fn new(code: Code, text: impl Into<String>) -> Self {
-        Self { status: code.status(), title: code.title(), text: text.into() }
+        let status = code.status();
+        let retry_after = (status == StatusCode::SERVICE_UNAVAILABLE).then_some(LATER);
+        Self { status, title: code.title(), text: text.into(), retry_after }
+    }
+
+    fn or_after(mut self, pause: Option<Duration>) -> Self {
+        self.retry_after = pause.or(self.retry_after);
+        self
     }
 }
 
@@ -40,7 +54,13 @@ impl From<Error> for Failure {
         }
         // Texts of what broke inside are for the log.
         error!(%error, "a page could not be made: {error}");
-        Self::new(code, code.meaning())
+        Self::new(code, code.meaning()).or_after(error.retry_after())
+    }
+}
+
+impl From<PeerError> for Failure {
+    fn from(error: PeerError) -> Self {
+        Self::new(Code::of(error.kind()), error.for_callers()).or_after(error.retry_after())
     }
 }
 
@@ -65,6 +85,13 @@ impl IntoResponse for Failure {
             p.message.bad role="alert" { (self.text) }
             p { a href="/jobs" { "Back to the jobs" } }
         };
-        Page::new(self.title, None, content).with_status(self.status).into_response()
+        let mut response = Page::new(self.title, None, content).with_status(self.status).into_response();
+        if let Some(after) = self.retry_after {
+            // Rounded up: who waits as told must not come early.
+            let seconds = after.as_millis().div_ceil(1000).max(1);
+            let seconds = u64::try_from(seconds).unwrap_or(u64::MAX);
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
+        response
     }
 }

@@ -226,8 +226,14 @@ impl Partition {
         let stub = Stub::default();
         let address = stub.serve().await;
         let (strategies, candles) = (Toxic::before(address).await, Toxic::before(address).await);
-        let world = Self::world(tempfile::tempdir().unwrap(), MemoryTasks::default(), &strategies, &candles);
+        let folder = tempfile::tempdir().unwrap();
+        let world = Self::world(folder, MemoryTasks::default(), &strategies, &candles, &[]);
         Self { world, stub, strategies, candles }
+    }
+
+    fn set(&self, line: Line) {
+        self.strategies.set(line);
+        self.candles.set(line);
     }
 
     fn on_exchange() -> Value {
@@ -236,9 +242,15 @@ impl Partition {
         body
     }
 
-    fn world(folder: TempDir, tasks: MemoryTasks, strategies: &Toxic, candles: &Toxic) -> World {
+    fn world(
+        folder: TempDir,
+        tasks: MemoryTasks,
+        strategies: &Toxic,
+        candles: &Toxic,
+        more: &[(&str, &str)],
+    ) -> World {
         let (strategies, candles) = (strategies.url(), candles.url());
-        let variables = [
+        let mut variables = vec![
             ("BACKEND_STRATEGY_SERVICE_URL", strategies.as_str()),
             ("BACKEND_DATA_COLLECTION_URL", candles.as_str()),
             ("BACKEND_PEER_API_KEY", "peer-secret"),
@@ -247,13 +259,14 @@ impl Partition {
             // Tasks of these tests do not end, and hold their places.
             ("BACKEND_PARALLEL_JOBS", "1000"),
         ];
+        variables.extend_from_slice(more);
         World::on(folder, tasks, &variables)
     }
 
-    /// Stops the backend as its host does, and starts it again over the same folder.
-    async fn restart(&mut self) {
+    /// Stops the backend as its host does, and starts it again over the same folder, with these variables besides.
+    async fn restart(&mut self, variables: &[(&str, &str)]) {
         let (folder, tasks) = std::mem::replace(&mut self.world, World::new()).stop().await;
-        self.world = Self::world(folder, tasks, &self.strategies, &self.candles);
+        self.world = Self::world(folder, tasks, &self.strategies, &self.candles, variables);
     }
 
     fn configs(&self) -> Configs {
@@ -282,11 +295,14 @@ impl Partition {
         self.world.get(&format!("{BACKTESTS}/{id}?wait=20")).await.json()
     }
 
-    /// What `/health` says of a dependency.
+    /// What `/ready` says of a dependency.
     async fn dependency(&self, name: &str) -> String {
         let ready = self.world.get("/api/v1/ready").await;
         assert_eq!(ready.status, 200, "jobs are shown and taken without: {}", ready.text);
-        let dependencies = ready.json()["dependencies"].as_array().unwrap().clone();
+        let ready = ready.json();
+        let dependencies = ready["dependencies"].as_array().unwrap();
+        let all_up = dependencies.iter().all(|dependency| dependency["status"] == "up");
+        assert_eq!(ready["status"], if all_up { "ready" } else { "degraded" }, "{ready}");
         let found = dependencies.iter().find(|dependency| dependency["name"] == name).unwrap();
         assert_eq!(found["required"], false);
         found["status"].as_str().unwrap().to_owned()
@@ -366,7 +382,7 @@ async fn a_job_keeps_the_config_version_that_its_candles_are_collected_for() {
     until(|| async { partition.world.get(&path).await.json()["collecting"].is_object() }).await;
     assert_eq!(partition.world.get(&path).await.json()["config_id"], json!(first));
     partition.activate(&second).await;
-    partition.restart().await;
+    partition.restart(&[]).await;
     partition.stub.collecting.lock().unwrap().clear();
     partition.world.started(id).await;
     let merged = partition.stub.asked("/api/v1/strategies/merge");
@@ -604,8 +620,7 @@ async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
     let fresh = partition.world.get("/api/v1/strategies").await.json();
     assert_eq!(partition.dependency("strategy-service").await, "up");
     for line in [Line::Cut, Line::Silent] {
-        partition.strategies.set(line);
-        partition.candles.set(line);
+        partition.set(line);
         // Reads: what was known, labelled.
         let stale = partition.world.get("/api/v1/strategies").await;
         assert_eq!((stale.status, stale.header("warning")), (200, "110 - \"Response is Stale\""), "{line:?}");
@@ -616,7 +631,12 @@ async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
         let (status, code, text) = away.problem();
         assert!(status == 503 && code == "EXT001" && text.starts_with("strategy-service"), "{text}");
         assert!(!away.header("retry-after").is_empty());
-        // Health names both; the service itself is ready.
+        // Neither is anything changed there, and a browser is told when to come back, too.
+        let unchanged =
+            partition.world.post("/strategies/Demo/configs/v1-0f1e2d3c/activate", &json!({})).await;
+        assert!(unchanged.status == 503 && unchanged.text.contains("strategy-service"), "{}", unchanged.text);
+        assert!(!unchanged.header("retry-after").is_empty());
+        // Readiness names both, and the service itself is ready: adr/0007.
         until(|| async { partition.dependency("data-collection").await != "up" }).await;
         until(|| async { partition.dependency("strategy-service").await != "up" }).await;
         // A job that needs nobody is taken; one that needs candles is refused once that is known to be in vain.
@@ -633,14 +653,34 @@ async fn fault_x43_a_partition_is_labelled_survived_and_healed() {
         };
         let refused = tokio::time::timeout(PATIENCE, refused).await.expect("the breaker opens");
         assert!(!refused.header("retry-after").is_empty());
-        partition.strategies.set(Line::Up);
-        partition.candles.set(Line::Up);
+        partition.set(Line::Up);
         until(|| async { partition.dependency("data-collection").await == "up" }).await;
         until(|| async { partition.world.get("/api/v1/strategies").await.json().get("stale").is_none() })
             .await;
         let id = partition.taken(&Partition::on_exchange()).await;
         partition.world.started(id).await;
     }
+}
+
+/// For whoever has other instances to send requests to.
+#[tokio::test(flavor = "multi_thread")]
+async fn fault_x43_a_partition_takes_readiness_down_where_the_settings_say_so() {
+    let mut partition = Partition::new().await;
+    partition.restart(&[("BACKEND_READY_NEEDS_PEERS", "true")]).await;
+    let ready = || partition.world.get("/api/v1/ready");
+    assert_eq!(ready().await.json()["status"], "ready");
+    partition.set(Line::Cut);
+    until(|| async { ready().await.status == 503 }).await;
+    let down = ready().await;
+    let (_, code, _) = down.problem();
+    assert_eq!(
+        (code.as_str(), &down.json()["detail"]),
+        ("SYS006", &json!("failing: data-collection, strategy-service"))
+    );
+    assert!(!down.header("retry-after").is_empty());
+    assert_eq!(partition.world.get("/api/v1/health").await.status, 200, "it lives");
+    partition.set(Line::Up);
+    until(|| async { ready().await.status == 200 }).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

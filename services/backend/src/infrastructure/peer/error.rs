@@ -55,6 +55,14 @@ impl PeerError {
         }
     }
 
+    /// Returns for how long the service is left alone, where it is.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Unreachable { retry_after, .. } => *retry_after,
+            _ => None,
+        }
+    }
+
     /// Returns what those are told on whose behalf the service was asked.
     pub(crate) fn for_callers(&self) -> String {
         match self {
@@ -77,9 +85,9 @@ impl PeerError {
 impl From<PeerError> for PortError {
     fn from(error: PeerError) -> Self {
         let port = Self::new(error.kind(), error.for_callers());
-        match error {
-            PeerError::Unreachable { retry_after: Some(pause), .. } => port.retry_after(pause),
-            _ => port,
+        match error.retry_after() {
+            Some(pause) => port.retry_after(pause),
+            None => port,
         }
     }
 }
