@@ -8,7 +8,7 @@ use std::process::Command;
 use serde_json::Value;
 
 /// Packages of ours that a package may depend on. A package that is not in this table fails the test.
-const ALLOWED: [(&str, &[&str]); 19] = [
+const ALLOWED: [(&str, &[&str]); 20] = [
     ("tradai-domain", &[]),
     ("tradai-strategy", &["tradai-domain"]),
     ("tradai-engine", &["tradai-domain", "tradai-strategy"]),
@@ -43,7 +43,8 @@ const ALLOWED: [(&str, &[&str]); 19] = [
     ),
     // `embedded` by the feature of that name.
     ("tradai-platform", &["tradai-domain", "tradai-embedded"]),
-    ("tradai-service", &["tradai-domain", "tradai-http-client", "tradai-platform"]),
+    ("tradai-otlp", &["tradai-domain", "tradai-http-client", "tradai-platform"]),
+    ("tradai-service", &["tradai-domain", "tradai-http-client", "tradai-otlp", "tradai-platform"]),
     (
         "tradai-backend",
         &[
@@ -76,6 +77,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
             "tradai-domain",
             "tradai-embedded",
             "tradai-engine",
+            "tradai-otlp",
             "tradai-platform",
             "tradai-runner",
             "tradai-strategy",
@@ -97,7 +99,7 @@ const ALLOWED: [(&str, &[&str]); 19] = [
 ];
 
 /// Packages of others that only some of ours may depend on directly.
-const CONFINED: [(&str, &[&str]); 10] = [
+const CONFINED: [(&str, &[&str]); 13] = [
     ("aws-sdk-", &["tradai-aws"]),
     ("aws-config", &["tradai-aws"]),
     ("axum", &["tradai-service", "tradai-sandbox"]),
@@ -106,6 +108,9 @@ const CONFINED: [(&str, &[&str]); 10] = [
     ("object_store", &["tradai-timeseries"]),
     ("rusqlite", &["tradai-embedded"]),
     ("bollard", &["tradai-embedded"]),
+    ("opentelemetry", &["tradai-otlp"]),
+    ("opentelemetry_sdk", &["tradai-otlp"]),
+    ("tracing-opentelemetry", &["tradai-otlp"]),
     // Whoever asks takes it from there.
     ("reqwest", &["tradai-http-client"]),
     ("rustls", &["tradai-http-client"]),

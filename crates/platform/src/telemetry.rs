@@ -2,6 +2,7 @@
 
 use std::io;
 
+use tracing_subscriber::filter::{LevelFilter, Targets};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
@@ -39,7 +40,8 @@ pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
 /// A layer beside the log: one that sends spans somewhere.
 pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// [`init`], with spans of the logged levels handed to another layer, too.
+/// [`init`], with spans handed to another layer, too: those of the logged levels, and of `info` where the log begins
+/// above it, since who wants little in the log still wants whole traces.
 ///
 /// # Errors
 /// When something else was installed before.
@@ -52,8 +54,13 @@ pub fn init_with(settings: &LogSettings, spans: Option<SpanLayer>) -> Result<(),
             .with_writer(io::stderr)
             .boxed(),
     };
-    let spans = spans.map(|spans| spans.with_filter(levels.clone()));
+    let spans = spans.map(|spans| spans.with_filter(with_info(&levels)));
     tracing_subscriber::registry().with(spans).with(layer.with_filter(levels)).try_init()
+}
+
+fn with_info(levels: &Targets) -> Targets {
+    let default = levels.default_level().unwrap_or(LevelFilter::OFF);
+    levels.clone().with_default(default.max(LevelFilter::INFO))
 }
 
 /// The layer that writes JSON: the event's own fields at the top, the fields of each span around it in `spans`.

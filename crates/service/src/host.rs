@@ -7,16 +7,14 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::runtime::Handle;
 use tracing::{error, warn};
 use tradai_http_client::chain;
+use tradai_otlp::observe;
 use tradai_platform::settings::sections::{HttpSettings, KeyScope, LogSettings};
 use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
-use tradai_platform::telemetry;
 
 use crate::auth::new_key;
 use crate::healthcheck::healthcheck;
-use crate::otlp::Traces;
 use crate::serve::serve;
 use crate::service::App;
 use crate::shutdown::Shutdown;
@@ -100,23 +98,6 @@ where
             ExitCode::from(70)
         }
     }
-}
-
-/// Turns on the log of this process and, where a collector is set, traces under the service's name; they end when what
-/// is returned is dropped, which must be before the runtime ends.
-///
-/// # Errors
-/// When a log was turned on before, or the collector's address is none.
-pub fn observe(
-    settings: &LogSettings,
-    service: &'static str,
-    runtime: &Handle,
-) -> Result<Option<Traces>, Box<dyn Error + Send + Sync>> {
-    let endpoint = settings.otlp_endpoint.as_deref();
-    let started = endpoint.map(|endpoint| Traces::start(endpoint, service, runtime)).transpose()?;
-    let (layer, traces) = started.unzip();
-    telemetry::init_with(settings, layer)?;
-    Ok(traces)
 }
 
 async fn serve_until_told<S, F, A>(settings: S, build: F) -> Result<(), Box<dyn Error + Send + Sync>>

@@ -37,20 +37,22 @@ pub use etag::{ETag, IfMatch};
 pub use extract::{Json, Path, Query};
 pub use health::Check;
 pub use healthcheck::healthcheck;
-pub use host::{Command, HttpHost, observe, run, run_with};
+pub use host::{Command, HttpHost, run, run_with};
 pub use idempotency::{
     Begin, Fingerprint, Idempotency, IdempotencyKey, IdempotencyStore, MemoryIdempotency, RequestKey,
     StoreError, StoredIdempotency, StoredReply,
 };
 pub use limits::{HeldBack, HoldBack};
 pub use openapi::write_spec;
-pub use otlp::Traces;
 pub use page::{Cursors, Page, PageQuery, page_links};
 pub use problem::{Code, FieldFault, Place, Problem};
 pub use serve::{ServeError, serve};
 pub use service::{App, Service};
 pub use shutdown::Shutdown;
 pub use trace::RequestIds;
+
+/// The log of a process and its spans, for hosts that are no [`run`].
+pub use tradai_otlp::observe;
 
 /// The registry of Prometheus metrics and the types that services describe theirs with.
 pub use prometheus_client;

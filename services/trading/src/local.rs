@@ -174,6 +174,10 @@ fn environment(host: &LocalHost<'_>) -> BTreeMap<String, String> {
     set("TRADAI_DATA_DIR", host.state.data_dir.display().to_string());
     set("LOG_FORMAT", host.log.format.to_string());
     set("LOG_LEVEL", host.log.levels.to_string());
+    if let Some(endpoint) = &host.log.otlp_endpoint {
+        // The host may be told of it by a name that is its own.
+        set("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint.clone());
+    }
     if let Some(strategies) = host.strategies {
         set("STRATEGY_PATH", strategies.display().to_string());
     }

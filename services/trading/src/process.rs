@@ -8,8 +8,8 @@ use tokio::runtime::Runtime;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tradai_domain::ErrorKind;
-use tradai_platform::settings::{Inputs, Start, start};
-use tradai_platform::telemetry;
+use tradai_otlp::observe;
+use tradai_platform::settings::{Inputs, Settings, Start, start};
 use tradai_platform::wiring::Wiring;
 
 use crate::{Error, TradingMode, TradingSettings, run_job};
@@ -39,9 +39,14 @@ fn host(settings: &TradingSettings, inputs: &Inputs) -> ExitCode {
         eprintln!("{what}: {error}");
         ExitCode::from(kind.exit_code())
     };
-    if let Err(error) = telemetry::init(&settings.log) {
-        return fault("logs cannot be written", &error, ErrorKind::Internal);
-    }
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return fault("no runtime", &error, ErrorKind::Internal),
+    };
+    let traces = match observe(&settings.log, TradingSettings::SERVICE, runtime.handle()) {
+        Ok(traces) => traces,
+        Err(error) => return fault("logs or traces cannot be written", &error, ErrorKind::Internal),
+    };
     if let Some(memory) = settings.memory
         && let Err(error) = limit_memory(memory)
     {
@@ -51,13 +56,13 @@ fn host(settings: &TradingSettings, inputs: &Inputs) -> ExitCode {
         Ok(wiring) => wiring,
         Err(error) => return fault("the state cannot be opened", &error, error.kind()),
     };
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fault("no runtime", &error, ErrorKind::Internal),
-    };
     let ended = match settings.mode {
         TradingMode::Backtest => run_until_told(&runtime, settings, &wiring),
     };
+    if let Some(traces) = traces {
+        // The job has been reported by now, so that nobody waits for a collector.
+        runtime.block_on(traces.end());
+    }
     // A run that was given up is not waited for.
     runtime.shutdown_background();
     match ended {

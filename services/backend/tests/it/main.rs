@@ -13,3 +13,4 @@ mod settings;
 mod streams;
 mod submission;
 mod support;
+mod traces;

@@ -8,6 +8,7 @@ use tracing::{Instrument, Span, error, info, info_span, warn};
 use tradai_control_plane::jobs::{JobReports, Reported, results_folder};
 use tradai_domain::jobs::{JobChange, JobRecord, JobStatus, PinnedConfig};
 use tradai_domain::{JobId, Millis};
+use tradai_otlp::{SpanIds, begin};
 use tradai_platform::wiring::Wiring;
 use tradai_runner::GIT_COMMIT;
 use tradai_runner::backtest::{Finished, JobFolder};
@@ -30,7 +31,11 @@ pub async fn run_job(
 ) -> Result<(), Error> {
     let id = settings.job_id;
     let strategy = &settings.request.strategy;
-    let span = info_span!("job", job_id = %id, trace_id = %settings.trace_id, strategy = %strategy);
+    // A part of the trace of its own, wherever the job runs: that of who asked for it has long ended.
+    let span =
+        info_span!(parent: None, "job", job_id = %id, trace_id = %settings.trace_id, strategy = %strategy);
+    let span_id = wiring.ids.next(wiring.clock.as_ref()).as_u64_pair().1;
+    begin(&span, SpanIds { trace_id: settings.trace_id, span_id, parent_id: None, sampled: true });
     let job = Job {
         id,
         settings,
