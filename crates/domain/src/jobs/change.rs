@@ -1,6 +1,8 @@
 //! The one way in which a job changes.
 
-use super::{ERROR_CHARS, ExecutionId, InvalidTransition, JobRecord, JobStatus, PinnedConfig, Progress};
+use super::{
+    ERROR_CHARS, ExecutionId, InvalidTransition, JobFigures, JobRecord, JobStatus, PinnedConfig, Progress,
+};
 use crate::Millis;
 
 /// What somebody reports of a job. Fields that are `None` say nothing.
@@ -20,6 +22,8 @@ pub struct JobChange {
     pub config: Option<PinnedConfig>,
     /// Where the results are.
     pub result_s3_path: Option<String>,
+    /// What came of it.
+    pub figures: Option<JobFigures>,
     /// The run that its figures were logged to.
     pub mlflow_run_id: Option<String>,
     /// The commit of the program that runs it.
@@ -92,6 +96,7 @@ impl JobRecord {
         fill(&mut self.strategy_version, &change.strategy_version);
         fill(&mut self.config, &change.config);
         fill(&mut self.result_s3_path, &change.result_s3_path);
+        fill(&mut self.figures, &change.figures);
         fill(&mut self.mlflow_run_id, &change.mlflow_run_id);
         fill(&mut self.git_commit, &change.git_commit);
         if !before.status.is_terminal() {

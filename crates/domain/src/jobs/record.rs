@@ -6,7 +6,7 @@ use std::str::FromStr;
 use serde::{Deserialize, Serialize};
 
 use super::modes::{UnknownWord, word};
-use super::{ExecutionId, JobStatus, PinnedConfig, Progress, TraceId};
+use super::{ExecutionId, JobFigures, JobStatus, PinnedConfig, Progress, TraceId};
 use crate::strategy_name::StrategyName;
 use crate::{JobId, Millis};
 
@@ -85,6 +85,9 @@ pub struct JobRecord {
     pub config_s3_path: Option<String>,
     /// Where its results are stored.
     pub result_s3_path: Option<String>,
+    /// What came of it; `None` until it completed, and of jobs of older programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub figures: Option<JobFigures>,
     /// What it is traced by.
     pub trace_id: TraceId,
     /// The run that its figures were logged to.
@@ -122,6 +125,7 @@ impl JobRecord {
             completed_at: None,
             config_s3_path: None,
             result_s3_path: None,
+            figures: None,
             trace_id,
             mlflow_run_id: None,
             git_commit: None,

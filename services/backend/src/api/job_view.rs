@@ -2,7 +2,8 @@
 
 use chrono::{DateTime, SecondsFormat};
 use serde::Serialize;
-use tradai_domain::jobs::{Collecting, JobRecord, PinnedConfig};
+use serde_json::Number;
+use tradai_domain::jobs::{Collecting, JobFigures, JobRecord, PinnedConfig};
 use tradai_domain::{JobId, Millis};
 use tradai_service::utoipa::{self, ToSchema};
 
@@ -41,6 +42,8 @@ pub(super) struct BacktestBody {
     completed_at: Option<String>,
     /// When record and results may be deleted.
     expires_at: Option<String>,
+    /// What came of it, in a few figures, once it is completed; all of it is at `links.result`.
+    result: Option<FiguresBody>,
     /// Where its results are stored.
     result_path: Option<String>,
     mlflow_run_id: Option<String>,
@@ -53,6 +56,25 @@ pub(super) struct BacktestBody {
     /// How far its candles are, while they are collected before it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     collecting: Option<CollectingBody>,
+}
+
+/// What came of a backtest. Ratios are fractions: 0.01 is 1 %. `null` where one is not defined.
+#[derive(Debug, Serialize, ToSchema)]
+pub(super) struct FiguresBody {
+    total_trades: Option<u64>,
+    winrate: Option<f64>,
+    /// Profit as a part of the starting balance.
+    profit_total: Option<f64>,
+    /// Profit in the stake currency.
+    profit_total_abs: Option<f64>,
+    /// Largest drawdown as a part of the account.
+    max_drawdown_account: Option<f64>,
+    profit_factor: Option<f64>,
+    sharpe: Option<f64>,
+    sortino: Option<f64>,
+    calmar: Option<f64>,
+    cagr: Option<f64>,
+    stake_currency: Option<String>,
 }
 
 /// Candles that are being collected.
@@ -113,6 +135,7 @@ impl BacktestBody {
             started_at: record.started_at.map(date),
             completed_at: record.completed_at.map(date),
             expires_at: record.ttl.map(|seconds| date(seconds.saturating_mul(1_000))),
+            result: record.figures.as_ref().map(FiguresBody::of),
             result_path: record.result_s3_path.clone(),
             mlflow_run_id: record.mlflow_run_id.clone(),
             git_commit: record.git_commit.clone(),
@@ -131,6 +154,24 @@ impl BacktestBody {
             candles_total: far.candles_total,
         });
         self
+    }
+}
+
+impl FiguresBody {
+    pub(super) fn of(figures: &JobFigures) -> Self {
+        Self {
+            total_trades: figures.total_trades.as_ref().and_then(Number::as_u64),
+            winrate: figures.get("winrate"),
+            profit_total: figures.get("profit_total"),
+            profit_total_abs: figures.get("profit_total_abs"),
+            max_drawdown_account: figures.get("max_drawdown_account"),
+            profit_factor: figures.get("profit_factor"),
+            sharpe: figures.get("sharpe"),
+            sortino: figures.get("sortino"),
+            calmar: figures.get("calmar"),
+            cagr: figures.get("cagr"),
+            stake_currency: figures.stake_currency.clone(),
+        }
     }
 }
 

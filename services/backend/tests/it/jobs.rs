@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 use tradai_domain::JobId;
 use tradai_domain::jobs::JobStatus::{self, Cancelled, Completed, Failed, Pending, Running};
-use tradai_domain::jobs::{JobRecord, WorkflowType};
+use tradai_domain::jobs::{JobChange, JobFigures, JobRecord, WorkflowType};
 use tradai_service::axum::body::Body;
 use tradai_service::axum::http::Request;
 use tradai_testkit::MemoryTasks;
@@ -17,6 +17,21 @@ async fn with_key(world: &World, key: &str, body: &Value) -> Reply {
 
 fn path(id: JobId) -> String {
     format!("{BACKTESTS}/{id}")
+}
+
+#[tokio::test]
+async fn a_completed_backtest_shows_its_figures() {
+    let world = World::new();
+    let id = world.submit("Demo").await;
+    assert_eq!(world.get(&path(id)).await.json()["result"], Value::Null);
+    let result = json!({"stake_currency": "USDT",
+        "statistics": {"total_trades": 12, "profit_total": 0.034, "sharpe": null, "daily_profit": []}});
+    let figures = Some(JobFigures::of_result(result.as_object().unwrap()));
+    world.change(id, JobChange { figures, ..JobChange::status(Completed, 7) }).await;
+    let shown = world.get(&path(id)).await.json()["result"].clone();
+    assert_eq!((&shown["total_trades"], &shown["profit_total"]), (&json!(12), &json!(0.034)));
+    assert_eq!((&shown["sharpe"], &shown["stake_currency"]), (&Value::Null, &json!("USDT")));
+    assert_eq!(world.get(BACKTESTS).await.json()["items"][0]["result"], shown);
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ mod plan;
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, error, info, info_span, warn};
 use tradai_control_plane::jobs::{JobReports, Reported, results_folder};
-use tradai_domain::jobs::{JobChange, JobRecord, JobStatus, PinnedConfig};
+use tradai_domain::jobs::{JobChange, JobFigures, JobRecord, JobStatus, PinnedConfig};
 use tradai_domain::{JobId, Millis};
 use tradai_otlp::{SpanIds, begin};
 use tradai_platform::wiring::Wiring;
@@ -134,10 +134,14 @@ impl Job<'_> {
 
     async fn complete(&self) -> Result<(), Error> {
         // The folder may be of another run, and who wrote it have died before it was on the disk.
-        let folders = self.folders.clone();
-        on_a_thread(move || Ok(folders.sync()?)).await?;
+        let (folders, id) = (self.folders.clone(), self.id);
+        let figures = on_a_thread(move || {
+            folders.sync()?;
+            Ok(figures(&folders, id))
+        })
+        .await?;
         let result_s3_path = Some(self.wiring.blobs.uri(&results_folder(self.id)?));
-        let done = JobChange { result_s3_path, ..self.status(JobStatus::Completed) };
+        let done = JobChange { result_s3_path, figures, ..self.status(JobStatus::Completed) };
         let ended = match self.report(done).await {
             Ok(JobRecord { status: JobStatus::Completed, .. }) => return Ok(()),
             Ok(record) => Error::Ended { id: self.id, status: record.status },
@@ -174,6 +178,17 @@ impl Job<'_> {
 
     fn now(&self) -> Millis {
         self.wiring.clock.now_ms()
+    }
+}
+
+/// Reads the figures of a job's folder. They are shown beside the result: without them it is complete all the same.
+fn figures(folders: &JobFolder, id: JobId) -> Option<JobFigures> {
+    match folders.summary(&id) {
+        Ok(summary) => summary.result.as_object().map(JobFigures::of_result),
+        Err(error) => {
+            warn!(%error, "the figures of job {id} cannot be read from its folder: {error}");
+            None
+        }
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use serde_json::{Map, Value, json};
 use tradai_control_plane::jobs::BacktestRequest;
-use tradai_domain::jobs::{JobRecord, LocalExecutionMode};
+use tradai_domain::jobs::{JobFigures, JobRecord, LocalExecutionMode};
 use tradai_domain::{CandleSeries, SeriesKey, TimeRange};
 use tradai_engine::{CandleProvider, Progress, SignalSource};
 use tradai_runner::backtest::{self, Finished, JobFolder, StoreCandles};
@@ -63,6 +63,11 @@ async fn a_job_in_a_process_and_one_in_the_hosts_own_have_the_bytes_of_the_run_b
             (record.strategy_version.as_deref(), record.progress.thousandths()),
             (Some("1.0.0"), 1_000)
         );
+        let result: Value = serde_json::from_slice(&world.read(id, "result.json")).unwrap();
+        let figures = record.figures.clone().unwrap();
+        for name in JobFigures::NAMES {
+            assert_eq!(figures.get(name), result["statistics"][name].as_f64(), "{name}");
+        }
 
         let elsewhere = tempfile::tempdir().unwrap();
         let folders = JobFolder::new(elsewhere.path().to_owned());
