@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use tradai_domain::access::{ApiKeyId, ApiKeyName};
 use tradai_domain::configs::ConfigId;
 use tradai_domain::jobs::{ExecutorMode, JobStatus};
 use tradai_domain::ports::PortError;
@@ -90,6 +91,24 @@ pub enum Error {
     /// An idempotency key came with another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// There is no such API key.
+    #[error("there is no API key {id} in the state")]
+    NoSuchApiKey {
+        /// What was asked for.
+        id: ApiKeyId,
+    },
+    /// Another key has the name.
+    #[error("{name} has a key already; revoke it first, or choose another name")]
+    ApiKeyNameTaken {
+        /// The name.
+        name: ApiKeyName,
+    },
+    /// As many keys are kept as may.
+    #[error("{limit} API keys are kept, which is the limit; revoke one first")]
+    TooManyApiKeys {
+        /// The limit.
+        limit: usize,
+    },
     /// This host hands no jobs over.
     #[error("this host takes no jobs: no executor is set up")]
     NoExecutor,
@@ -196,12 +215,15 @@ impl Error {
             | Self::JobActive { .. }
             | Self::NoResult { .. }
             | Self::KeyReused
+            | Self::ApiKeyNameTaken { .. }
+            | Self::TooManyApiKeys { .. }
             | Self::StrategyExists { .. }
             | Self::StrategyChanged { .. }
             | Self::StrategyFileTaken { .. } => ErrorKind::Conflict,
-            Self::NoSuchJob { .. } | Self::NoSuchConfig { .. } | Self::NoSuchStrategy { .. } => {
-                ErrorKind::NotFound
-            }
+            Self::NoSuchJob { .. }
+            | Self::NoSuchConfig { .. }
+            | Self::NoSuchStrategy { .. }
+            | Self::NoSuchApiKey { .. } => ErrorKind::NotFound,
             Self::NoExecutor => ErrorKind::Unavailable,
             Self::Executor { .. } => ErrorKind::Invalid,
             Self::Damaged { .. } => ErrorKind::Data,

@@ -4,6 +4,7 @@
 //! the source of ids. Invariant: nothing in this crate (save [`clock::SystemClock`] and [`ids::RandomIds`],
 //! the two places where the outside world comes in) depends on time, randomness or the environment.
 
+pub mod access;
 pub mod breaker;
 pub mod candles;
 pub mod clock;

@@ -1,7 +1,8 @@
 //! The ports of the platform on one machine, without a server to install.
 //!
 //! [`Database`] is one SQLite file that any number of processes share; [`SqliteJobs`], [`SqliteConfigs`],
-//! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`] and [`SqliteAudit`] keep their state in it. [`LocalBlobs`]
+//! [`SqliteEvents`], [`SqliteQueue`], [`SqliteIdempotency`], [`SqliteAudit`] and [`SqliteApiKeys`] keep their state in
+//! it. [`LocalBlobs`]
 //! keeps objects in a directory, [`LocalSecrets`] reads secrets from a file or the environment, [`ProcessTasks`] runs
 //! tasks as processes and [`InProcessTasks`] in this one; with the feature `docker`, `DockerTasks` runs them as
 //! containers; [`AnyTasks`] asks after each in the way in which it was started. [`SqliteWorkflows`] goes through documents
@@ -10,6 +11,7 @@
 //! Invariant: what was acknowledged is on the disk, and a process that is killed at any moment leaves nothing that
 //! another one cannot go on with. See `docs/adr/0006-embedded-state.md`.
 
+mod api_keys;
 mod audit;
 mod blobs;
 mod configs;
@@ -26,6 +28,7 @@ mod secrets;
 mod tasks;
 mod workflow;
 
+pub use api_keys::SqliteApiKeys;
 pub use audit::SqliteAudit;
 pub use blobs::LocalBlobs;
 pub use configs::SqliteConfigs;

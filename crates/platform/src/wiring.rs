@@ -6,12 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tradai_domain::ports::{
-    AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository, SecretStore,
+    ApiKeyRepository, AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository,
+    SecretStore,
 };
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_embedded::{
-    Database, Error, LocalBlobs, LocalSecrets, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteIdempotency,
-    SqliteJobs,
+    Database, Error, LocalBlobs, LocalSecrets, SqliteApiKeys, SqliteAudit, SqliteConfigs, SqliteEvents,
+    SqliteIdempotency, SqliteJobs,
 };
 
 use crate::settings::sections::StateSettings;
@@ -31,6 +32,8 @@ pub struct Wiring {
     pub configs: Arc<dyn ConfigRepository>,
     /// Who did what.
     pub audit: Arc<dyn AuditLog>,
+    /// API keys that are made and revoked while services run.
+    pub api_keys: Arc<dyn ApiKeyRepository>,
     /// Secrets.
     pub secrets: Arc<dyn SecretStore>,
     /// The time.
@@ -59,6 +62,7 @@ impl Wiring {
             blobs: Arc::new(blobs),
             idempotency: Arc::new(SqliteIdempotency::new(database.clone())),
             configs: Arc::new(SqliteConfigs::new(database.clone())),
+            api_keys: Arc::new(SqliteApiKeys::new(database.clone())),
             audit: Arc::new(SqliteAudit::new(database)),
             secrets: Arc::new(secrets),
             clock: Arc::new(SystemClock),

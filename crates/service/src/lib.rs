@@ -31,7 +31,10 @@ pub mod socket;
 mod trace;
 
 pub use accept::preferred;
-pub use auth::{Caller, ON_BEHALF_OF, Proof, SignIn, SignInPage, new_key, plain_sign_in_page};
+pub use auth::{
+    Caller, HeldKey, NewSecret, ON_BEHALF_OF, Proof, SignIn, SignInPage, StoredKeys, new_key, new_secret,
+    plain_sign_in_page,
+};
 pub use deprecation::Deprecated;
 pub use etag::{ETag, IfMatch};
 pub use extract::{Json, Path, Query};

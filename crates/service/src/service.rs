@@ -21,8 +21,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::around::AroundLayer;
-use crate::auth::{self, Door, SignInPage};
-use crate::boundary::Boundary;
+use crate::auth::{self, Door, SignInPage, StoredKeys};
+use crate::boundary::{Boundary, Panics};
 use crate::gate::Gate;
 use crate::health::{self, Check, Checks, Version};
 use crate::limits::Limits;
@@ -49,6 +49,7 @@ pub struct Service {
     pages: Router,
     sign_in: Option<SignInPage>,
     used_tickets: Arc<dyn IdempotencyStore>,
+    stored_keys: Option<Arc<StoredKeys>>,
     on_stop: Vec<OnStop>,
 }
 
@@ -94,6 +95,7 @@ impl Service {
             pages: Router::new(),
             sign_in: None,
             used_tickets: Arc::new(MemoryIdempotency::default()),
+            stored_keys: None,
             on_stop: Vec::new(),
         }
     }
@@ -116,6 +118,14 @@ impl Service {
     #[must_use]
     pub fn used_tickets(mut self, store: Arc<dyn IdempotencyStore>) -> Self {
         self.used_tickets = store;
+        self
+    }
+
+    /// Lets in who holds a key of the state, too, where anybody is asked who they are. [`Service::build`] must then be
+    /// called within a tokio runtime, in which the keys are read again until the service stops.
+    #[must_use]
+    pub fn stored_keys(mut self, keys: Arc<StoredKeys>) -> Self {
+        self.stored_keys = Some(keys).filter(|_| self.settings.auth != AuthSettings::Open);
         self
     }
 
@@ -192,6 +202,10 @@ impl Service {
     #[must_use]
     pub fn build(self) -> App {
         let (door, entrance) = self.door();
+        if let Some(keys) = &self.stored_keys {
+            // Ends with the service; what it reads is kept by the door.
+            tokio::spawn(keys.clone().follow(self.shutdown.clone()));
+        }
         let Self {
             mut version, settings, shutdown, clock, ids, metrics, checks, routes, pages, on_stop, ..
         } = self;
@@ -213,7 +227,9 @@ impl Service {
         let outside = ServiceBuilder::new()
             .layer(CompressionLayer::new().compress_when(worth_compressing()))
             .layer(AroundLayer::new(Boundary { clock, ids, metrics }))
-            .option_layer((!origins.is_empty()).then(|| cors(&origins)));
+            .option_layer((!origins.is_empty()).then(|| cors(&origins)))
+            // A page of another address may read that something broke, too.
+            .option_layer((!origins.is_empty()).then(|| AroundLayer::new(Panics)));
         let open = probes.merge(openapi::routes(&spec)).fallback(no_route);
         let router = api
             .merge(pages)
@@ -227,7 +243,15 @@ impl Service {
     fn door(&self) -> (Arc<Door>, OpenApiRouter) {
         let (auth, name) = (&self.settings.auth, self.version.service);
         let (secret, used) = (self.secret(), self.used_tickets.clone());
-        let door = Door::new(auth, name, &secret, &self.clock, used, self.sign_in.is_some());
+        let door = Door::new(
+            auth,
+            name,
+            &secret,
+            &self.clock,
+            used,
+            self.sign_in.is_some(),
+            self.stored_keys.clone(),
+        );
         let door = Arc::new(door);
         let routes = auth::session_routes(&door);
         let routes = match self.sign_in {

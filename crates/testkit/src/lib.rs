@@ -9,6 +9,7 @@
 
 #![expect(clippy::unwrap_used, reason = "laws are tests; a test may panic")]
 
+pub mod api_key_repository;
 pub mod audit_log;
 pub mod blob_store;
 mod checked_in;

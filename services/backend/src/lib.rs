@@ -28,11 +28,11 @@ use tradai_platform::settings::Inputs;
 use tradai_platform::settings::sections::Role;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
-use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency};
+use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency, StoredKeys};
 
 pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
-use api::{ExecutorsBody, Shared};
+use api::{ExecutorsBody, KeyRing, Shared};
 use core::{
     Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
     Runs, Verifier, VerifierPlaces, recover,
@@ -93,10 +93,12 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub, runs);
     let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), wiring.clock.clone(), shutdown);
     let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
+    let keys = StoredKeys::new(wiring.api_keys.clone(), wiring.clock.clone(), &settings.http.auth);
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .built_from(tradai_runner::GIT_COMMIT)
         .used_tickets(Arc::new(StoredIdempotency::new(wiring.idempotency.clone())))
         .metrics(|registry| metrics.register(registry))
+        .stored_keys(keys.clone())
         .metrics(|registry| sockets.register(registry))
         .check(state_check(&wiring))
         .check(peer_check(settings, "data-collection", &peers.data_collection, Role::Trader))
@@ -107,6 +109,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let state = Arc::new(Shared {
         core,
         executors: ExecutorsBody::new(&settings.executor, takes_jobs, settings.parallel_jobs),
+        keys: KeyRing::new(&wiring, keys, &settings.http.auth),
         cursors: service.cursors(),
         sockets: sockets.clone(),
         shutdown: shutdown.clone(),

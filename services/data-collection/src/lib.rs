@@ -21,12 +21,12 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument;
 use tradai_control_plane::Audit;
 use tradai_control_plane::data::{Collector, Exchanges, Scheduler, Schedules, SyncJobs};
-use tradai_domain::ports::{AuditLog, DocumentStore, ExchangeKey};
+use tradai_domain::ports::{ApiKeyRepository, AuditLog, DocumentStore, ExchangeKey};
 use tradai_domain::{Clock, IdSource};
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
-use tradai_service::{App, Check, IdempotencyStore, Service, Shutdown, StoredIdempotency};
+use tradai_service::{App, Check, IdempotencyStore, Service, Shutdown, StoredIdempotency, StoredKeys};
 
 pub use crate::core::FeedSource;
 pub use crate::settings::{ExchangeUrl, Settings};
@@ -48,6 +48,8 @@ pub struct Parts {
     pub audit: Arc<dyn AuditLog>,
     /// Replies to requests that may come twice.
     pub idempotency: Arc<dyn IdempotencyStore>,
+    /// API keys that are made while services run; without, those of the settings are all.
+    pub api_keys: Option<Arc<dyn ApiKeyRepository>>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// Ids.
@@ -59,7 +61,7 @@ pub struct Parts {
 /// # Errors
 /// When the state or the store cannot be opened, or an exchange is not known.
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let Wiring { audit, idempotency, clock, ids, .. } =
+    let Wiring { audit, idempotency, api_keys, clock, ids, .. } =
         Wiring::open(&settings.state, Inputs::of_process().environment)?;
     let opened = infrastructure::open(settings, &clock, &ids).await?;
     let parts = Parts {
@@ -68,6 +70,7 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
         documents: opened.documents,
         audit,
         idempotency: Arc::new(StoredIdempotency::new(idempotency)),
+        api_keys: Some(api_keys),
         clock,
         ids,
     };
@@ -77,7 +80,7 @@ pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<
 /// Returns the service over its parts, and starts its scheduler. Must be called within a tokio runtime.
 #[must_use]
 pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
-    let Parts { exchanges, feeds, documents, audit, idempotency, clock, ids } = parts;
+    let Parts { exchanges, feeds, documents, audit, idempotency, api_keys, clock, ids } = parts;
     let (metrics, socket_metrics) = (SyncMetrics::default(), SocketMetrics::default());
     let linger = Duration::from_secs(settings.stream_linger_seconds);
     let hubs = Hubs::start(feeds, settings.socket_buffer, linger, &clock, &socket_metrics);
@@ -96,6 +99,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .metrics(|registry| metrics.register(registry))
         .metrics(|registry| socket_metrics.register(registry))
         .metrics(|registry| sockets.register(registry));
+    let stored = api_keys.map(|keys| StoredKeys::new(keys, clock.clone(), &settings.http.auth));
+    let service = stored.into_iter().fold(service, Service::stored_keys);
     let service = add_checks(service, collector.exchanges());
     let audit = Audit::new(audit, clock.clone());
     let changes = Changes::new(collector.clone(), jobs.clone(), schedules.clone(), audit);

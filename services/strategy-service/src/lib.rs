@@ -21,7 +21,7 @@ use tradai_control_plane::configs::{Configs, Variables};
 use tradai_control_plane::strategies::Strategies;
 use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
-use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency};
+use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency, StoredKeys};
 
 pub use crate::infrastructure::StrategyFolder;
 pub use crate::settings::Settings;
@@ -71,6 +71,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .built_from(tradai_runner::GIT_COMMIT)
         .used_tickets(idempotency.clone())
+        .stored_keys(StoredKeys::new(wiring.api_keys.clone(), wiring.clock.clone(), &settings.http.auth))
         .check(state_check(&wiring))
         .check(folder_check(folder));
     let state = State { strategies, cursors: service.cursors() };

@@ -6,6 +6,7 @@
 //! Invariant: lookups return nothing when absent; absence is no error. Every method may be called from many tasks
 //! at once, must not block its thread, and leaves nothing half done when its future is dropped.
 
+mod api_key_repository;
 mod audit_log;
 mod blob_store;
 mod candle_repository;
@@ -23,6 +24,7 @@ mod span;
 mod task_runner;
 mod workflow_runner;
 
+pub use api_key_repository::{ApiKeyRepository, CreatedApiKey, MAX_API_KEYS, NewApiKey};
 pub use audit_log::{AuditEntry, AuditLog};
 pub use blob_store::{BlobEntry, BlobKey, BlobKeyError, BlobStore};
 pub use candle_repository::{

@@ -13,13 +13,14 @@ const APPLICATION_ID: i64 = 0x7472_4149;
 
 /// What makes each layout of the one before; the first makes it of nothing. Never changed once released, only added
 /// to: files of every layout are out there.
-const MIGRATIONS: [&str; 6] = [
+const MIGRATIONS: [&str; 7] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
     include_str!("schema_4.sql"),
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
+    include_str!("schema_7.sql"),
 ];
 
 /// Returns the newest layout.

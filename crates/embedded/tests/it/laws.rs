@@ -5,12 +5,13 @@ use std::sync::Arc;
 use serde_json::json;
 use tempfile::TempDir;
 use tradai_domain::ports::{
-    AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository, WorkflowRunner,
+    ApiKeyRepository, AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository,
+    WorkflowRunner,
 };
 use tradai_domain::{ManualClock, RandomIds};
 use tradai_embedded::{
-    Database, LocalBlobs, QueueSettings, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteIdempotency,
-    SqliteJobs, SqliteQueue, SqliteWorkflows, WorkflowDocument,
+    Database, LocalBlobs, QueueSettings, SqliteApiKeys, SqliteAudit, SqliteConfigs, SqliteEvents,
+    SqliteIdempotency, SqliteJobs, SqliteQueue, SqliteWorkflows, WorkflowDocument,
 };
 use tradai_testkit::queue::{MAX_RECEIVES, VISIBILITY};
 
@@ -152,6 +153,19 @@ macro_rules! over {
                     with(|database| Arc::new(workflows(database)) as _)
                 }
                 tradai_testkit::laws!(workflow_runner: port => [starts_a_name_once, stops]);
+            }
+
+            mod api_keys {
+                use super::*;
+                fn port() -> Guard<Arc<dyn ApiKeyRepository>> {
+                    with(|database| Arc::new(SqliteApiKeys::new(database)) as _)
+                }
+                tradai_testkit::laws!(api_key_repository: port => [
+                    keeps_keys_until_they_are_deleted,
+                    a_name_stands_for_one_key,
+                    a_request_makes_one_key,
+                    no_more_keys_than_may,
+                ]);
             }
 
             mod audit {

@@ -19,7 +19,7 @@ const MOST: usize = 256;
 pub(super) fn apply(holder: Caller, keys: &[ApiKeySetting], headers: &HeaderMap) -> Result<Caller, Problem> {
     let Some(named) = named(headers)? else { return Ok(holder) };
     let is_service = |key: &ApiKeySetting| key.scope == KeyScope::Service && key.name == holder.name;
-    if holder.proof != Proof::ApiKey || !keys.iter().any(is_service) {
+    if holder.proof != Proof::ApiKey || holder.key.is_some() || !keys.iter().any(is_service) {
         return Err(refused());
     }
     Ok(Caller { via: Some(holder.name), name: named, ..holder })

@@ -7,6 +7,7 @@ use tradai_domain::Millis;
 use tradai_platform::settings::sections::Role;
 use utoipa::ToSchema;
 
+use super::stored::HeldKey;
 use crate::problem::{Code, Problem};
 
 /// Who sent a request, once it passed the door. Handlers take it as an argument.
@@ -18,10 +19,12 @@ pub struct Caller {
     pub role: Role,
     /// How they showed who they are.
     pub proof: Proof,
-    /// When what they showed ends, in milliseconds; `None` for keys.
+    /// When what they showed ends, in milliseconds; `None` for keys that have no end.
     pub until: Option<Millis>,
     /// The service that speaks for them; role and proof are its own then.
     pub via: Option<String>,
+    /// The key of the state that they hold, where that is what they have shown, or what that was made from.
+    pub key: Option<HeldKey>,
 }
 
 /// How a caller showed who they are.

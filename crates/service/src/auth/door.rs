@@ -17,6 +17,7 @@ use super::jwt::Tokens;
 use super::keys;
 use super::session::{Authority, Sessions};
 use super::sign_in;
+use super::stored::StoredKeys;
 use super::ticket::Tickets;
 use crate::around::{Next, Rest};
 use crate::idempotency::IdempotencyStore;
@@ -38,6 +39,18 @@ pub(crate) struct Door {
 struct Known {
     credentials: Credentials,
     tokens: Option<Arc<Tokens>>,
+    stored: Option<Arc<StoredKeys>>,
+}
+
+impl Known {
+    /// Returns who holds a key: one of the settings, or else of the state.
+    async fn find_key(&self, presented: &str) -> Result<Option<Caller>, Problem> {
+        let hash = blake3::hash(presented.as_bytes());
+        match (keys::find_holder(&self.credentials.keys, hash), &self.stored) {
+            (None, Some(stored)) => stored.find_holder(presented, hash.as_bytes()).await,
+            (found, _) => Ok(found),
+        }
+    }
 }
 
 impl Door {
@@ -49,11 +62,13 @@ impl Door {
         clock: &Arc<dyn Clock>,
         used_tickets: Arc<dyn IdempotencyStore>,
         has_sign_in: bool,
+        stored: Option<Arc<StoredKeys>>,
     ) -> Self {
         let known = match settings {
             AuthSettings::Required(credentials) => Some(Known {
                 credentials: credentials.clone(),
                 tokens: credentials.tokens.as_ref().map(|tokens| Arc::new(Tokens::new(tokens, clock))),
+                stored: stored.clone(),
             }),
             _ => None,
         };
@@ -64,15 +79,15 @@ impl Door {
                 .map(|tokens| Authority { issuer: tokens.issuer.clone(), audience: tokens.audience.clone() }),
             _ => None,
         };
-        let sessions = Sessions::new(service, secret, clock.clone(), authority);
-        let tickets = Tickets::new(service, secret, used_tickets, clock.clone());
+        let sessions = Sessions::new(service, secret, clock.clone(), authority, stored.clone());
+        let tickets = Tickets::new(service, secret, used_tickets, clock.clone(), stored);
         Self { known, tickets, sessions, has_sign_in }
     }
 
     /// Returns who holds a key or a token.
     pub(super) async fn find_holder(&self, credential: &str) -> Result<Caller, Problem> {
         let known = self.known.as_ref().ok_or_else(unauthenticated)?;
-        if let Some(caller) = keys::find_holder(&known.credentials.keys, credential) {
+        if let Some(caller) = known.find_key(credential).await? {
             return Ok(caller);
         }
         match &known.tokens {
@@ -86,7 +101,7 @@ impl Door {
         let headers = &request.headers;
         let Some(known) = &self.known else { return open(headers) };
         if let Some(credential) = presented_credential(headers) {
-            if let Some(caller) = keys::find_holder(&known.credentials.keys, credential) {
+            if let Some(caller) = known.find_key(credential).await? {
                 return Ok(caller);
             }
             // To look at a token costs something: not for an address that sends bad ones.
@@ -100,8 +115,8 @@ impl Door {
         if let Some(ticket) = presented_ticket(request) {
             return self.tickets.redeem(&ticket).await?.ok_or_else(unauthenticated);
         }
-        let caller =
-            self.sessions.find_caller(headers, &known.credentials.keys).ok_or_else(unauthenticated)?;
+        let found = self.sessions.find_caller(headers, &known.credentials.keys).await?;
+        let caller = found.ok_or_else(unauthenticated)?;
         // A browser adds the cookie whoever asks it to call.
         if origin::changes_or_listens(&request.method, headers) && !origin::is_from_a_page_of_ours(headers) {
             return Err(Problem::new(Code::Forbidden, "a session may be used by pages of this address only"));
@@ -121,7 +136,14 @@ impl Door {
     fn is_service(&self, caller: &Caller) -> bool {
         let keys = self.known.as_ref().map_or(&[][..], |known| known.credentials.keys.as_slice());
         let mut services = keys.iter().filter(|key| key.scope == KeyScope::Service);
-        caller.proof == Proof::ApiKey && services.any(|key| key.name == caller.name)
+        caller.proof == Proof::ApiKey && caller.key.is_none() && services.any(|key| key.name == caller.name)
+    }
+
+    /// Gives the ticket back of a caller who came with one and has to come again.
+    async fn give_back(&self, caller: &Caller, request: &Parts) {
+        if let (Proof::Ticket, Some(ticket)) = (caller.proof, presented_ticket(request)) {
+            self.tickets.give_back(&ticket).await;
+        }
     }
 
     /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
@@ -132,6 +154,9 @@ impl Door {
             Ok(caller) => {
                 // A service asks for many, and counts them itself.
                 let counted = if self.is_service(&caller) { Ok(()) } else { limits.count(&caller, &parts) };
+                if counted.is_err() {
+                    self.give_back(&caller, &parts).await;
+                }
                 counted.and_then(|()| self.for_whom(caller, &parts.headers))
             }
             Err(problem) => Err(limits.count_unknown(&parts).err().unwrap_or(problem)),
@@ -155,7 +180,7 @@ fn open(headers: &HeaderMap) -> Result<Caller, Problem> {
     let host = headers.get(header::HOST).map(|host| host.to_str().unwrap_or_default());
     if host.is_none_or(is_loopback) {
         let (name, proof) = ("local".to_owned(), Proof::Open);
-        return Ok(Caller { name, role: Role::Admin, proof, until: None, via: None });
+        return Ok(Caller { name, role: Role::Admin, proof, until: None, via: None, key: None });
     }
     Err(Problem::new(Code::Forbidden, "without API keys or tokens this service answers to localhost only"))
 }

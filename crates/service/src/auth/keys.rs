@@ -3,13 +3,19 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::{SecureRandom, SystemRandom};
-use tradai_platform::settings::sections::{ApiKeySetting, KeyScope, Role};
+use secrecy::{ExposeSecret, SecretString};
+use tradai_platform::settings::sections::{ApiKeySetting, KeyHash, KeyScope, Role};
 
 use super::caller::{Caller, Proof};
 
-/// Returns who holds a key.
-pub(super) fn find_holder(keys: &[ApiKeySetting], presented: &str) -> Option<Caller> {
-    find(keys, blake3::hash(presented.as_bytes()), |key| blake3::Hash::from_bytes(key.hash.0)).map(caller)
+/// What every key begins with, so that people and programs that look for leaked secrets know one.
+pub(super) const PREFIX: &str = "tradai_";
+/// Characters at a key's end by which people tell keys apart: 24 of 256 bits.
+const ENDING: usize = 4;
+
+/// Returns who holds the key of a hash.
+pub(super) fn find_holder(keys: &[ApiKeySetting], hash: blake3::Hash) -> Option<Caller> {
+    find(keys, hash, |key| blake3::Hash::from_bytes(key.hash.0)).map(caller)
 }
 
 /// Returns who holds the key of this id.
@@ -41,16 +47,35 @@ fn find(
 }
 
 fn caller(key: &ApiKeySetting) -> Caller {
-    Caller { name: key.name.clone(), role: key.role, proof: Proof::ApiKey, until: None, via: None }
+    Caller { name: key.name.clone(), role: key.role, proof: Proof::ApiKey, until: None, via: None, key: None }
 }
 
 /// Makes a key, and returns it with the item of `API_KEYS` that lets it in; `None` when the system has no randomness.
 #[must_use]
 pub fn new_key(name: &str, role: Role, scope: KeyScope) -> Option<(String, String)> {
-    let key = format!("tradai_{}", random_text()?);
-    let hash = blake3::hash(key.as_bytes()).to_hex();
-    let item = format!("{name}:{role}:{hash}{}", scope.suffix());
-    Some((key, item))
+    let NewSecret { key, hash, .. } = new_secret()?;
+    let item = format!("{name}:{role}:{}{}", String::from(hash), scope.suffix());
+    Some((key.expose_secret().to_owned(), item))
+}
+
+/// A key that was just made, and what may be kept of it.
+#[derive(Debug)]
+pub struct NewSecret {
+    /// The key, to be shown once.
+    pub key: SecretString,
+    /// What it is recognised by.
+    pub hash: KeyHash,
+    /// Its last characters.
+    pub ending: String,
+}
+
+/// Makes a key; `None` when the system has no randomness.
+#[must_use]
+pub fn new_secret() -> Option<NewSecret> {
+    let key = format!("{PREFIX}{}", random_text()?);
+    let hash = KeyHash(*blake3::hash(key.as_bytes()).as_bytes());
+    let ending = key[key.len() - ENDING..].to_owned();
+    Some(NewSecret { key: key.into(), hash, ending })
 }
 
 /// Returns 256 bits of the system's randomness as text.

@@ -1,6 +1,6 @@
 //! Sessions of people in a browser: a sealed cookie, and nothing kept here.
 //!
-//! A session of a key ends when the key is taken out of the settings; one of a token no later than the token,
+//! A session of a key ends when the key is taken out of the settings or revoked; one of a token no later than the token,
 //! and when its issuer or audience is taken out. Signing
 //! out makes the browser forget the cookie: a copy of it is good until it ends.
 
@@ -9,11 +9,14 @@ use std::sync::Arc;
 use axum::http::{HeaderMap, header};
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tradai_domain::access::ApiKeyId;
 use tradai_domain::{Clock, Millis};
 use tradai_platform::settings::sections::{ApiKeySetting, Role};
 
 use super::caller::{Caller, Proof};
 use super::keys;
+use super::stored::StoredKeys;
+use crate::problem::Problem;
 use crate::seal::Seal;
 
 /// How long a session lasts: a working day.
@@ -27,6 +30,7 @@ pub(super) struct Sessions {
     clock: Arc<dyn Clock>,
     /// Whose tokens are believed; `None` where none are.
     authority: Option<Authority>,
+    stored: Option<Arc<StoredKeys>>,
 }
 
 /// Who gives tokens, and for whom.
@@ -47,6 +51,8 @@ struct Session {
 enum Holder {
     /// The holder of the key of this id, whatever their role is now.
     Key(String),
+    /// The holder of the key of this id that the state has.
+    Stored(ApiKeyId),
     /// The bearer of a token of this authority that was verified.
     Token { name: String, role: String, authority: Option<Authority> },
 }
@@ -59,9 +65,10 @@ impl Sessions {
         secret: &SecretString,
         clock: Arc<dyn Clock>,
         authority: Option<Authority>,
+        stored: Option<Arc<StoredKeys>>,
     ) -> Self {
         let seal = Seal::new(&format!("tradai-service 2026 sessions of {service}"), secret);
-        Self { cookie: format!("tradai_session_{service}"), seal, clock, authority }
+        Self { cookie: format!("tradai_session_{service}"), seal, clock, authority, stored }
     }
 
     /// Returns the header that begins a session, and the moment at which it ends. `credential` is what the caller
@@ -69,8 +76,9 @@ impl Sessions {
     pub(super) fn begin(&self, caller: &Caller, credential: &str, is_tls: bool) -> (String, Millis) {
         let now = self.clock.now_ms();
         let until = caller.until.unwrap_or(Millis::MAX).min(now + TTL_MS);
-        let holder = match caller.proof {
-            Proof::ApiKey => Holder::Key(keys::id_of(credential)),
+        let holder = match (&caller.key, caller.proof) {
+            (Some(key), _) => Holder::Stored(key.id()),
+            (None, Proof::ApiKey) => Holder::Key(keys::id_of(credential)),
             _ => Holder::Token {
                 name: caller.name.clone(),
                 role: caller.role.to_string(),
@@ -93,20 +101,34 @@ impl Sessions {
     }
 
     /// Returns who a request's session belongs to.
-    pub(super) fn find_caller(&self, headers: &HeaderMap, keys: &[ApiKeySetting]) -> Option<Caller> {
-        let session: Session = self.seal.open(PURPOSE, self.presented(headers)?)?;
-        if session.until <= self.clock.now_ms() {
-            return None;
-        }
-        let (name, role): (String, Role) = match session.holder {
-            Holder::Key(id) => keys::find_by_id(keys, &id).map(|caller| (caller.name, caller.role))?,
+    ///
+    /// # Errors
+    /// When it cannot be known whether its key is still there.
+    pub(super) async fn find_caller(
+        &self,
+        headers: &HeaderMap,
+        keys: &[ApiKeySetting],
+    ) -> Result<Option<Caller>, Problem> {
+        let session: Option<Session> =
+            self.presented(headers).and_then(|sealed| self.seal.open(PURPOSE, sealed));
+        let Some(session) = session.filter(|session| session.until > self.clock.now_ms()) else {
+            return Ok(None);
+        };
+        let holder = match session.holder {
+            Holder::Key(id) => keys::find_by_id(keys, &id),
+            Holder::Stored(id) => match &self.stored {
+                Some(stored) => stored.find_by_id(id).await?,
+                None => None,
+            },
             Holder::Token { name, role, authority } => {
                 // The settings may have changed since.
-                authority.filter(|theirs| self.authority.as_ref() == Some(theirs))?;
-                (name, role.parse().ok()?)
+                let is_believed = authority.is_some() && authority == self.authority;
+                let role: Option<Role> = role.parse().ok().filter(|_| is_believed);
+                role.map(|role| Caller { name, role, proof: Proof::Token, until: None, via: None, key: None })
             }
         };
-        Some(Caller { name, role, proof: Proof::Session, until: Some(session.until), via: None })
+        let until = Some(session.until);
+        Ok(holder.map(|holder| Caller { proof: Proof::Session, until, ..holder }))
     }
 
     fn presented<'a>(&self, headers: &'a HeaderMap) -> Option<&'a str> {

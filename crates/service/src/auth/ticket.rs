@@ -8,10 +8,13 @@ use std::time::Duration;
 
 use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
+use tracing::warn;
+use tradai_domain::access::ApiKeyId;
 use tradai_domain::{Clock, Millis};
 
 use super::caller::{Caller, Proof};
 use super::keys::random_text;
+use super::stored::StoredKeys;
 use crate::idempotency::{Begin, Fingerprint, IdempotencyStore, RequestKey};
 use crate::problem::{Code, Problem};
 use crate::seal::{Seal, TEXT_LENGTH};
@@ -27,6 +30,7 @@ pub(super) struct Tickets {
     seal: Seal,
     used: Arc<dyn IdempotencyStore>,
     clock: Arc<dyn Clock>,
+    stored: Option<Arc<StoredKeys>>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -40,6 +44,9 @@ struct Ticket {
     /// Until when what the caller has shown is.
     holds_until: Option<Millis>,
     via: Option<String>,
+    /// The key of the state that the caller holds: a ticket ends with it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    key: Option<ApiKeyId>,
 }
 
 impl Tickets {
@@ -50,19 +57,21 @@ impl Tickets {
         secret: &SecretString,
         used: Arc<dyn IdempotencyStore>,
         clock: Arc<dyn Clock>,
+        stored: Option<Arc<StoredKeys>>,
     ) -> Self {
         let seal = Seal::new(&format!("tradai-service 2026 tickets of {service}"), secret);
-        Self { seal, used, clock }
+        Self { seal, used, clock, stored }
     }
 
     /// Makes a ticket for a caller, and returns it with the moment until which it is good; `None` when their name is too
     /// long, or the system has no randomness.
     pub(super) fn issue(&self, caller: &Caller) -> Option<(String, Millis)> {
-        let Caller { name, role, until: holds_until, via, .. } = caller.clone();
+        let Caller { name, role, until: holds_until, via, key, .. } = caller.clone();
+        let key = key.map(|key| key.id());
         let nonce = random_text()?;
         let ttl = i64::try_from(TTL.as_millis()).unwrap_or(Millis::MAX);
         let until = holds_until.unwrap_or(Millis::MAX).min(self.clock.now_ms().saturating_add(ttl));
-        let ticket = Ticket { nonce, name, role: role.to_string(), until, holds_until, via };
+        let ticket = Ticket { nonce, name, role: role.to_string(), until, holds_until, via, key };
         let text = self.seal.seal(PURPOSE, &ticket);
         (text.len() <= TEXT_LENGTH).then_some((text, until))
     }
@@ -76,10 +85,9 @@ impl Tickets {
         let ticket: Option<Ticket> = self.seal.open(PURPOSE, text);
         let Some(ticket) = ticket.filter(|ticket| ticket.until > now) else { return Ok(None) };
         let Ok(role) = ticket.role.parse() else { return Ok(None) };
-        let hash = blake3::hash(ticket.nonce.as_bytes());
         // Never completed, so that it counts as taken until its time is over.
-        let key = RequestKey(format!("ticket:{}", hash.to_hex()));
-        let begun = self.used.begin(&key, Fingerprint(*hash.as_bytes()), now, REMEMBERED).await;
+        let (key, fingerprint) = ticket.noted_as();
+        let begun = self.used.begin(&key, fingerprint, now, REMEMBERED).await;
         let later = Duration::from_secs(1);
         match begun {
             Ok(Begin::New) => {}
@@ -92,8 +100,32 @@ impl Tickets {
                 return Err(problem.retry_after(later).source(error));
             }
         }
-        let Ticket { name, holds_until: until, via, .. } = ticket;
-        Ok(Some(Caller { name, role, proof: Proof::Ticket, until, via }))
+        let Ticket { name, holds_until: until, via, key, .. } = ticket;
+        let key = match (key, &self.stored) {
+            (None, _) => None,
+            (Some(id), Some(stored)) => match stored.find_by_id(id).await? {
+                Some(holder) => holder.key,
+                None => return Ok(None),
+            },
+            (Some(_), None) => return Ok(None),
+        };
+        Ok(Some(Caller { name, role, proof: Proof::Ticket, until, via, key }))
+    }
+
+    /// Lets a ticket be used again that was redeemed for nothing.
+    pub(super) async fn give_back(&self, text: &str) {
+        let Some(ticket) = self.seal.open::<Ticket>(PURPOSE, text) else { return };
+        if let Err(error) = self.used.release(&ticket.noted_as().0).await {
+            warn!(%error, "a ticket counts as used, which was not: {error}");
+        }
+    }
+}
+
+impl Ticket {
+    /// What its use is noted as.
+    fn noted_as(&self) -> (RequestKey, Fingerprint) {
+        let hash = blake3::hash(self.nonce.as_bytes());
+        (RequestKey(format!("ticket:{}", hash.to_hex())), Fingerprint(*hash.as_bytes()))
     }
 }
 
@@ -106,7 +138,14 @@ mod tests {
     use crate::MemoryIdempotency;
 
     fn caller(name: &str) -> Caller {
-        Caller { name: name.to_owned(), role: Role::Trader, proof: Proof::ApiKey, until: None, via: None }
+        Caller {
+            name: name.to_owned(),
+            role: Role::Trader,
+            proof: Proof::ApiKey,
+            until: None,
+            via: None,
+            key: None,
+        }
     }
 
     fn tickets() -> (Tickets, Arc<ManualClock>) {
@@ -115,7 +154,7 @@ mod tests {
     }
 
     fn of(service: &str, secret: &str, used: &Arc<MemoryIdempotency>, clock: &Arc<ManualClock>) -> Tickets {
-        Tickets::new(service, &SecretString::from(secret), used.clone(), clock.clone())
+        Tickets::new(service, &SecretString::from(secret), used.clone(), clock.clone(), None)
     }
 
     #[tokio::test]

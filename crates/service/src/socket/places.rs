@@ -14,7 +14,7 @@ use tokio_util::task::task_tracker::TaskTrackerToken;
 use tradai_domain::{Clock, Millis};
 
 use super::talk::{MAX_MESSAGE, StreamSource, serve};
-use crate::auth::{Caller, Proof};
+use crate::auth::{Caller, HeldKey, Proof};
 use crate::problem::{Code, Problem};
 use crate::shutdown::Shutdown;
 
@@ -50,12 +50,26 @@ pub struct SocketPlace {
     _held: Option<Held>,
     count: Gauge,
     until: Option<Millis>,
+    key: Option<HeldKey>,
     clock: Arc<dyn Clock>,
 }
 
 impl SocketPlace {
     /// Waits until what its caller has shown is not good any more; for ever where that does not end. Cancel safe.
     pub async fn expired(&self) {
+        let revoked = async {
+            match &self.key {
+                Some(key) => key.revoked().await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = self.had_its_time() => {}
+            () = revoked => {}
+        }
+    }
+
+    async fn had_its_time(&self) {
         let Some(until) = self.until else { return std::future::pending().await };
         loop {
             let left = until.saturating_sub(self.clock.now_ms());
@@ -97,7 +111,7 @@ fn lock(held: &Mutex<HashMap<String, usize>>) -> MutexGuard<'_, HashMap<String, 
 
 impl Sockets {
     /// Returns room for `most` sockets, of which one caller may hold a quarter. Each is pinged every `ping`, and ends
-    /// when by this clock its caller's token or session does.
+    /// when by this clock its caller's key, token or session does.
     #[must_use]
     pub fn new(most: usize, ping: Duration, clock: Arc<dyn Clock>, shutdown: &Shutdown) -> Self {
         Self {
@@ -133,6 +147,7 @@ impl Sockets {
             _held: held,
             count: self.count.clone(),
             until: caller.until,
+            key: caller.key.clone(),
             clock: self.clock.clone(),
         })
     }

@@ -75,7 +75,7 @@ async fn talk<S: StreamSource>(
     shutdown: &Shutdown,
 ) -> Option<Close> {
     let stopping = || Some(Close::new(close::GOING_AWAY, "the service stops"));
-    let expired = || Some(Close::new(close::UNAUTHENTICATED, "the token or the session has ended"));
+    let expired = || Some(Close::new(close::UNAUTHENTICATED, "the key, the token or the session has ended"));
     let mut ending = pin!(place.expired());
     let mut pings = Pings::new(ping).await;
     loop {

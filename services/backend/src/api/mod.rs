@@ -12,9 +12,11 @@
 //! | POST `/api/v1/backtests/{job_id}/verify`; GET, DELETE `/verification` | `verify.rs` |
 //! | GET `/api/v1/executors` | `executors.rs` |
 //! | GET `/api/v1/audit`, `/traces/{trace_id}` | `journal.rs` |
+//! | GET, POST `/api/v1/api-keys`; GET, DELETE `/api-keys/{id}` | `api_keys.rs` |
 //!
 //! Handlers parse, call a use case and present. The role viewer reads, trader submits and cancels, admin deletes.
 
+mod api_keys;
 mod backtests;
 mod compare;
 mod executors;
@@ -36,6 +38,7 @@ use tradai_service::utoipa_axum::router::OpenApiRouter;
 use tradai_service::utoipa_axum::routes;
 use tradai_service::{axum, utoipa};
 
+pub(crate) use api_keys::KeyRing;
 pub(crate) use executors::ExecutorsBody;
 pub(crate) use state::{Shared, State};
 
@@ -60,6 +63,8 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(compare::compare))
         .routes(routes!(verify::verify))
         .routes(routes!(verify::show, verify::cancel))
+        .routes(routes!(api_keys::list, api_keys::create))
+        .routes(routes!(api_keys::show, api_keys::revoke))
         .routes(routes!(executors::show))
         .routes(routes!(journal::audit))
         .routes(routes!(journal::trace))

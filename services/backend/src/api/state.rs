@@ -6,7 +6,7 @@ use std::time::Duration;
 use tradai_service::socket::Sockets;
 use tradai_service::{Cursors, Shutdown};
 
-use super::ExecutorsBody;
+use super::{ExecutorsBody, KeyRing};
 use crate::core::Core;
 
 /// The use cases, shared by all requests: each has a few clones, one for every layer it passes.
@@ -16,6 +16,7 @@ pub(crate) type State = Arc<Shared>;
 pub(crate) struct Shared {
     pub(crate) core: Core,
     pub(crate) executors: ExecutorsBody,
+    pub(crate) keys: KeyRing,
     pub(crate) cursors: Cursors,
     pub(crate) sockets: Sockets,
     pub(crate) shutdown: Shutdown,

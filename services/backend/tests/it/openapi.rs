@@ -29,6 +29,8 @@ const DESIGN: &[(&str, &str)] = &[
     ("/api/v1/traces/{trace_id}", "get"),
     ("/api/v1/executors", "get"),
     ("/api/v1/audit", "get"),
+    ("/api/v1/api-keys", "get post"),
+    ("/api/v1/api-keys/{id}", "get delete"),
     ("/api/v1/health", "get"),
     ("/api/v1/ready", "get"),
 ];

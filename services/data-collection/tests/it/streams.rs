@@ -157,7 +157,8 @@ fn parts(sandbox: SocketAddr, clock: &Arc<ManualClock>, settings: &Settings) -> 
     assert_eq!(settings.location, Location::Memory);
     let documents = Arc::new(StoreDocuments::open(&Location::Memory).unwrap());
     let (audit, idempotency) = (Arc::new(MemoryAudit::default()), Arc::new(MemoryIdempotency::default()));
-    Parts { exchanges: Exchanges::new(exchanges.into()), feeds, documents, audit, idempotency, clock, ids }
+    let exchanges = Exchanges::new(exchanges.into());
+    Parts { exchanges, feeds, documents, audit, idempotency, api_keys: None, clock, ids }
 }
 
 async fn get(address: SocketAddr, target: &str) -> String {

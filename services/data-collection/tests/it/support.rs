@@ -103,6 +103,7 @@ impl World {
             documents,
             audit: audit.clone(),
             idempotency: Arc::new(MemoryIdempotency::default()),
+            api_keys: None,
             clock: clock.clone(),
             ids,
         };

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
+pub use tradai_domain::access::{KeyHash, Role};
+
 use super::JwtSettings;
 use crate::settings::Reader;
 
@@ -57,44 +59,6 @@ fn repeated(keys: &[ApiKeySetting]) -> Option<&str> {
     names.windows(2).find(|pair| pair[0] == pair[1]).map(|pair| pair[0])
 }
 
-/// What a caller may do; each role may do what the ones before it may.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Role {
-    /// Reads.
-    Viewer,
-    /// Starts and stops jobs and sessions.
-    Trader,
-    /// Everything.
-    Admin,
-}
-
-impl fmt::Display for Role {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Viewer => "viewer",
-            Self::Trader => "trader",
-            Self::Admin => "admin",
-        })
-    }
-}
-
-impl FromStr for Role {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "viewer" => Ok(Self::Viewer),
-            "trader" => Ok(Self::Trader),
-            "admin" => Ok(Self::Admin),
-            _ => Err("roles are viewer, trader and admin"),
-        }
-    }
-}
-
-/// The BLAKE3 hash of a key. Keys are long and random, so that a fast hash without salt is enough.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub struct KeyHash(pub [u8; 32]);
-
 /// A key that opens a service, known by its hash.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKeySetting {
@@ -129,12 +93,6 @@ impl KeyScope {
     }
 }
 
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("[redacted]")
-    }
-}
-
 /// The hash is left out: `--print-settings` uses this.
 impl fmt::Display for ApiKeySetting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -160,18 +118,6 @@ impl FromStr for ApiKeySetting {
         if name.is_empty() {
             return Err("the name is empty");
         }
-        let hash = parse_hash(hash).ok_or("the hash must be 64 hexadecimal digits")?;
-        Ok(Self { name: name.to_owned(), role: role.parse()?, hash: KeyHash(hash), scope })
+        Ok(Self { name: name.to_owned(), hash: hash.parse()?, role: role.parse()?, scope })
     }
-}
-
-fn parse_hash(hex: &str) -> Option<[u8; 32]> {
-    if hex.len() != 64 || !hex.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-        return None;
-    }
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(hex.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
-    }
-    Some(bytes)
 }

@@ -63,6 +63,7 @@ impl Tokens {
             proof: Proof::Token,
             until: Some(until),
             via: None,
+            key: None,
         })
     }
 }

@@ -3,6 +3,7 @@
 mod behalf;
 mod issuer;
 mod sessions;
+mod stored;
 mod tickets;
 mod tokens;
 

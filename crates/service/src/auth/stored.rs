@@ -1,0 +1,235 @@
+//! Keys that are made and revoked while services run: all of them in memory, read again every moment.
+//!
+//! A request costs a look into a map. Every service on one state reads the keys again every two seconds, so that a
+//! key which was revoked anywhere ends everywhere by then: for requests, for sessions and tickets that were made from
+//! it, and for sockets that are open. Where the state cannot be read, keys stay as they were for a while, and then
+//! nobody is let in by them.
+//!
+//! Invariant: a key that the settings give a name is never outdone by a stored one of the same name.
+
+use std::collections::{BTreeSet, HashMap};
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{Mutex, watch};
+use tokio::time::Instant;
+use tracing::warn;
+use tradai_domain::Clock;
+use tradai_domain::access::{ApiKeyId, ApiKeyRecord};
+use tradai_domain::ports::{ApiKeyRepository, PortError};
+use tradai_platform::settings::sections::AuthSettings;
+
+use super::caller::{Caller, Proof};
+use super::keys::PREFIX;
+use crate::problem::{Code, Problem};
+use crate::shutdown::Shutdown;
+
+/// How often keys are read again.
+const READ_EVERY: Duration = Duration::from_secs(2);
+/// For how long keys count that cannot be read again.
+const TRUSTED_FOR: Duration = Duration::from_secs(30);
+/// When to come back while they cannot be read.
+const LATER: Duration = Duration::from_secs(5);
+
+/// The stored keys of a state, as one service holds them.
+pub struct StoredKeys {
+    repository: Arc<dyn ApiKeyRepository>,
+    clock: Arc<dyn Clock>,
+    /// Names that the settings give.
+    named: BTreeSet<String>,
+    known: watch::Sender<Known>,
+    /// Held while keys are read, so that an older reading does not take the place of a newer one.
+    reading: Mutex<()>,
+}
+
+/// What is known of the keys.
+#[derive(Default)]
+struct Known {
+    by_hash: HashMap<[u8; 32], Arc<ApiKeyRecord>>,
+    by_id: HashMap<ApiKeyId, Arc<ApiKeyRecord>>,
+    state: Reading,
+}
+
+/// How reading them goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Reading {
+    /// They were not read yet.
+    #[default]
+    Begins,
+    /// They are as they were a moment ago.
+    Works,
+    /// They could not be read since; were they ever?
+    FailsSince(Instant, bool),
+}
+
+impl Known {
+    fn of(records: Vec<ApiKeyRecord>, named: &BTreeSet<String>) -> Self {
+        let mut known = Self { state: Reading::Works, ..Self::default() };
+        for record in records.into_iter().filter(|record| !named.contains(record.name.as_str())) {
+            let record = Arc::new(record);
+            known.by_hash.insert(record.hash.0, record.clone());
+            known.by_id.insert(record.id, record);
+        }
+        known
+    }
+}
+
+impl StoredKeys {
+    /// Returns the keys of a state, not read yet, for a service with these settings.
+    #[must_use]
+    pub fn new(
+        repository: Arc<dyn ApiKeyRepository>,
+        clock: Arc<dyn Clock>,
+        settings: &AuthSettings,
+    ) -> Arc<Self> {
+        let named = match settings {
+            AuthSettings::Required(credentials) => {
+                credentials.keys.iter().map(|key| key.name.clone()).collect()
+            }
+            _ => BTreeSet::new(),
+        };
+        Arc::new(Self {
+            repository,
+            clock,
+            named,
+            known: watch::Sender::default(),
+            reading: Mutex::default(),
+        })
+    }
+
+    /// Reads the keys. Who has just changed them calls this, so that the change counts here at once.
+    ///
+    /// # Errors
+    /// When the state cannot be read: what was known stays for now.
+    pub async fn refresh(&self) -> Result<(), PortError> {
+        let _one_at_a_time = self.reading.lock().await;
+        let read = self.repository.list().await;
+        self.known.send_modify(|known| match &read {
+            Ok(records) => *known = Known::of(records.clone(), &self.named),
+            Err(_) => {
+                known.state = match known.state {
+                    Reading::Begins => Reading::FailsSince(Instant::now(), false),
+                    Reading::Works => Reading::FailsSince(Instant::now(), true),
+                    failing => failing,
+                }
+            }
+        });
+        read.map(drop)
+    }
+
+    /// Reads the keys at once and every moment from then on, until the service is told to stop.
+    pub(crate) async fn follow(self: Arc<Self>, shutdown: Shutdown) {
+        let mut is_told = false;
+        loop {
+            match self.refresh().await {
+                Ok(()) => is_told = false,
+                // Once for each time that it fails, and not for each try.
+                Err(error) if !std::mem::replace(&mut is_told, true) => {
+                    warn!(%error, "API keys of the state cannot be read; those known count for {TRUSTED_FOR:?}: {error}");
+                }
+                Err(_) => {}
+            }
+            tokio::select! {
+                () = shutdown.stopping() => return,
+                () = tokio::time::sleep(READ_EVERY) => {}
+            }
+        }
+    }
+
+    /// Returns who holds a key, by its hash; `None` for what is no key of the state.
+    pub(super) async fn find_holder(
+        self: &Arc<Self>,
+        presented: &str,
+        hash: &[u8; 32],
+    ) -> Result<Option<Caller>, Problem> {
+        if !presented.starts_with(PREFIX) {
+            return Ok(None);
+        }
+        // Hashes of random keys: how long it takes to find none of them tells nothing of a key.
+        self.find(|known| known.by_hash.get(hash).cloned()).await
+    }
+
+    /// Returns who holds the key of this id.
+    pub(super) async fn find_by_id(self: &Arc<Self>, id: ApiKeyId) -> Result<Option<Caller>, Problem> {
+        self.find(|known| known.by_id.get(&id).cloned()).await
+    }
+
+    async fn find(
+        self: &Arc<Self>,
+        find: impl Fn(&Known) -> Option<Arc<ApiKeyRecord>>,
+    ) -> Result<Option<Caller>, Problem> {
+        let is_begun = self.known.borrow().state != Reading::Begins;
+        if !is_begun {
+            // Whoever comes first waits, and is not taken for a stranger. The sender is ours: it does not end.
+            drop(self.known.subscribe().wait_for(|known| known.state != Reading::Begins).await);
+        }
+        let (found, state) = {
+            let known = self.known.borrow();
+            (find(&known), known.state)
+        };
+        if let Reading::FailsSince(since, were_read) = state
+            && (!were_read || since.elapsed() > TRUSTED_FOR)
+        {
+            let away = "the state that API keys are kept in cannot be read";
+            return Err(Problem::new(Code::Unavailable, away).retry_after(LATER));
+        }
+        let now = self.clock.now_ms();
+        Ok(found.filter(|record| !record.is_expired(now)).map(|record| self.caller(&record)))
+    }
+
+    fn caller(self: &Arc<Self>, record: &ApiKeyRecord) -> Caller {
+        Caller {
+            name: record.name.as_str().to_owned(),
+            role: record.role,
+            proof: Proof::ApiKey,
+            until: record.expires_at,
+            via: None,
+            key: Some(HeldKey { id: record.id, keys: self.clone() }),
+        }
+    }
+}
+
+impl fmt::Debug for StoredKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoredKeys").field("keys", &self.known.borrow().by_id.len()).finish_non_exhaustive()
+    }
+}
+
+/// The stored key that a caller has shown, or that what they have shown was made from.
+#[derive(Clone)]
+pub struct HeldKey {
+    id: ApiKeyId,
+    keys: Arc<StoredKeys>,
+}
+
+impl HeldKey {
+    /// Returns the key's id.
+    #[must_use]
+    pub fn id(&self) -> ApiKeyId {
+        self.id
+    }
+
+    /// Waits until the key is revoked. Cancel safe.
+    pub(crate) async fn revoked(&self) {
+        let mut known = self.keys.known.subscribe();
+        let is_gone = |known: &Known| known.state == Reading::Works && !known.by_id.contains_key(&self.id);
+        if known.wait_for(is_gone).await.is_err() {
+            std::future::pending().await
+        }
+    }
+}
+
+impl PartialEq for HeldKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for HeldKey {}
+
+impl fmt::Debug for HeldKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("HeldKey").field(&self.id).finish()
+    }
+}
