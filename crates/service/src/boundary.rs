@@ -17,6 +17,7 @@ use crate::around::{Around, Next, Rest};
 use crate::metrics::Metrics;
 use crate::otlp;
 use crate::problem::{self, Code, Problem};
+use crate::socket::RefusedWith;
 use crate::trace::RequestIds;
 
 /// What the boundary needs of its service.
@@ -48,8 +49,10 @@ impl Around for Boundary {
             let mut response = finish(response, path, &ids).await;
             let taken = started.elapsed();
             write_headers(&mut response, &ids, taken);
-            self.metrics.record(&method, route, response.status(), taken);
-            log(&method, route, response.status(), taken);
+            let refused = response.extensions().get::<RefusedWith>();
+            let status = refused.map_or_else(|| response.status(), |refused| refused.0);
+            self.metrics.record(&method, route, status, taken);
+            log(&method, route, status, taken);
             response
         }
         .instrument(span)
@@ -131,6 +134,15 @@ fn log(method: &Method, route: &str, status: StatusCode, taken: Duration) {
         tracing::debug!(status, duration_ms, "{method} {route} answered {status} in {duration_ms} ms");
     } else {
         info!(status, duration_ms, "{method} {route} answered {status} in {duration_ms} ms");
+    }
+}
+
+/// Answers for a handler that panics, for layers that are to see that answer; what panics further out is the boundary's.
+pub(crate) struct Panics;
+
+impl Around for Panics {
+    async fn answer<S: Rest>(&self, request: Request, next: Next<S>) -> Response {
+        AssertUnwindSafe(next.run(request)).catch_unwind().await.unwrap_or_else(panicked)
     }
 }
 

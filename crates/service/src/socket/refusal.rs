@@ -29,6 +29,10 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// What precedes a key among the protocols that a page offers.
 pub(crate) const BEARER: &str = "bearer.";
 
+/// What the status of a refused WebSocket would have been, in a response that upgrades it all the same.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct RefusedWith(pub(crate) StatusCode);
+
 /// Tells refused clients why.
 #[derive(Clone)]
 pub(crate) struct Refusals {
@@ -75,7 +79,7 @@ impl Refusals {
         info!(code, error = %cause, "a WebSocket is refused with {}: {}", close.code, close.reason);
         let upgrade =
             upgrade.protocols([PROTOCOL]).read_buffer_size(BUFFER_BYTES).write_buffer_size(BUFFER_BYTES);
-        upgrade.on_upgrade(move |mut socket| async move {
+        let mut told = upgrade.on_upgrade(move |mut socket| async move {
             let frame = CloseFrame { code: close.code, reason: Utf8Bytes::from(close.shown()) };
             let goodbye = async {
                 if socket.send(Message::Close(Some(frame))).await.is_ok() {
@@ -85,7 +89,9 @@ impl Refusals {
             // Who does not listen does not hear it.
             drop(timeout(PATIENCE, goodbye).await);
             drop(place);
-        })
+        });
+        told.extensions_mut().insert(RefusedWith(problem.status()));
+        told
     }
 }
 

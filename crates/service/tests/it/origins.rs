@@ -37,6 +37,20 @@ async fn own_and_allowed_pages_and_other_programs_do() {
     assert_eq!(status(allowed, &["https://app.example"]).await, 200);
 }
 
+/// What a page may call it may read, whatever came of it.
+#[tokio::test]
+async fn an_allowed_page_reads_failures_too() {
+    let mut settings = loopback();
+    settings.cors_origins = vec!["https://app.example".to_owned()];
+    let app = app(&settings);
+    for (path, status) in [("/number/7", 200), ("/nowhere", 404), ("/panic", 500)] {
+        let request = Request::get(path).header("host", "localhost").header("origin", "https://app.example");
+        let reply = send(&app, request.body(Body::empty()).unwrap()).await;
+        let read_by = reply.header("access-control-allow-origin");
+        assert_eq!((reply.status, read_by), (status, "https://app.example"), "{path}");
+    }
+}
+
 #[tokio::test]
 async fn a_foreign_page_opens_no_socket_and_may_send_a_get() {
     let get = || Request::get("/number/7").header("origin", "https://evil.example");

@@ -124,6 +124,18 @@ async fn a_client_that_does_not_read_is_let_go() {
     running.stop().await;
 }
 
+/// Time that stands still until this is dropped, in tests whose time is paused: it goes on by itself only when nothing
+/// runs, and this does. Nobody's patience ends then, however slow the machine is.
+struct StandStill(#[expect(dead_code, reason = "dropping it is what ends it")] std::sync::mpsc::Sender<()>);
+
+impl StandStill {
+    fn new() -> Self {
+        let (end, ended) = std::sync::mpsc::channel();
+        tokio::task::spawn_blocking(move || ended.recv());
+        Self(end)
+    }
+}
+
 /// Connects until there is room for no more that stay.
 async fn fill(running: &Running, count: usize) -> Vec<TcpStream> {
     let mut idle = Vec::new();
@@ -148,8 +160,9 @@ async fn a_client_that_holds_all_connections_does_not_make_the_service_look_dead
     running.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn beyond_what_is_kept_for_probes_a_client_is_told_that_there_is_no_room() {
+    let still = StandStill::new();
     let mut settings = loopback();
     settings.limits.connections_per_client = 2;
     let running = start(&settings).await;
@@ -162,19 +175,23 @@ async fn beyond_what_is_kept_for_probes_a_client_is_told_that_there_is_no_room()
     let last = idle.last_mut().unwrap();
     last.write_all(b"GET /api/v1/health HTTP/1.1\r\nHost: localhost\r\n\r\n").await.unwrap();
     assert!(read_all(last).await.starts_with("HTTP/1.1 200 OK"));
+    drop(still);
     running.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn who_connects_and_does_not_ask_is_let_go_and_who_has_asked_may_rest() {
+    let still = StandStill::new();
     let mut settings = loopback();
     settings.limits.first_head_timeout = Duration::from_millis(300);
     let running = start(&settings).await;
     let ask = b"GET /number/7 HTTP/1.1\r\nHost: localhost\r\n\r\n";
     let mut resting = running.connect().await;
     resting.write_all(ask).await.unwrap();
+    resting.readable().await.unwrap();
     let (mut silent, mut slow) = (running.connect().await, running.connect().await);
     slow.write_all(&ask[..20]).await.unwrap();
+    drop(still);
     assert_eq!(read_all(&mut silent).await, "");
     read_all(&mut slow).await;
     resting
@@ -346,8 +363,9 @@ async fn who_reads_too_slowly_is_told_so() {
     running.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_refused_socket_is_told_by_the_code_of_its_close() {
+    let still = StandStill::new();
     let running = flooded(&loopback()).await;
     let mut only = running.connect().await;
     let offered = "Sec-WebSocket-Protocol: tradai, bearer.k\r\n";
@@ -362,13 +380,25 @@ async fn a_refused_socket_is_told_by_the_code_of_its_close() {
     let mut alone = running.connect().await;
     let head = ask_for_socket(&mut alone, "Sec-WebSocket-Protocol: bearer.k\r\n").await;
     assert!(head.starts_with("HTTP/1.1 400 "), "{head}");
-    drop((only, alone));
+    // Whoever counts refusals finds them by the status that they would have had.
+    let mut metrics = running.connect().await;
+    let ask = b"GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
+    metrics.write_all(ask).await.unwrap();
+    let counted = read_all(&mut metrics).await;
+    for (status, count) in [(101, 1), (503, 2), (403, 1), (400, 1)] {
+        let line = format!(
+            "tradai_http_requests_total{{method=\"GET\",route=\"/ws/flood\",status=\"{status}\"}} {count}\n"
+        );
+        assert!(counted.contains(&line), "{line} in\n{counted}");
+    }
+    drop((only, alone, still));
     running.stop().await;
 }
 
 /// Upgrades cost more than statuses: a crowd that does not hang up is not upgraded for ever.
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_crowd_of_refused_sockets_gets_statuses() {
+    let still = StandStill::new();
     let running = flooded(&loopback()).await;
     let mut crowd = Vec::new();
     let mut statuses = Vec::new();
@@ -380,6 +410,6 @@ async fn a_crowd_of_refused_sockets_gets_statuses() {
     }
     assert_eq!(statuses.iter().filter(|status| *status == "101").count(), 64, "{statuses:?}");
     assert_eq!(statuses[65], "403");
-    drop(crowd);
+    drop((crowd, still));
     running.stop().await;
 }

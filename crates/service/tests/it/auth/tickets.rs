@@ -30,6 +30,24 @@ async fn a_ticket_opens_one_stream_and_handlers_do_not_see_it() {
     assert_eq!(stream(&app, &target).await.code(), "AUTH001");
 }
 
+#[tokio::test(start_paused = true)]
+async fn who_comes_too_often_keeps_the_ticket() {
+    let mut settings = with(vec![key_of_ann()], None);
+    (settings.limits.client_rate, settings.limits.client_burst) = (1, 2);
+    let app = app(&settings, &clock());
+    let (one, other) = (ticket(&app).await, ticket(&app).await);
+    for ticket in [&one, &other] {
+        let reply = stream(&app, &format!("/page?ticket={ticket}")).await;
+        assert_eq!((reply.status, reply.header("retry-after")), (429, "1"), "{}", reply.text);
+    }
+    for ticket in [&one, &other] {
+        tokio::time::advance(std::time::Duration::from_secs(1)).await;
+        let target = format!("/page?ticket={ticket}");
+        assert_eq!(stream(&app, &target).await.status, 200);
+        assert_eq!(stream(&app, &target).await.code(), "AUTH001");
+    }
+}
+
 #[tokio::test]
 async fn a_ticket_opens_nothing_else() {
     let app = app(&with(vec![key_of_ann()], None), &clock());
