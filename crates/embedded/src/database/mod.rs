@@ -10,7 +10,7 @@ mod lane;
 mod schema;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
@@ -129,14 +129,23 @@ fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Error + '_ {
     |source| Error::Io { path: path.to_owned(), source }
 }
 
-/// Makes an empty file that only its owner may read. (SQLite takes an empty file for an empty database, and gives its
-/// side files the same mode.)
+/// Makes an empty file that only its owner may read, unless there is one. (SQLite takes an empty file for an empty
+/// database, and gives its side files the same mode.)
+///
+/// A file that is there is not opened: closing it would let go of all locks that this process has on it (POSIX says so
+/// of every file), those of other openings too. Another process would then take the database for closed and remove its
+/// log under whoever still writes to it. For the same reason nobody connects while a new file is open here.
 fn create_private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::OpenOptionsExt;
+    static CREATING: Mutex<()> = Mutex::new(());
+    let _alone = CREATING.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder)?;
     }
-    std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map(drop)
+    match std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        created => created.map(drop),
+    }
 }
 
 /// Opens a connection that never waits: its callers are threads of the runtime.

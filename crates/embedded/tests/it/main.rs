@@ -5,6 +5,7 @@
 mod docker;
 mod full_disk;
 mod laws;
+mod openings;
 mod processes;
 mod queue;
 mod taking_in;
