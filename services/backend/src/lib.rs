@@ -15,17 +15,18 @@ mod settings;
 
 use std::error::Error;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tracing::Instrument;
+use tracing::{Instrument, warn};
 use tradai_control_plane::Audit;
 use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
 use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
 use tradai_platform::settings::Inputs;
-use tradai_platform::settings::sections::Role;
+use tradai_platform::settings::sections::{AuthSettings, Role};
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency, StoredKeys};
@@ -234,10 +235,20 @@ fn job_ports(wiring: &Wiring) -> JobPorts {
 
 /// Without another service, less works: what is said there. It must let us in, too, as somebody of this role.
 fn peer_check(settings: &Settings, name: &'static str, peer: &Peer, role: Role) -> Check {
-    let peer = peer.clone();
+    let is_closed = matches!(settings.http.auth, AuthSettings::Required(_));
+    let (peer, is_told) = (peer.clone(), Arc::new(AtomicBool::new(false)));
     let ask = move || {
-        let peer = peer.clone();
-        async move { peer.check(role, PEER_PATIENCE).await.map_err(|error| error.to_string()) }
+        let (peer, is_told) = (peer.clone(), is_told.clone());
+        async move {
+            let asks = peer.check(role, PEER_PATIENCE).await.map_err(|error| error.to_string())?;
+            if is_closed && !asks && !is_told.swap(true, Ordering::Relaxed) {
+                warn!(
+                    "{name} asks nobody who they are, and this service does: all programs of its machine may change \
+                     what it keeps, and its audit log cannot tell who did; give it keys, too"
+                );
+            }
+            Ok(())
+        }
     };
     if settings.ready_needs_peers {
         Check::hard(name, CHECK_PATIENCE, ask)

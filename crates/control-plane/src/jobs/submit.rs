@@ -134,7 +134,10 @@ impl Jobs {
         let entry = self.entry(requester, "job.submit", id.to_string());
         Ok(NewJob {
             record,
-            message: BacktestJobMessage::new(id, trace_id, config),
+            message: BacktestJobMessage {
+                requested_by: Some(requester.actor.clone()).filter(|actor| !actor.is_empty()),
+                ..BacktestJobMessage::new(id, trace_id, config)
+            },
             entry,
             key: key.transpose()?,
             holder: self.settings.holder.clone(),

@@ -77,6 +77,9 @@ pub struct BacktestJobMessage {
     pub job_id: JobId,
     /// What it is traced by.
     pub trace_id: TraceId,
+    /// Who asked for it, so that what is done for it elsewhere is noted as theirs; `None` where nobody noted it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub requested_by: Option<String>,
     /// What to test.
     pub config: BacktestConfig,
 }
@@ -85,10 +88,10 @@ impl BacktestJobMessage {
     /// The layout that this program writes.
     pub const VERSION: u32 = 1;
 
-    /// Returns the message of a job.
+    /// Returns the message of a job that nobody in particular asked for.
     #[must_use]
     pub fn new(job_id: JobId, trace_id: TraceId, config: BacktestConfig) -> Self {
-        Self { version: Self::VERSION, job_id, trace_id, config }
+        Self { version: Self::VERSION, job_id, trace_id, requested_by: None, config }
     }
 }
 

@@ -1,7 +1,6 @@
 //! data-collection, asked about the candles of one exchange on behalf of one job.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -31,30 +30,6 @@ const PAGES: usize = 10;
 /// How much alike a market must be to be what was meant, from 0 to 1.
 const ALIKE: f64 = 0.85;
 
-/// Jobs of data-collection that this process waits for, and how many of its own jobs do.
-#[derive(Debug, Default)]
-pub(super) struct Operations(Mutex<BTreeMap<JobId, usize>>);
-
-impl Operations {
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<JobId, usize>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn join(&self, id: JobId) {
-        *self.lock().entry(id).or_default() += 1;
-    }
-
-    /// Returns whether nobody waits for it any more.
-    fn leave(&self, id: JobId) -> bool {
-        let mut operations = self.lock();
-        let left = operations.get_mut(&id).map_or(0, |waiting| {
-            *waiting = waiting.saturating_sub(1);
-            *waiting
-        });
-        left == 0 && operations.remove(&id).is_some()
-    }
-}
-
 /// Asks for as long as the service may come back. Whoever collects says how long that may take as a whole, and a job
 /// that was taken in is not to fail because a service is being restarted.
 async fn patiently<F>(ask: impl Fn() -> F) -> Result<Value, PeerError>
@@ -77,9 +52,11 @@ where
 
 /// The candles of an exchange.
 pub(super) struct Candles<'a> {
+    /// The service, as it is asked questions.
     pub(super) peer: Peer,
+    /// The service, as it is asked to collect: for whoever asked for the job.
+    pub(super) asker: Peer,
     pub(super) exchange: &'a ExchangeKey,
-    pub(super) operations: &'a Operations,
 }
 
 impl Candles<'_> {
@@ -232,17 +209,17 @@ impl Completion<'_> {
     pub(super) async fn goes_on(&mut self) -> Result<bool, PortError> {
         let reply = self.ask().await?;
         if reply["ready"] == true {
-            self.follow(None);
+            self.job = None;
             return Ok(false);
         }
         self.far = collecting(&reply["progress"]);
         match reply["status"].as_str() {
             Some("pending" | "running") => {
-                self.follow(parse(&reply["job_id"]));
+                self.job = parse(&reply["job_id"]);
                 let unnamed = || PortError::new(ErrorKind::Internal, "data-collection named no job");
                 return self.job.map(|_| true).ok_or_else(unnamed);
             }
-            Some(_) => self.follow(None),
+            Some(_) => self.job = None,
             None => {}
         }
         match reply["status"].as_str() {
@@ -266,32 +243,17 @@ impl Completion<'_> {
             }
         }
         self.begun += 1;
-        Ok(patiently(|| peer.post_again("/api/v1/ensure?wait=0", &self.body, PATIENCE)).await?)
-    }
-
-    /// Notes which job of data-collection is waited for; `None` once there is nothing to wait for.
-    fn follow(&mut self, job: Option<JobId>) {
-        if self.job == job {
-            return;
-        }
-        let operations = self.candles.operations;
-        if let Some(id) = self.job {
-            operations.leave(id);
-        }
-        if let Some(id) = job {
-            operations.join(id);
-        }
-        self.job = job;
+        let asker = &self.candles.asker;
+        Ok(patiently(|| asker.post_again("/api/v1/ensure?wait=0", &self.body, PATIENCE)).await?)
     }
 }
 
 impl Drop for Completion<'_> {
-    /// Cancels what nobody waits for any more: the job was cancelled, or it took too long.
+    /// Cancels what nobody waits for any more: the job was cancelled, or it took too long. Whoever else asks for the same
+    /// candles has a job of data-collection of their own.
     fn drop(&mut self) {
         let (Some(id), Ok(runtime)) = (self.job.take(), Handle::try_current()) else { return };
-        if !self.candles.operations.leave(id) {
-            return;
-        }
+        // In our own name: that nobody waits any more is for us to see.
         let peer = self.candles.peer.clone();
         runtime.spawn(async move {
             let path = format!("/api/v1/sync/{id}/cancel");

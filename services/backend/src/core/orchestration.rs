@@ -16,7 +16,7 @@ use tradai_platform::wiring::Wiring;
 use tradai_trading::JobVariables;
 
 use super::Catalogue;
-use super::candles::{Candles, Operations};
+use super::candles::Candles;
 use super::needs::{Sources, Subject};
 use super::stretch::{Stretch, from_start, from_stored};
 use crate::infrastructure::peer::{Peer, PeerError, PeerTrace};
@@ -34,7 +34,6 @@ pub(crate) struct CandleCollection {
     ids: Arc<dyn IdSource>,
     clock: Arc<dyn Clock>,
     collecting: Mutex<BTreeMap<JobId, Collecting>>,
-    operations: Operations,
 }
 
 impl CandleCollection {
@@ -56,7 +55,6 @@ impl CandleCollection {
             ids,
             clock,
             collecting: Mutex::default(),
-            operations: Operations::default(),
         }
     }
 
@@ -80,7 +78,9 @@ impl CandleCollection {
 
     fn candles<'a>(&'a self, job: &BacktestJobMessage, exchange: &'a ExchangeKey) -> Candles<'a> {
         let peer = self.data_collection.within(self.trace(job));
-        Candles { peer, exchange, operations: &self.operations }
+        // Who asked for the job has its candles collected.
+        let asker = job.requested_by.as_deref().map_or_else(|| peer.clone(), |name| peer.on_behalf_of(name));
+        Candles { peer, asker, exchange }
     }
 
     /// Looks whether all candles of a job are there.

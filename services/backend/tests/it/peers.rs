@@ -14,6 +14,7 @@ use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::Requester;
 use tradai_domain::JobId;
 use tradai_domain::configs::ConfigId;
+use tradai_service::ON_BEHALF_OF;
 use tradai_service::axum::body::Body;
 use tradai_service::axum::extract::{Request, State};
 use tradai_service::axum::http::{HeaderMap, StatusCode, Uri};
@@ -323,8 +324,11 @@ async fn candles_of_an_exchange_are_completed_before_the_job_is_handed_over() {
     let (_, headers, body) = &asked[0];
     assert_eq!((&body["exchange"], &body["symbols"]), (&json!("binance_futures"), &json!(["BTC/USDT"])));
     assert_eq!((&body["start"], &body["padding_days"]), (&json!("2024-01-01T00:00:00Z"), &json!(1)));
-    // Who asks, and in whose trace.
+    // Who asks, for whom, and in whose trace. Questions after it are our own.
     assert_eq!(headers["authorization"], "Bearer peer-secret");
+    assert!(asked.iter().all(|(_, headers, _)| headers[ON_BEHALF_OF] == "local"), "{asked:?}");
+    let questions = partition.stub.asked("/api/v1/sync/");
+    assert!(questions.iter().all(|(_, headers, _)| !headers.contains_key(ON_BEHALF_OF)), "{questions:?}");
     let trace = partition.world.get(&format!("{BACKTESTS}/{id}")).await.json()["trace_id"].clone();
     let traceparent = headers["traceparent"].to_str().unwrap();
     assert!(traceparent.starts_with(&format!("00-{}-", trace.as_str().unwrap())), "{traceparent}");
@@ -540,6 +544,9 @@ async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhil
     // Nobody waits for what data-collection does.
     let is_cancelled = |asked: &(String, HeaderMap, Value)| asked.0.ends_with("/cancel");
     until(|| async { partition.stub.asked("/api/v1/sync/").iter().any(is_cancelled) }).await;
+    let asked = partition.stub.asked("/api/v1/sync/");
+    let (_, headers, _) = asked.iter().find(|asked| is_cancelled(asked)).unwrap();
+    assert!(!headers.contains_key(ON_BEHALF_OF), "that nobody waits any more is the backend's own doing");
     // Who comes later is told what happened, by number.
     let told = async |since: u64| {
         events(&partition.world.get(&format!("{path}/events?since_seq={since}")).await.text)
@@ -549,34 +556,6 @@ async fn a_job_says_that_its_candles_are_collected_and_can_be_cancelled_meanwhil
     assert_eq!(kinds, ["state", "collecting", "collecting", "state"]);
     assert_eq!((&all[2]["data"]["candles_done"], &all[2]["data"]["job_id"]), (&json!(500), &json!(id)));
     assert_eq!(told(all[1]["seq"].as_u64().unwrap()).await, all[2..]);
-}
-
-/// Two jobs wait for the same candles; what one of them gives up the other one gets.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_another_job_waits_for_is_collected_on() {
-    let partition = Partition::new().await;
-    *partition.stub.collecting.lock().unwrap() = vec![job("running", &json!([])); 100_000];
-    let (one, other) = (Partition::on_exchange(), Partition::on_exchange());
-    let (one, other) = (partition.taken(&one).await, partition.taken(&other).await);
-    for id in [one, other] {
-        let path = format!("{BACKTESTS}/{id}");
-        until(|| async { partition.world.get(&path).await.json()["collecting"]["candles_done"] == 500 })
-            .await;
-    }
-    let cancel = async |id: JobId| {
-        let reply = partition.world.post(&format!("{BACKTESTS}/{id}/cancel"), &json!({})).await;
-        assert_eq!(reply.status, 200, "{}", reply.text);
-        let path = format!("{BACKTESTS}/{id}");
-        until(|| async { partition.world.get(&path).await.json()["collecting"].is_null() }).await;
-    };
-    let cancelled = || {
-        let asked = partition.stub.asked("/api/v1/sync/");
-        asked.iter().filter(|(path, _, _)| path.ends_with("/cancel")).count()
-    };
-    cancel(one).await;
-    assert_eq!(cancelled(), 0);
-    cancel(other).await;
-    until(|| async { cancelled() == 1 }).await;
 }
 
 /// A job that was taken in is not to fail because a service is restarted.

@@ -42,6 +42,25 @@ async fn a_cancelled_job_keeps_what_it_fetched() {
     assert_eq!(unknown.problem().0, 404);
 }
 
+/// Backends wait for candles side by side; what one of them gives up the other one gets.
+#[tokio::test]
+async fn whoever_asks_for_the_same_candles_has_a_job_of_their_own() {
+    let world = World::new();
+    world.exchange.allow(3);
+    let ensure = || world.post("/api/v1/ensure?wait=0", LONG);
+    let one = ensure().await.header("location").to_owned();
+    world.until(&one, |job| job["progress"]["candles_answered"] == 1_500).await;
+    let other = ensure().await;
+    assert_eq!(other.status, 202, "{}", other.text);
+    let other = other.header("location").to_owned();
+    assert_ne!(one, other);
+    let cancelled = world.post(&format!("{one}/cancel"), "").await.json();
+    assert_eq!(cancelled["status"], "cancelled");
+    world.exchange.permits.add_permits(1_000);
+    let done = world.get(&format!("{other}?wait=25")).await.json();
+    assert_eq!((&done["status"], &done["rows_synced"]), (&json!("completed"), &json!(36_064 - 1_500)));
+}
+
 #[tokio::test]
 async fn jobs_are_listed_and_limited() {
     let world = World::with(&settings(&[("DATA_COLLECTION_MAX_JOBS", "2")]));

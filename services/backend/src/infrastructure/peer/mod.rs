@@ -105,15 +105,16 @@ impl Peer {
         self.calm.refuses()
     }
 
-    /// Asks the service who we are there, which takes what `role` may do.
+    /// Asks the service who we are there, which takes what `role` may do, and whether it takes our word for whom we ask.
+    /// Returns whether it asks anybody who they are.
     ///
     /// # Errors
     /// When it does not answer; when it does not let us in, or as less than that.
-    pub(crate) async fn check(&self, role: Role, patience: Duration) -> Result<(), PeerError> {
-        let me = self.get("/api/v1/me", &[], patience).await?;
+    pub(crate) async fn check(&self, role: Role, patience: Duration) -> Result<bool, PeerError> {
+        let me = self.on_behalf_of("backend").get("/api/v1/me", &[], patience).await?;
         let found = me["role"].as_str().unwrap_or_default();
         if found.parse().is_ok_and(|found: Role| found >= role) {
-            return Ok(());
+            return Ok(me["proof"] != "open");
         }
         let detail = format!("it has the role {found:.20} there, and {role} is needed");
         Err(PeerError::KeyRefused { peer: self.name, detail })
