@@ -6,48 +6,22 @@
 #![expect(clippy::unwrap_used, reason = "a bench may panic")]
 #![expect(clippy::disallowed_methods, reason = "a bench measures time")]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use async_trait::async_trait;
 use nix::sys::resource::{UsageWho, getrusage};
 use nix::sys::time::TimeVal;
-use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
+use tradai_control_plane::jobs::executors::TaskSubmitter;
 use tradai_control_plane::jobs::{BacktestRequest, JobPorts, JobSettings, Jobs, Requester};
-use tradai_domain::jobs::{BacktestJobMessage, ExecutionId, ExecutorMode};
-use tradai_domain::ports::{PortError, Quota, TaskEnd};
+use tradai_domain::ports::Quota;
 use tradai_domain::{RandomIds, SystemClock};
 use tradai_embedded::{Database, LocalBlobs, SqliteAudit, SqliteEvents, SqliteJobs};
+use tradai_testkit::MemoryTasks;
 
 /// Jobs of one measurement.
 const JOBS: usize = 20_000;
-
-/// Takes jobs and runs none, so that all but the first ones wait.
-struct Accepting;
-
-#[async_trait]
-impl BacktestJobSubmitter for Accepting {
-    fn mode(&self) -> ExecutorMode {
-        ExecutorMode::Local
-    }
-
-    async fn submit(&self, job: &BacktestJobMessage) -> Result<ExecutionId, PortError> {
-        Ok(ExecutionId::new(job.job_id.to_string()))
-    }
-
-    async fn stop(&self, _: &ExecutionId) -> Result<(), PortError> {
-        Ok(())
-    }
-
-    async fn wait(&self, _: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
-        std::future::pending().await
-    }
-
-    async fn forget(&self, _: &ExecutionId) -> Result<(), PortError> {
-        Ok(())
-    }
-}
 
 fn main() {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
@@ -64,7 +38,9 @@ fn main() {
             clock: Arc::new(SystemClock),
             ids: Arc::new(RandomIds),
         };
-        let jobs = runtime.block_on(async { Jobs::new(ports, Some(Arc::new(Accepting)), settings()) });
+        // The first ones do not end, and all others wait.
+        let tasks = TaskSubmitter::local(Arc::new(MemoryTasks::default()), BTreeMap::new());
+        let jobs = runtime.block_on(async { Jobs::new(ports, Some(Arc::new(tasks)), settings()) });
         runtime.block_on(submit(&jobs, under_way, JOBS / 10));
         let (started, before) = (Instant::now(), used());
         runtime.block_on(submit(&jobs, under_way, JOBS));

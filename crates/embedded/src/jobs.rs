@@ -279,10 +279,11 @@ impl JobRepository for SqliteJobs {
         self.database.look(find).await
     }
 
-    async fn let_go(&self, holder: &str) -> Result<(), PortError> {
+    async fn let_go(&self, holder: &str, until: Millis) -> Result<(), PortError> {
         let holder = holder.to_owned();
         let end = move |transaction: &Transaction<'_>| {
-            transaction.prepare_cached("DELETE FROM holders WHERE holder = ?1")?.execute([&holder])
+            let sql = "DELETE FROM holders WHERE holder = ?1 AND until = ?2";
+            transaction.prepare_cached(sql)?.execute(params![holder, until])
         };
         self.database.change(end).await.map(drop)
     }

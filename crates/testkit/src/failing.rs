@@ -117,8 +117,8 @@ impl<P: JobRepository> JobRepository for Failing<P> {
         self.inner.holder(id).await
     }
 
-    async fn let_go(&self, holder: &str) -> Result<(), PortError> {
-        self.inner.let_go(holder).await
+    async fn let_go(&self, holder: &str, until: Millis) -> Result<(), PortError> {
+        self.inner.let_go(holder, until).await
     }
 
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError> {

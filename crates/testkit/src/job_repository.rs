@@ -236,11 +236,15 @@ pub async fn jobs_of_the_dead_are_taken_up_once(port: Port) {
     let winner = others[winners[0]].holder.clone();
     assert_eq!(port.holder(job_id(2)).await.unwrap(), Some(winner.clone()));
     assert_eq!(port.holder(job_id(9)).await.unwrap(), None);
-    // Whoever lets go is not waited for.
+    // Whoever lets go is not waited for; a lease that was renewed since, by whoever came in its place, stays.
+    let now = 20;
+    assert_eq!(port.take_up(&lease(&winner, now)).await.unwrap(), mine);
+    port.let_go(&winner, now + 9).await.unwrap();
+    assert_eq!(port.take_up(&lease("one", now)).await.unwrap(), none);
     for _ in 0..2 {
-        port.let_go(&winner).await.unwrap();
+        port.let_go(&winner, now + 10).await.unwrap();
     }
-    assert_eq!(port.take_up(&lease("one", 20)).await.unwrap(), mine);
+    assert_eq!(port.take_up(&lease("one", now)).await.unwrap(), mine);
     assert_eq!(port.holder(job_id(4)).await.unwrap().as_deref(), Some("one"));
 }
 

@@ -25,7 +25,7 @@ const MAX_PAGE: usize = 500;
 #[derive(Clone)]
 pub struct Configs {
     configs: Arc<dyn ConfigRepository>,
-    audit: Audit,
+    pub(crate) audit: Audit,
     clock: Arc<dyn Clock>,
 }
 
@@ -72,7 +72,7 @@ impl Configs {
         requester: &Requester,
     ) -> Result<PushedConfig, Error> {
         Self::check(&config_data, description.as_deref())?;
-        self.note(requester, "config.push", strategy.to_string()).await?;
+        self.audit.note(requester, "config.push", strategy.to_string()).await?;
         let (strategy_name, at) = (strategy.clone(), self.clock.now_ms());
         let pushed = self.configs.push(&NewConfig { strategy_name, config_data, description, at }).await?;
         let (id, duplicate) = (&pushed.version.config_id, pushed.duplicate);
@@ -91,7 +91,7 @@ impl Configs {
         id: &ConfigId,
         requester: &Requester,
     ) -> Result<ActivatedConfig, Error> {
-        self.note(requester, "config.activate", format!("{strategy}/{id}")).await?;
+        self.audit.note(requester, "config.activate", format!("{strategy}/{id}")).await?;
         let activated = self.configs.activate(strategy, id, self.clock.now_ms()).await?;
         let activated = activated.ok_or_else(|| no_such(strategy, id))?;
         info!(strategy = %strategy, config_id = %id, "{strategy} uses the config version {id}");
@@ -108,7 +108,7 @@ impl Configs {
         id: &ConfigId,
         requester: &Requester,
     ) -> Result<ConfigVersion, Error> {
-        self.note(requester, "config.deprecate", format!("{strategy}/{id}")).await?;
+        self.audit.note(requester, "config.deprecate", format!("{strategy}/{id}")).await?;
         let deprecated = self.configs.deprecate(strategy, id, self.clock.now_ms()).await?;
         deprecated.ok_or_else(|| no_such(strategy, id))
     }
@@ -165,14 +165,6 @@ impl Configs {
     }
 
     /// Notes who sets out to do what; nothing is done without.
-    pub(crate) async fn note(
-        &self,
-        requester: &Requester,
-        action: &str,
-        subject: String,
-    ) -> Result<(), Error> {
-        self.audit.note(requester, action, subject).await
-    }
 }
 
 fn no_such(strategy: &StrategyName, id: &ConfigId) -> Error {

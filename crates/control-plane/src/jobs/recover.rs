@@ -1,6 +1,7 @@
 //! Taking up jobs: those that nobody living holds, and those that this process lost sight of.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use tracing::info;
@@ -9,6 +10,7 @@ use tradai_domain::ports::{JobFilter, JobPage, Lease, MAX_PAGE};
 use tradai_domain::{JobId, Millis};
 
 use super::Jobs;
+use super::executors::BacktestJobSubmitter;
 use crate::Error;
 
 /// How long a process counts as alive that says nothing. Clocks of machines that share a state may differ by as much as
@@ -43,7 +45,8 @@ impl Jobs {
 
     /// Says that this process lives, and takes up every job that has not ended and that nobody else who lives holds: those
     /// of its own name that it has not in hand, and those of the dead. A job whose process is gone ends failed, one that
-    /// was never handed over is. What is in hand already is let be, so that this may be repeated for ever.
+    /// was never handed over is. What is in hand already is let be, and so is what was handed over to whom nobody here
+    /// watches, so that this may be repeated for ever.
     ///
     /// Any number of processes may do this at once: one of them gets a job. Should one that was taken for dead go on, then
     /// handing over is still idempotent, and so is reporting.
@@ -52,10 +55,10 @@ impl Jobs {
     /// [`Error::Port`] when the jobs cannot be read.
     pub async fn take_up(self: &Arc<Self>) -> Result<Recovered, Error> {
         let mut recovered = Recovered::default();
-        if self.executor.is_none() || self.stopping.is_cancelled() {
-            // Who cannot hand jobs over keeps them from nobody.
+        // Who cannot hand jobs over keeps them from nobody.
+        let Some(executor) = self.executor.as_ref().filter(|_| !self.stopping.is_cancelled()) else {
             return Ok(recovered);
-        }
+        };
         let now = self.ports.clock.now_ms();
         let lease = Lease {
             holder: self.settings.holder.clone(),
@@ -64,9 +67,11 @@ impl Jobs {
             now,
             until: now.saturating_add(LEASE_MS),
         };
-        for id in self.ports.jobs.take_up(&lease).await? {
+        let ids = self.ports.jobs.take_up(&lease).await?;
+        self.held_until.store(lease.until, Ordering::Relaxed);
+        for id in ids {
             if !self.is_in_hand(id) {
-                self.take_one_up(id, &mut recovered).await?;
+                self.take_one_up(id, executor.as_ref(), &mut recovered).await?;
             }
         }
         let Recovered { watched, handed_over } = recovered;
@@ -79,15 +84,22 @@ impl Jobs {
         Ok(recovered)
     }
 
-    async fn take_one_up(self: &Arc<Self>, id: JobId, recovered: &mut Recovered) -> Result<(), Error> {
+    async fn take_one_up(
+        self: &Arc<Self>,
+        id: JobId,
+        executor: &dyn BacktestJobSubmitter,
+        recovered: &mut Recovered,
+    ) -> Result<(), Error> {
         let Some(record) = self.ports.jobs.get(id).await? else { return Ok(()) };
         if record.status.is_terminal() {
             return Ok(());
         }
-        if let Some(execution) = record.execution_arn.clone() {
-            recovered.watched += usize::from(self.spawn_watch(&record, execution));
-        } else {
-            recovered.handed_over += usize::from(self.spawn_dispatch(&record, None));
+        match record.execution_arn.clone() {
+            None => recovered.handed_over += usize::from(self.spawn_dispatch(&record, None)),
+            Some(execution) if executor.watches() => {
+                recovered.watched += usize::from(self.spawn_watch(&record, execution));
+            }
+            Some(_) => {}
         }
         Ok(())
     }

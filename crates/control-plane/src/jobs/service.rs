@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -19,7 +20,7 @@ use tradai_domain::{Clock, IdSource, JobId, Millis};
 use super::artifacts;
 use super::executors::BacktestJobSubmitter;
 use super::{JobReports, Prepare, Requester};
-use crate::{Error, audit};
+use crate::{Audit, Error, audit};
 
 /// Jobs that are made ready at the same time; more wait. What they wait for may take hours, so they have places of
 /// their own beside the slots of jobs that run.
@@ -77,6 +78,7 @@ impl Default for JobSettings {
 /// Takes jobs in and watches over them. Held as an `Arc`, in a tokio runtime.
 pub struct Jobs {
     pub(super) ports: JobPorts,
+    audit: Audit,
     pub(super) reports: JobReports,
     pub(super) executor: Option<Arc<dyn BacktestJobSubmitter>>,
     pub(super) prepare: Option<Arc<dyn Prepare>>,
@@ -88,6 +90,8 @@ pub struct Jobs {
     pub(super) stopping: CancellationToken,
     /// Jobs that a task of this process hands over or watches.
     pub(super) in_hand: Mutex<BTreeSet<JobId>>,
+    /// Until when the last lease of this process lasts; 0 before the first.
+    pub(super) held_until: AtomicI64,
 }
 
 impl Jobs {
@@ -111,6 +115,7 @@ impl Jobs {
     ) -> Arc<Self> {
         let reports = JobReports::new(ports.jobs.clone(), ports.events.clone(), ports.clock.clone());
         Arc::new(Self {
+            audit: Audit::new(ports.audit.clone(), ports.clock.clone()),
             reports,
             executor,
             prepare,
@@ -121,6 +126,7 @@ impl Jobs {
             tasks: TaskTracker::new(),
             stopping: CancellationToken::new(),
             in_hand: Mutex::default(),
+            held_until: AtomicI64::new(0),
             ports,
         })
     }
@@ -172,7 +178,7 @@ impl Jobs {
     /// # Errors
     /// [`Error::NoSuchJob`]; [`Error::JobEnded`] for a job that ended in another way; [`Error::Port`].
     pub async fn cancel(self: &Arc<Self>, id: JobId, requester: &Requester) -> Result<JobRecord, Error> {
-        self.audit(requester, "job.cancel", id.to_string()).await?;
+        self.audit.note(requester, "job.cancel", id.to_string()).await?;
         let change = JobChange::status(JobStatus::Cancelled, self.ports.clock.now_ms());
         let reported = self.reports.report(id, change).await?.ok_or(Error::NoSuchJob { id })?;
         if let ChangeOutcome::Refused(_) = reported.outcome {
@@ -200,7 +206,7 @@ impl Jobs {
         if !status.is_terminal() {
             return Err(Error::JobActive { id, status });
         }
-        self.audit(requester, "job.delete", id.to_string()).await?;
+        self.audit.note(requester, "job.delete", id.to_string()).await?;
         match self.erase(&record).await? {
             JobDeletion::Deleted | JobDeletion::Absent => Ok(()),
             JobDeletion::Active(status) => Err(Error::JobActive { id, status }),
@@ -273,18 +279,13 @@ impl Jobs {
         self.stopping.cancel();
         self.tasks.close();
         self.tasks.wait().await;
-        if self.executor.is_none() {
+        let until = self.held_until.load(Ordering::Relaxed);
+        if until == 0 {
             return;
         }
-        if let Err(error) = self.ports.jobs.let_go(&self.settings.holder).await {
+        if let Err(error) = self.ports.jobs.let_go(&self.settings.holder, until).await {
             warn!(%error, "others wait for the jobs of this process until its lease is over: {error}");
         }
-    }
-
-    /// Notes who sets out to do what; nothing is done without.
-    async fn audit(&self, requester: &Requester, action: &str, subject: String) -> Result<(), Error> {
-        self.ports.audit.append(&self.entry(requester, action, subject)).await?;
-        Ok(())
     }
 
     pub(super) fn entry(&self, requester: &Requester, action: &str, subject: String) -> AuditEntry {

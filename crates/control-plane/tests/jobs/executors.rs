@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tradai_control_plane::jobs::executors::{ExecutorFactory, ExecutorPorts, ExecutorSettings};
-use tradai_control_plane::jobs::{JobSettings, Jobs};
+use tradai_control_plane::jobs::{JobSettings, Jobs, Recovered};
 use tradai_domain::jobs::{BacktestJobMessage, ExecutorMode, JobStatus, LocalExecutionMode};
 use tradai_domain::ports::{Queue, WorkflowRunner, WorkflowStatus};
 use tradai_embedded::{QueueSettings, SqliteQueue};
@@ -130,6 +130,10 @@ async fn a_job_completes_in_every_mode() {
                 assert_eq!(runs[0].0, id.to_string());
                 assert_eq!(runs[0].1["trace_id"], record.trace_id.to_string());
             }
+        }
+        // Where nobody here can watch over it, nobody tries to, over and over.
+        for _ in 0..5 {
+            assert_eq!(jobs.take_up().await.unwrap(), Recovered::default(), "{mode}");
         }
         run_to_completion(&world.reports(), id).await;
         assert_eq!(ended(&world.ports(), id).await.status, JobStatus::Completed);

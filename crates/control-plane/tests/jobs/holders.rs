@@ -168,6 +168,22 @@ async fn jobs_of_a_process_that_is_not_heard_of_are_another_ones() {
     assert_eq!(world.tasks.started().len(), ids.len());
 }
 
+/// A service is started again before the one that it replaces has stopped; they have one name.
+#[tokio::test]
+async fn who_stops_late_does_not_give_away_what_its_successor_holds() {
+    let world = World::new();
+    let (before, other) = (named(&world, "one", 1), named(&world, "other", 2));
+    before.take_up().await.unwrap();
+    handed_over(&before).await;
+    world.clock.advance(5_000);
+    let after = named(&world, "one", 1);
+    assert_eq!(after.take_up().await.unwrap(), Recovered { watched: 1, handed_over: 0 });
+    before.stop().await;
+    assert_eq!(other.take_up().await.unwrap(), Recovered::default());
+    after.stop().await;
+    assert_eq!(other.take_up().await.unwrap(), Recovered { watched: 1, handed_over: 0 });
+}
+
 #[tokio::test]
 async fn who_stops_is_not_waited_for_and_who_runs_no_jobs_takes_none() {
     let world = World::new();

@@ -54,8 +54,9 @@ pub trait JobRepository: Send + Sync {
     /// Returns who holds a job, dead or alive; `None` when there is no such job.
     async fn holder(&self, id: JobId) -> Result<Option<String>, PortError>;
 
-    /// Ends a holder's lease: its jobs are whoever's who takes up next. Idempotent.
-    async fn let_go(&self, holder: &str) -> Result<(), PortError>;
+    /// Ends the lease of a holder that lasts until then: its jobs are whoever's who takes up next. A lease that lasts
+    /// until another moment is of whoever came in its place meanwhile, and stays. Idempotent.
+    async fn let_go(&self, holder: &str, until: Millis) -> Result<(), PortError>;
 
     /// Deletes a job that has ended, and what it was asked to do; one that has not stays.
     async fn delete(&self, id: JobId) -> Result<JobDeletion, PortError>;

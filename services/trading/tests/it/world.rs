@@ -195,6 +195,10 @@ impl tradai_control_plane::jobs::executors::BacktestJobSubmitter for Nobody {
         Ok(())
     }
 
+    fn watches(&self) -> bool {
+        false
+    }
+
     async fn wait(
         &self,
         _: &tradai_domain::jobs::ExecutionId,

@@ -28,6 +28,10 @@ pub trait BacktestJobSubmitter: Send + Sync {
     /// takes it finds the job cancelled.
     async fn stop(&self, execution: &ExecutionId) -> Result<(), PortError>;
 
+    /// Returns whether [`wait`](Self::wait) tells how a job's program ended. Where it does not, there is nothing here to
+    /// watch over: whoever runs the job reports its end.
+    fn watches(&self) -> bool;
+
     /// Returns how the job's program ended, once it has; `None`, at once, when somebody else watches over that. Cancel
     /// safe.
     async fn wait(&self, execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError>;

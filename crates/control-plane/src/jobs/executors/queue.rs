@@ -43,6 +43,10 @@ impl BacktestJobSubmitter for SqsSubmitter {
         Ok(())
     }
 
+    fn watches(&self) -> bool {
+        false
+    }
+
     async fn wait(&self, _execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
         Ok(None)
     }

@@ -55,6 +55,10 @@ impl BacktestJobSubmitter for TaskSubmitter {
         self.tasks.stop(&handle(execution)).await
     }
 
+    fn watches(&self) -> bool {
+        true
+    }
+
     async fn wait(&self, execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
         self.tasks.wait(&handle(execution)).await.map(Some)
     }

@@ -39,6 +39,10 @@ impl BacktestJobSubmitter for StepFunctionsSubmitter {
         self.workflows.stop(execution.as_str(), "the job was cancelled").await
     }
 
+    fn watches(&self) -> bool {
+        false
+    }
+
     async fn wait(&self, _execution: &ExecutionId) -> Result<Option<TaskEnd>, PortError> {
         Ok(None)
     }
