@@ -163,8 +163,6 @@ impl Configs {
     pub async fn delete_expired(&self) -> Result<u64, Error> {
         Ok(self.configs.delete_expired(self.clock.now_ms()).await?)
     }
-
-    /// Notes who sets out to do what; nothing is done without.
 }
 
 fn no_such(strategy: &StrategyName, id: &ConfigId) -> Error {
