@@ -99,11 +99,7 @@ impl NewRow {
     /// Returns why one more job may not wait.
     fn over_quota(&self, transaction: &Transaction<'_>) -> Outcome<Option<Created>> {
         let Some(Quota { total, each }) = self.quota else { return Ok(None) };
-        let sql =
-            "SELECT COALESCE(SUM(jobs), 0), COALESCE(SUM(jobs) FILTER (WHERE actor = ?1), 0) FROM waiting";
-        let mut statement = transaction.prepare_cached(sql)?;
-        let waiting: (i64, i64) = statement.query_row([&self.actor], |row| Ok((row.get(0)?, row.get(1)?)))?;
-        Ok(match waiting {
+        Ok(match waiting(transaction, &self.actor)? {
             (_, of_actor) if of_actor >= json::integer(each) => Some(Created::TooManyOfActor),
             (all, _) if all >= json::integer(total) => Some(Created::TooMany),
             _ => None,
@@ -128,6 +124,13 @@ impl NewRow {
         ])?;
         Ok(())
     }
+}
+
+/// Returns how many jobs wait: of all together, and of an actor.
+pub(crate) fn waiting(transaction: &Transaction<'_>, actor: &str) -> Outcome<(i64, i64)> {
+    let sql = "SELECT COALESCE(SUM(jobs), 0), COALESCE(SUM(jobs) FILTER (WHERE actor = ?1), 0) FROM waiting";
+    let mut statement = transaction.prepare_cached(sql)?;
+    statement.query_row([actor], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
 /// Returns what is to be said of a key that stands for something.
@@ -232,6 +235,17 @@ impl JobRepository for SqliteJobs {
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
         let id = id.to_string();
         self.database.look(move |connection| find(connection, &id)).await
+    }
+
+    async fn get_many(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, PortError> {
+        let ids = json::text(&ids).map_err(|error| port_error(&error))?;
+        let find = move |transaction: &Transaction<'_>| {
+            let sql = "SELECT record FROM jobs WHERE job_id IN (SELECT value FROM json_each(?1))";
+            let mut statement = transaction.prepare_cached(sql)?;
+            let records = statement.query_map([&ids], |row| json::column(row, 0))?;
+            records.collect()
+        };
+        self.database.read(find).await
     }
 
     async fn message(&self, id: JobId) -> Result<Option<BacktestJobMessage>, PortError> {

@@ -6,13 +6,13 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tradai_domain::ports::{
-    ApiKeyRepository, AuditLog, BlobStore, ConfigRepository, EventBus, IdempotencyRepository, JobRepository,
-    SecretStore,
+    ApiKeyRepository, AuditLog, BatchRepository, BlobStore, ConfigRepository, EventBus,
+    IdempotencyRepository, JobRepository, SecretStore, WorkflowRuns,
 };
 use tradai_domain::{Clock, IdSource, RandomIds, SystemClock};
 use tradai_embedded::{
-    Database, Error, LocalBlobs, LocalSecrets, SqliteApiKeys, SqliteAudit, SqliteConfigs, SqliteEvents,
-    SqliteIdempotency, SqliteJobs,
+    Database, Error, LocalBlobs, LocalSecrets, SqliteApiKeys, SqliteAudit, SqliteBatches, SqliteConfigs,
+    SqliteEvents, SqliteIdempotency, SqliteJobs, SqliteWorkflowRuns,
 };
 
 use crate::settings::sections::StateSettings;
@@ -22,10 +22,14 @@ use crate::settings::sections::StateSettings;
 pub struct Wiring {
     /// Where jobs are kept.
     pub jobs: Arc<dyn JobRepository>,
+    /// Where batches of them are kept.
+    pub batches: Arc<dyn BatchRepository>,
     /// What is told of them.
     pub events: Arc<dyn EventBus>,
     /// Objects: results of jobs at `jobs/<id>/`.
     pub blobs: Arc<dyn BlobStore>,
+    /// Runs of workflows.
+    pub workflows: Arc<dyn WorkflowRuns>,
     /// Replies to requests that may come twice.
     pub idempotency: Arc<dyn IdempotencyRepository>,
     /// Config versions.
@@ -58,8 +62,10 @@ impl Wiring {
         let secrets = LocalSecrets::open(existing(&state.secrets()), environment)?;
         Ok(Self {
             jobs: Arc::new(SqliteJobs::new(events.clone())),
+            batches: Arc::new(SqliteBatches::new(database.clone())),
             events: Arc::new(events),
             blobs: Arc::new(blobs),
+            workflows: Arc::new(SqliteWorkflowRuns::new(database.clone(), Arc::new(SystemClock))),
             idempotency: Arc::new(SqliteIdempotency::new(database.clone())),
             configs: Arc::new(SqliteConfigs::new(database.clone())),
             api_keys: Arc::new(SqliteApiKeys::new(database.clone())),

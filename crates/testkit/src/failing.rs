@@ -97,6 +97,10 @@ impl<P: JobRepository> JobRepository for Failing<P> {
         self.inner.get(id).await
     }
 
+    async fn get_many(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, PortError> {
+        self.inner.get_many(ids).await
+    }
+
     async fn list(&self, filter: &JobFilter, page: JobPage) -> Result<Vec<JobRecord>, PortError> {
         self.inner.list(filter, page).await
     }

@@ -129,6 +129,17 @@ pub async fn lists_newest_first(port: Port) {
     assert_eq!(ids(&port, JobFilter::default(), JobPage::first(MAX_PAGE * 2)).await.len(), 5);
 }
 
+/// Those of some jobs that there are come back, each once.
+pub async fn returns_many(port: Port) {
+    for n in [1, 2, 3] {
+        port.create(&new_job(job(n))).await.unwrap();
+    }
+    let mut found = port.get_many(&[job_id(3), job_id(9), job_id(1), job_id(3)]).await.unwrap();
+    found.sort_by_key(|job| job.job_id);
+    assert_eq!(found, [job(1), job(3)]);
+    assert_eq!(port.get_many(&[]).await.unwrap(), []);
+}
+
 /// A filter keeps exactly what fits every field of it.
 pub async fn filters_by_every_field(port: Port) {
     let other = JobRecord {

@@ -12,6 +12,7 @@
 pub mod api_key_repository;
 pub mod audit_log;
 pub mod blob_store;
+pub mod batch_repository;
 mod checked_in;
 pub mod config_repository;
 pub mod engine;
@@ -32,6 +33,7 @@ pub mod workflow_runner;
 
 pub use checked_in::checked_in;
 pub use failing::{Failing, Fault};
+pub mod workflow_runs;
 pub use memory_tasks::MemoryTasks;
 pub use memory_workflows::MemoryWorkflows;
 pub use openapi::openapi;

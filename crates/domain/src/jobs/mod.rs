@@ -6,6 +6,7 @@
 //! Invariant: a status follows the documented edges of [`JobStatus`] only, and an ended job stays as it ended.
 
 mod backtest;
+mod batch;
 mod change;
 mod collecting;
 mod event;
@@ -19,6 +20,7 @@ mod status;
 mod trace_id;
 
 pub use backtest::{BacktestConfig, BacktestJobMessage};
+pub use batch::{BatchId, BatchRecord, BatchState};
 pub use change::{ChangeOutcome, JobChange, StatusStep};
 pub use collecting::Collecting;
 pub use event::{JobEvent, JobEventKind};

@@ -30,6 +30,9 @@ pub trait JobRepository: Send + Sync {
     /// Returns a job, or `None` when there is none of this id.
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError>;
 
+    /// Returns those of these jobs that there are, in any order; each once.
+    async fn get_many(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, PortError>;
+
     /// Returns what a job is asked to do, as it was taken in; `None` when there is no such job.
     async fn message(&self, id: JobId) -> Result<Option<BacktestJobMessage>, PortError>;
 

@@ -8,6 +8,7 @@
 
 mod api_key_repository;
 mod audit_log;
+mod batch_repository;
 mod blob_store;
 mod candle_repository;
 mod config_repository;
@@ -23,9 +24,11 @@ mod secret_store;
 mod span;
 mod task_runner;
 mod workflow_runner;
+mod workflow_runs;
 
 pub use api_key_repository::{ApiKeyRepository, CreatedApiKey, MAX_API_KEYS, NewApiKey};
 pub use audit_log::{AuditEntry, AuditLog};
+pub use batch_repository::{BatchRepository, CreatedBatch, NewBatch};
 pub use blob_store::{BlobEntry, BlobKey, BlobKeyError, BlobStore};
 pub use candle_repository::{
     Absence, CandleRepository, Committed, SeriesNotes, Snapshot, StoredCandles, StoredSeries,
@@ -49,3 +52,7 @@ pub use secret_store::{SecretName, SecretNameError, SecretStore};
 pub use span::Span;
 pub use task_runner::{TaskEnd, TaskHandle, TaskRunner, TaskSpec, TaskStatus};
 pub use workflow_runner::{WorkflowRunner, WorkflowStatus};
+pub use workflow_runs::{
+    WorkflowRunDetail, WorkflowRunEvent, WorkflowRunFilter, WorkflowRunPlace, WorkflowRunSummary,
+    WorkflowRuns,
+};

@@ -1,9 +1,13 @@
 //! Runs of a workflow.
 
+use std::fmt;
+use std::str::FromStr;
+
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::PortError;
+use crate::jobs::{UnknownWord, word};
 
 /// Runs one workflow, each run under a name.
 #[async_trait]
@@ -32,4 +36,35 @@ pub enum WorkflowStatus {
     TimedOut,
     /// It was stopped.
     Aborted,
+}
+
+impl WorkflowStatus {
+    /// Every status.
+    pub const ALL: [Self; 5] = [Self::Running, Self::Succeeded, Self::Failed, Self::TimedOut, Self::Aborted];
+
+    /// Returns the word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Failed => "failed",
+            Self::TimedOut => "timed_out",
+            Self::Aborted => "aborted",
+        }
+    }
+}
+
+impl fmt::Display for WorkflowStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl FromStr for WorkflowStatus {
+    type Err = UnknownWord;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        word("workflow status", text, &Self::ALL.map(|status| (status.as_str(), status)))
+    }
 }

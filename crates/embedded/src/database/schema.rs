@@ -13,7 +13,7 @@ const APPLICATION_ID: i64 = 0x7472_4149;
 
 /// What makes each layout of the one before; the first makes it of nothing. Never changed once released, only added
 /// to: files of every layout are out there.
-const MIGRATIONS: [&str; 7] = [
+const MIGRATIONS: [&str; 9] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -21,6 +21,8 @@ const MIGRATIONS: [&str; 7] = [
     include_str!("schema_5.sql"),
     include_str!("schema_6.sql"),
     include_str!("schema_7.sql"),
+    include_str!("schema_8.sql"),
+    include_str!("schema_9.sql"),
 ];
 
 /// Returns the newest layout.

@@ -21,6 +21,7 @@ mod places;
 mod random;
 mod run;
 mod runner;
+mod runs;
 mod store;
 mod template;
 
@@ -30,3 +31,4 @@ pub use handlers::{TaskCall, TaskHandlers};
 pub use history::{WorkflowEvent, WorkflowStep};
 pub use run::OnWorkflowEvent;
 pub use runner::{SqliteWorkflows, WorkflowRun};
+pub use runs::SqliteWorkflowRuns;

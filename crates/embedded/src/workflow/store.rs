@@ -139,26 +139,9 @@ impl Transition {
     }
 }
 
-fn status_text(status: WorkflowStatus) -> &'static str {
-    match status {
-        WorkflowStatus::Running => "running",
-        WorkflowStatus::Succeeded => "succeeded",
-        WorkflowStatus::Failed => "failed",
-        WorkflowStatus::TimedOut => "timed_out",
-        WorkflowStatus::Aborted => "aborted",
-    }
-}
-
-fn status(row: &Row<'_>, index: usize) -> Outcome<WorkflowStatus> {
+pub(super) fn status(row: &Row<'_>, index: usize) -> Outcome<WorkflowStatus> {
     let text: String = row.get(index)?;
-    let all = [
-        WorkflowStatus::Running,
-        WorkflowStatus::Succeeded,
-        WorkflowStatus::Failed,
-        WorkflowStatus::TimedOut,
-        WorkflowStatus::Aborted,
-    ];
-    let known = all.into_iter().find(|status| status_text(*status) == text);
+    let known = WorkflowStatus::ALL.into_iter().find(|status| status.as_str() == text);
     known.ok_or_else(|| rusqlite::Error::InvalidColumnType(index, text, rusqlite::types::Type::Text))
 }
 
@@ -379,8 +362,7 @@ fn end(
     let sql = "UPDATE workflow_runs SET status = ?2, result = ?3, ended_at = ?4
         WHERE execution = ?1 AND status = 'running'";
     let result = result.map(json::text).transpose()?;
-    let changed =
-        transaction.prepare_cached(sql)?.execute(params![execution, status_text(how), result, at])?;
+    let changed = transaction.prepare_cached(sql)?.execute(params![execution, how.as_str(), result, at])?;
     if changed > 0 {
         // Where the branches were is nothing that anybody goes on from.
         transaction

@@ -10,8 +10,9 @@ use tradai_domain::ports::{
 };
 use tradai_domain::{ManualClock, RandomIds};
 use tradai_embedded::{
-    Database, LocalBlobs, QueueSettings, SqliteApiKeys, SqliteAudit, SqliteConfigs, SqliteEvents,
-    SqliteIdempotency, SqliteJobs, SqliteQueue, SqliteWorkflows, WorkflowDocument,
+    Database, LocalBlobs, QueueSettings, SqliteApiKeys, SqliteAudit, SqliteBatches, SqliteConfigs,
+    SqliteEvents, SqliteIdempotency, SqliteJobs, SqliteQueue, SqliteWorkflowRuns, SqliteWorkflows,
+    WorkflowDocument,
 };
 use tradai_testkit::queue::{MAX_RECEIVES, VISIBILITY};
 
@@ -37,9 +38,12 @@ fn queue(database: Database) -> tradai_testkit::queue::Port {
 }
 
 fn workflows(database: Database) -> SqliteWorkflows {
+    workflows_at(database, Arc::new(ManualClock::at(1_000)))
+}
+
+fn workflows_at(database: Database, clock: Arc<ManualClock>) -> SqliteWorkflows {
     let document = json!({"StartAt": "A", "States": {"A": {"Type": "Wait", "Seconds": 3_600, "End": true}}});
     let document = WorkflowDocument::parse(&document).unwrap();
-    let clock = Arc::new(ManualClock::at(1_000));
     SqliteWorkflows::new(database, "w", document, clock, Arc::new(RandomIds))
 }
 
@@ -66,6 +70,7 @@ macro_rules! over {
                     creates_if_absent,
                     a_key_makes_one_job,
                     lists_newest_first,
+                    returns_many,
                     filters_by_every_field,
                     applies_changes_by_the_domains_rules,
                     one_end_wins,
@@ -155,6 +160,24 @@ macro_rules! over {
                 tradai_testkit::laws!(workflow_runner: port => [starts_a_name_once, stops]);
             }
 
+            mod batches {
+                use super::*;
+                fn port() -> Guard<tradai_testkit::batch_repository::Port> {
+                    with(|database| {
+                        let batches = SqliteBatches::new(database.clone());
+                        let jobs = SqliteJobs::new(SqliteEvents::new(database, KEPT_EVENTS));
+                        (Arc::new(batches) as _, Arc::new(jobs) as _)
+                    })
+                }
+                tradai_testkit::laws!(batch_repository: port => [
+                    returns_what_was_stored,
+                    a_key_makes_one_batch,
+                    goes_forward_only,
+                    its_jobs_may_all_wait,
+                    expires,
+                ]);
+            }
+
             mod api_keys {
                 use super::*;
                 fn port() -> Guard<Arc<dyn ApiKeyRepository>> {
@@ -165,6 +188,23 @@ macro_rules! over {
                     a_name_stands_for_one_key,
                     a_request_makes_one_key,
                     no_more_keys_than_may,
+                ]);
+            }
+
+            mod workflow_runs {
+                use super::*;
+                fn port() -> Guard<tradai_testkit::workflow_runs::Port> {
+                    with(|database| {
+                        let clock = Arc::new(ManualClock::at(1_000));
+                        let runs = SqliteWorkflowRuns::new(database.clone(), clock.clone());
+                        let runner = workflows_at(database, clock.clone());
+                        (Arc::new(runs) as _, Arc::new(runner) as _, clock)
+                    })
+                }
+                tradai_testkit::laws!(workflow_runs: port => [
+                    lists_the_latest_first,
+                    filters_by_every_field,
+                    shows_and_stops,
                 ]);
             }
 
