@@ -59,7 +59,7 @@ fn klines(probability: f64, fault: &Value) -> Value {
 
 /// X16: 10,000 candles with resets, limits, duplicates, holes and shuffled pages are exactly the exchange's candles.
 #[tokio::test]
-async fn x16_ten_thousand_candles_through_every_fault_are_the_exchanges_own() {
+async fn fault_x16_ten_thousand_candles_through_every_fault_are_the_exchanges_own() {
     let gaps = [1_000..1_007, 4_321..4_322, 6_000..7_500];
     for (key, market) in [("binance", "BTC/USDT"), ("binance_futures", "BTC/USDT:USDT")] {
         let (world, candles) = world_with_gaps(market, &gaps).await;
@@ -94,7 +94,7 @@ async fn x16_ten_thousand_candles_through_every_fault_are_the_exchanges_own() {
 
 /// X16: what is asked for is little: the pages there are, and one more for each that has a hole.
 #[tokio::test]
-async fn x16_a_walk_asks_for_no_more_than_it_needs() {
+async fn fault_x16_a_walk_asks_for_no_more_than_it_needs() {
     let (world, candles) = world_with_gaps("BTC/USDT", &[]).await;
     let client = world.client("binance");
     client.load_markets(false).await.unwrap();
@@ -109,7 +109,7 @@ async fn x16_a_walk_asks_for_no_more_than_it_needs() {
 
 /// X16: candles that make no sense are asked for again, and refused by name when they stay so.
 #[tokio::test]
-async fn x16_nonsense_is_asked_for_again_and_then_refused() {
+async fn fault_x16_nonsense_is_asked_for_again_and_then_refused() {
     let (world, candles) = world_with_gaps("BTC/USDT", &[]).await;
     let client = world.client("binance");
     client.load_markets(false).await.unwrap();
@@ -155,7 +155,7 @@ async fn x16_nonsense_is_asked_for_again_and_then_refused() {
 
 /// X16: rows that belong to another stretch are cut off.
 #[tokio::test]
-async fn x16_rows_outside_what_was_asked_are_cut_off() {
+async fn fault_x16_rows_outside_what_was_asked_are_cut_off() {
     let (world, candles) = world_with_gaps("BTC/USDT", &[]).await;
     let client = world.client("binance");
     let at = START + 10 * DAY + 20 * MINUTE;

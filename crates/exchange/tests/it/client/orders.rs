@@ -43,12 +43,13 @@ async fn ledger_is_sound(world: &World) {
     assert_eq!(ledger["repeated_client_ids"], json!([]), "{ledger}");
 }
 
-#[tokio::test]
-async fn however_a_reply_gets_lost_there_is_one_order() {
+/// Places orders that each get lost in one of the ways: there is one of each in the end.
+async fn one_order_each(is_meant: impl Fn(&str) -> bool) {
     for (key, market, path) in [("binance", "BTC/USDT", SPOT), ("binance_futures", "BTC/USDT:USDT", LINEAR)] {
         let world = World::new().await;
         let client = client(&world, key);
-        for (index, (way, fault)) in ways_to_lose(path).into_iter().enumerate() {
+        let ways = ways_to_lose(path).into_iter().filter(|(way, _)| is_meant(way));
+        for (index, (way, fault)) in ways.enumerate() {
             for (kind, order) in
                 [("resting", resting as fn(&str, &str) -> OrderRequest), ("filling", filling)]
             {
@@ -64,6 +65,18 @@ async fn however_a_reply_gets_lost_there_is_one_order() {
         }
         ledger_is_sound(&world).await;
     }
+}
+
+/// X18: the exchange has the order, and the reply gets lost, whole or in part: it is looked for, and not sent again.
+#[tokio::test]
+async fn fault_x18_an_order_whose_reply_gets_lost_is_placed_once() {
+    one_order_each(|way| !way.ends_with("before")).await;
+}
+
+/// X19: the order gets lost before the exchange has it: it is sent again under the same id once it is known to be absent.
+#[tokio::test]
+async fn fault_x19_an_order_that_never_arrived_is_sent_again_under_its_id() {
+    one_order_each(|way| way.ends_with("before")).await;
 }
 
 #[tokio::test]

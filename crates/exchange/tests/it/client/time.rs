@@ -39,7 +39,7 @@ async fn asked_for_time(world: &World) -> usize {
 
 /// X27: the machine's clock is off by minutes; signed calls go by the exchange's, and a person is told once.
 #[tokio::test]
-async fn x27_signed_calls_work_however_far_the_clock_is_off() {
+async fn fault_x27_signed_calls_work_however_far_the_clock_is_off() {
     for off in [-5 * MINUTE, 5 * MINUTE, 999, -1_500] {
         let world = World::new().await;
         let clock = Arc::new(Off(world.clock.clone(), off));
@@ -66,7 +66,7 @@ async fn x27_signed_calls_work_however_far_the_clock_is_off() {
 
 /// X27: the exchange's clock jumps between two calls; the refused call is sent once more with the right time.
 #[tokio::test]
-async fn x27_a_refused_time_is_measured_anew_and_the_call_sent_once_more() {
+async fn fault_x27_a_refused_time_is_measured_anew_and_the_call_sent_once_more() {
     let world = World::new().await;
     let client = world.client("binance");
     client.fetch_balance().await.unwrap();

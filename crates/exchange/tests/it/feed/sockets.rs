@@ -28,7 +28,7 @@ async fn until_state(reader: &mut Reader, name: &str) -> Vec<FeedItem> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn x17_a_frozen_socket_is_stale_and_replaced_within_half_a_minute() {
+async fn fault_x17_a_frozen_socket_is_stale_and_replaced_within_half_a_minute() {
     for venue in [Venue::Spot, Venue::UsdM] {
         let fault = r#"[{"path": "btcusdt@aggTrade", "skip": 5, "count": 1, "fault": {"kind": "stall"}}]"#;
         let world = World::new(venue, fault).await;
@@ -66,7 +66,7 @@ async fn x17_a_frozen_socket_is_stale_and_replaced_within_half_a_minute() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn x17_a_frozen_book_is_stale_on_its_own_socket() {
+async fn fault_x17_a_frozen_book_is_stale_on_its_own_socket() {
     let fault = r#"[{"path": "btcusdt@bookTicker", "skip": 3, "count": 1, "fault": {"kind": "stall"}}]"#;
     let world = World::new(Venue::UsdM, fault).await;
     let mut settings = world.settings();
