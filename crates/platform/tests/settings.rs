@@ -152,6 +152,26 @@ fn faults_of_secrets_do_not_repeat_them() {
 }
 
 #[test]
+fn figures_are_open_to_the_outside_only_where_somebody_says_so() {
+    let key = format!("ann:admin:{}", "ab".repeat(32));
+    let read = |address: &str, open: &str| {
+        let inputs = inputs().variable("DATA_COLLECTION_METRICS_ADDRESS", address);
+        let inputs = inputs.variable("DATA_COLLECTION_API_KEYS", &key);
+        let loaded = load::<Demo>(&inputs.variable("DATA_COLLECTION_METRICS_OPEN", open));
+        loaded.map(|loaded| loaded.settings.http.metrics_address).map_err(|faults| faults.to_string())
+    };
+    for (address, open) in [("127.0.0.1:9100", "false"), ("[::1]:9100", "false"), ("0.0.0.0:9100", "true")] {
+        assert_eq!(read(address, open), Ok(Some(address.parse().unwrap())));
+    }
+    for address in ["0.0.0.0:9100", "[::]:9100", "10.0.0.5:9100"] {
+        let refused = read(address, "false").unwrap_err();
+        let told = format!("DATA_COLLECTION_METRICS_ADDRESS: {address} is reachable from outside");
+        assert!(refused.contains(&told) && refused.contains("METRICS_OPEN=true"), "{refused}");
+    }
+    assert!(read("9100", "false").is_err());
+}
+
+#[test]
 fn a_key_may_be_a_services_own() {
     let read = |item: &str| load::<Demo>(&inputs().variable("DATA_COLLECTION_API_KEYS", item));
     let hash = "ab".repeat(32);

@@ -44,16 +44,20 @@ pub enum ServeError {
         "{0} is reachable from outside and nobody is asked who they are; set API_KEYS or AUTH_JWKS_URL, or listen on loopback"
     )]
     OpenToOutside(SocketAddr),
+    /// The address of figures cannot be had.
+    #[error("/metrics cannot be served at {0}")]
+    Figures(SocketAddr, #[source] io::Error),
     /// The socket is not usable.
     #[error("the listening socket failed")]
     Socket(#[from] io::Error),
 }
 
-/// Serves until `shutdown`, then lets running requests end within the service's drain time.
+/// Serves until `shutdown`, then lets running requests end within the service's drain time. Figures that have an address
+/// of their own are served there meanwhile.
 ///
 /// # Errors
 /// [`ServeError::OpenToOutside`] before anything is answered, if the address is not loopback and nobody is asked
-/// who they are.
+/// who they are; [`ServeError::Figures`].
 pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> Result<(), ServeError> {
     let address = listener.local_addr()?;
     if !address.ip().is_loopback() && app.auth == AuthSettings::Open {
@@ -62,16 +66,34 @@ pub async fn serve(listener: TcpListener, app: App, shutdown: Shutdown) -> Resul
     if app.auth == AuthSettings::Open {
         info!(%address, "open to everybody on this machine: neither API_KEYS nor AUTH_JWKS_URL is set");
     }
+    let figures = figures(&app).await?;
     info!(%address, "{} listens on http://{address}", app.name);
     let drain = app.limits.drain;
-    let connections = accept_all(&listener, &app, &shutdown).await;
-    drop(listener);
+    let scrapes = async {
+        match &figures {
+            Some((listener, app)) => accept_all(listener, app, &shutdown).await,
+            None => JoinSet::new(),
+        }
+    };
+    let (connections, scrapes) = join(accept_all(&listener, &app, &shutdown), scrapes).await;
+    drop((listener, figures));
     let stopping = join_all(app.on_stop.iter().map(|stop| stop()));
-    let ((), stopped) = join(drain_connections(connections, drain), timeout(drain, stopping)).await;
+    let ended = join(drain_connections(connections, drain), drain_connections(scrapes, drain));
+    let (_, stopped) = join(ended, timeout(drain, stopping)).await;
     if stopped.is_err() {
         warn!("what runs in the background did not end within {drain:?}; it is cut off");
     }
+    info!("stopped");
     Ok(())
+}
+
+/// Listens where figures are served apart, if they are; what answers there is this service without the rest.
+async fn figures(app: &App) -> Result<Option<(TcpListener, App)>, ServeError> {
+    let Some((address, router)) = &app.figures else { return Ok(None) };
+    let failed = |error| ServeError::Figures(*address, error);
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    info!(%address, "figures of {} are at http://{address}/metrics", app.name);
+    Ok(Some((listener, App { router: router.clone(), ..app.clone() })))
 }
 
 /// Accepts connections until told to stop. One too many is told so: waiting with those that send nothing, probes would
@@ -179,5 +201,4 @@ async fn drain_connections(mut connections: JoinSet<()>, drain: Duration) {
         warn!(open = connections.len(), "cut off connections that did not end in {drain:?}");
     }
     connections.shutdown().await;
-    info!("stopped");
 }

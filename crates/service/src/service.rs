@@ -1,6 +1,7 @@
 //! A service put together: its routes inside everything that services share.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -67,6 +68,8 @@ pub struct App {
     pub spec: OpenApi,
     pub(crate) auth: AuthSettings,
     pub(crate) limits: HttpLimits,
+    /// Where figures are served, and by what, if not with everything else.
+    pub(crate) figures: Option<(SocketAddr, Router)>,
     pub(crate) on_stop: Vec<OnStop>,
 }
 
@@ -212,7 +215,11 @@ impl Service {
         version.started_at = clock.now().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);
         let (api, api_spec) = routes.merge(auth::protected_routes(&door)).split_for_parts();
         let (entrance, entrance_spec) = entrance.split_for_parts();
-        let (probes, probe_spec) = probes(&metrics, checks, shutdown, version.clone()).split_for_parts();
+        let (probes, probe_spec) = probes(checks, shutdown, version.clone()).split_for_parts();
+        let figures = routing::get({
+            let metrics = metrics.clone();
+            move || async move { metrics.respond() }
+        });
         let spec = document(&version, api_spec.merge_from(entrance_spec), probe_spec);
 
         let limits = Arc::new(Limits::new(&settings.limits));
@@ -230,13 +237,20 @@ impl Service {
             .option_layer((!origins.is_empty()).then(|| cors(&origins)))
             // A page of another address may read that something broke, too.
             .option_layer((!origins.is_empty()).then(|| AroundLayer::new(Panics)));
-        let open = probes.merge(openapi::routes(&spec)).fallback(no_route);
+        let figures = Router::new().route("/metrics", figures);
+        let open = probes.merge(openapi::routes(&spec));
+        let (open, figures) = match settings.metrics_address {
+            Some(address) => (open, Some((address, figures.fallback(no_route).layer(outside.clone())))),
+            None => (open.merge(figures), None),
+        };
+        let open = open.fallback(no_route);
         let router = api
             .merge(pages)
             .layer(outside.clone().layer(gate(Some(door))))
             .merge(entrance.layer(outside.clone().layer(gate(None))))
             .merge(open.layer(outside));
-        App { name: version.service, router, spec, auth: settings.auth, limits: settings.limits, on_stop }
+        let (auth, limits) = (settings.auth, settings.limits);
+        App { name: version.service, router, spec, auth, limits, figures, on_stop }
     }
 
     /// The door, and what is before it.
@@ -263,13 +277,11 @@ impl Service {
 }
 
 /// What a machine asks: unlimited and open, so that an overloaded service still says that it lives.
-fn probes(metrics: &Arc<Metrics>, checks: Vec<Check>, shutdown: Shutdown, version: Version) -> OpenApiRouter {
-    let metrics = metrics.clone();
+fn probes(checks: Vec<Check>, shutdown: Shutdown, version: Version) -> OpenApiRouter {
     OpenApiRouter::new()
         .routes(routes!(health::health))
         .routes(routes!(health::ready))
         .routes(routes!(health::version))
-        .route("/metrics", routing::get(move || async move { metrics.respond() }))
         .layer(Extension(Arc::new(Checks::new(checks, shutdown))))
         .layer(Extension(version))
 }

@@ -22,6 +22,8 @@ pub struct HttpSettings {
     pub auth: AuthSettings,
     /// What page cursors and sessions are sealed with; random at each start when `None`.
     pub cursor_secret: Option<SecretString>,
+    /// Where `/metrics` is served, apart from everything else. `None`: with everything else.
+    pub metrics_address: Option<SocketAddr>,
 }
 
 /// What a service refuses to do.
@@ -82,6 +84,7 @@ impl HttpSettings {
             cors_origins: Vec::new(),
             auth: AuthSettings::Open,
             cursor_secret: None,
+            metrics_address: None,
         }
     }
 
@@ -99,6 +102,7 @@ impl HttpSettings {
             cursor_secret: reader
                 .key("CURSOR_SECRET", "what page cursors and sessions are sealed with")
                 .secret(),
+            metrics_address: read_metrics_address(reader),
         };
         for origin in settings.cors_origins.iter().filter(|origin| !is_origin(origin)) {
             reader.fault("CORS_ORIGINS", format!("`{origin}` is no origin; expected https://host[:port]"));
@@ -116,6 +120,20 @@ impl HttpSettings {
         }
         settings
     }
+}
+
+/// Who asks for figures shows no key, so that whoever opens them to the outside has to say so.
+fn read_metrics_address(reader: &mut Reader<'_>) -> Option<SocketAddr> {
+    let doc = "address and port of /metrics alone, such as 127.0.0.1:9100; where everything else is without";
+    let address: Option<SocketAddr> = reader.key("METRICS_ADDRESS", doc).optional();
+    let doc = "METRICS_ADDRESS may be one that is reachable from outside; nobody is asked there who they are";
+    let is_open = reader.key("METRICS_OPEN", doc).or(false);
+    if let Some(address) = address.filter(|address| !address.ip().is_loopback() && !is_open) {
+        let text = "is reachable from outside, and nobody is asked there who they are; set METRICS_OPEN=true where \
+                    only scrapers get there, or take a loopback address";
+        reader.fault("METRICS_ADDRESS", format!("{address} {text}"));
+    }
+    address
 }
 
 impl HttpLimits {
