@@ -7,6 +7,7 @@
 
 mod faults;
 mod kill;
+mod unsynced;
 mod updates;
 mod worker;
 
