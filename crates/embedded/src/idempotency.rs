@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::types::Type;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use tradai_domain::ports::{Claim, IdempotencyRepository, PortError, REPLY_TTL_MS, RequestKey};
 use tradai_domain::{JobId, Millis};
@@ -67,17 +66,15 @@ pub(crate) fn bound(connection: &Connection, key: &RequestKey, now: Millis) -> O
         .prepare_cached(sql)?
         .query_row(params![key.key, now], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
-    Ok(match there {
-        None => None,
-        Some((fingerprint, Some(reply))) if fingerprint == key.fingerprint => {
-            let id = Uuid::try_parse_ascii(&reply);
-            let id = id
-                .map_err(|error| rusqlite::Error::FromSqlConversionFailure(1, Type::Blob, Box::new(error)))?;
-            Some(Bound::Before(JobId(id)))
-        }
-        // One without a reply was not taken for a job.
-        Some(_) => Some(Bound::OtherRequest),
-    })
+    Ok(there.map(|(fingerprint, reply)| Bound::of(key, &fingerprint, reply.as_deref())))
+}
+
+impl Bound {
+    /// Reads what is stored of a key. One whose reply names nothing was taken for something else.
+    pub(crate) fn of(key: &RequestKey, fingerprint: &[u8], reply: Option<&[u8]>) -> Self {
+        let id = reply.and_then(|reply| Uuid::try_parse_ascii(reply).ok());
+        id.filter(|_| fingerprint == key.fingerprint).map_or(Self::OtherRequest, |id| Self::Before(JobId(id)))
+    }
 }
 
 /// Binds a key that stands for nothing to a job.

@@ -1,8 +1,8 @@
 //! Jobs in the database.
 
 use async_trait::async_trait;
-use rusqlite::types::Type;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::types::{Type, ValueRef};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
 use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobEvent, JobRecord, JobStatus};
 use tradai_domain::ports::{
     Created, JobDeletion, JobFilter, JobPage, JobRepository, Lease, MAX_PAGE, NewJob, PortError, Quota,
@@ -13,7 +13,7 @@ use tradai_domain::{JobId, Millis};
 use crate::database::Outcome;
 use crate::error::port_error;
 use crate::events::EventRow;
-use crate::idempotency::{Bound, bind, bound};
+use crate::idempotency::{Bound, bind};
 use crate::{Database, SqliteEvents};
 use crate::{audit, json};
 
@@ -75,20 +75,19 @@ impl NewRow {
 
     /// Stores the job and all that belongs to it; returns the number of its event too when it is new.
     fn store(&self, transaction: &Transaction<'_>, kept: u64) -> Outcome<(Created, Option<u64>)> {
-        let known = self.key.as_ref().map(|key| bound(transaction, key, self.at)).transpose()?.flatten();
+        let known = self.key.as_ref().map(|key| recall(transaction, key, self.at)).transpose()?.flatten();
         if let Some(known) = known {
-            return Ok((created(transaction, known)?, None));
+            return Ok((known, None));
         }
-        if let Some(there) = find(transaction, &self.id)? {
-            return Ok((Created::Before(Box::new(there)), None));
-        }
-        if let Some(refused) = self.over_quota(transaction)? {
-            return Ok((refused, None));
+        let refused = self.over_quota(transaction)?;
+        if refused.is_some() || !self.insert(transaction)? {
+            let there = find(transaction, &self.id)?.map(|there| Created::Before(Box::new(there)));
+            let known = there.or(refused).ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+            return Ok((known, None));
         }
         if let Some(key) = &self.key {
             bind(transaction, key, &self.id, self.at)?;
         }
-        self.insert(transaction)?;
         let sql = "INSERT INTO job_messages (job_id, message) VALUES (?1, ?2)";
         transaction.prepare_cached(sql)?.execute([&self.id, &self.message])?;
         audit::append(transaction, &self.entry)?;
@@ -106,12 +105,12 @@ impl NewRow {
         })
     }
 
-    /// Stores the record.
-    fn insert(&self, transaction: &Transaction<'_>) -> Outcome<()> {
+    /// Stores the record; false when there is one of that id.
+    fn insert(&self, transaction: &Transaction<'_>) -> Outcome<bool> {
         let sql = "INSERT INTO jobs
             (job_id, workflow_type, strategy_name, status, trace_id, ttl, record, holder, actor)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
-        transaction.prepare_cached(sql)?.execute(params![
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+        let stored = transaction.prepare_cached(sql)?.execute(params![
             self.id,
             self.workflow_type,
             self.strategy_name,
@@ -122,7 +121,7 @@ impl NewRow {
             self.holder,
             self.actor,
         ])?;
-        Ok(())
+        Ok(stored > 0)
     }
 }
 
@@ -133,15 +132,19 @@ pub(crate) fn waiting(transaction: &Transaction<'_>, actor: &str) -> Outcome<(i6
     statement.query_row([actor], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
-/// Returns what is to be said of a key that stands for something.
-fn created(connection: &Connection, bound: Bound) -> Outcome<Created> {
-    Ok(match bound {
-        Bound::OtherRequest => Created::OtherRequest,
-        Bound::Before(id) => {
-            let there = find(connection, &id.to_string())?.map(Box::new);
-            there.map_or(Created::Deleted(id), Created::Before)
-        }
-    })
+/// Returns what is to be said of a key that stands for something: by one statement, so that key and job are of one moment.
+fn recall(connection: &Connection, key: &RequestKey, now: Millis) -> Outcome<Option<Created>> {
+    let sql = "SELECT fingerprint, reply, record FROM idempotency
+        LEFT JOIN jobs ON job_id = CAST(reply AS TEXT) WHERE key = ?1 AND until > ?2";
+    let known = |row: &Row<'_>| {
+        let (fingerprint, reply): (Vec<u8>, Option<Vec<u8>>) = (row.get(0)?, row.get(1)?);
+        Ok(match Bound::of(key, &fingerprint, reply.as_deref()) {
+            Bound::OtherRequest => Created::OtherRequest,
+            Bound::Before(id) if row.get_ref(2)? == ValueRef::Null => Created::Deleted(id),
+            Bound::Before(_) => Created::Before(Box::new(json::column(row, 2)?)),
+        })
+    };
+    connection.prepare_cached(sql)?.query_row(params![key.key, now], known).optional()
 }
 
 fn find(connection: &Connection, id: &str) -> Outcome<Option<JobRecord>> {
@@ -226,10 +229,7 @@ impl JobRepository for SqliteJobs {
 
     async fn recall(&self, key: &RequestKey, now: Millis) -> Result<Option<Created>, PortError> {
         let key = key.clone();
-        let recall = move |connection: &Connection| {
-            bound(connection, &key, now)?.map(|bound| created(connection, bound)).transpose()
-        };
-        self.database.look(recall).await
+        self.database.look(move |connection| recall(connection, &key, now)).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {

@@ -180,7 +180,8 @@ impl Jobs {
     /// Returns what a job is asked to do.
     async fn message(&self, id: JobId) -> Result<BacktestJobMessage, PortError> {
         let message = persist(&self.stopping, || self.ports.jobs.message(id)).await?;
-        message.ok_or_else(|| PortError::new(ErrorKind::Data, "what the job is asked to do is not there"))
+        let missing = "what the job is asked to do is not there, as where an older program took it in; submit it again";
+        message.ok_or_else(|| PortError::new(ErrorKind::Data, missing))
     }
 
     /// Returns whether a job is there, has not ended, and is held by this process: one that was not heard of for too

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod batches;
 mod cancel;
 mod deaths;
 mod executors;
 mod holders;
 mod housekeeping;
+mod older;
 mod prepare;
 mod processes;
 mod reports;

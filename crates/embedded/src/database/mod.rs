@@ -7,12 +7,15 @@
 //! over.
 
 mod lane;
+#[cfg(test)]
+mod older;
 mod schema;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 use tradai_domain::ports::PortError;
 
@@ -165,6 +168,8 @@ fn connect(path: &Path) -> Outcome<Connection> {
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Pages that many commits change in turn are copied into the database once for all of them.
     connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES)?;
+    // Otherwise a statement whose plan might depend on its values is prepared anew for each of them.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS);
     Ok(connection)
 }

@@ -9,11 +9,11 @@ use super::Outcome;
 use crate::Error;
 
 /// Marks the file as ours: `trAI`.
-const APPLICATION_ID: i64 = 0x7472_4149;
+pub(super) const APPLICATION_ID: i64 = 0x7472_4149;
 
 /// What makes each layout of the one before; the first makes it of nothing. Never changed once released, only added
 /// to: files of every layout are out there.
-const MIGRATIONS: [&str; 9] = [
+pub(super) const MIGRATIONS: [&str; 10] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -23,6 +23,7 @@ const MIGRATIONS: [&str; 9] = [
     include_str!("schema_7.sql"),
     include_str!("schema_8.sql"),
     include_str!("schema_9.sql"),
+    include_str!("schema_10.sql"),
 ];
 
 /// Returns the newest layout.
