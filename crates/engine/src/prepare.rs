@@ -75,7 +75,7 @@ pub enum PrepareError {
         symbol: Symbol,
     },
     /// Candles are not there.
-    #[error("no {key} candles {range}; see `tradai data list`, add them with `tradai data import`")]
+    #[error("no {key} candles{}; see `tradai data list`, add them with `tradai data import`", of(*range))]
     NoCandles {
         /// The series.
         key: SeriesKey,
@@ -142,13 +142,17 @@ pub fn prepare(
     let first = settings.pair_whitelist.first().ok_or(PrepareError::NoPairs)?;
     let window = Window::new(settings);
     let steps = Steps { done: AtomicU64::new(0), total: 2 * settings.pair_whitelist.len() as u64, progress };
+    // Of several pairs that fail the first is told, whichever thread comes first: equal inputs, equal messages.
     let loaded: Vec<(CandleSeries, usize)> = settings
         .pair_whitelist
         .par_iter()
         .map(|pair| {
+            steps.go_on()?;
             let key = SeriesKey::traded(pair, settings.timeframe);
             load_filled(provider, &key, window.main(settings)).and_then(|loaded| steps.next(loaded))
         })
+        .collect::<Vec<_>>()
+        .into_iter()
         .collect::<Result<_, _>>()?;
     let window = window.moved(settings, &loaded);
     let informative = Informative { settings, provider, broken: Mutex::default() };
@@ -157,9 +161,12 @@ pub fn prepare(
         .par_iter()
         .zip(loaded)
         .map(|(symbol, candles)| {
+            steps.go_on()?;
             let own = OwnPair { settings, strategy, provider, rules, signals, window };
             own.prepare(symbol, candles, &informative).and_then(|pair| steps.next(pair))
         })
+        .collect::<Vec<_>>()
+        .into_iter()
         .collect::<Result<_, _>>()?;
     let startup = settings.startup_candle_count;
     if pairs.iter().all(|pair| pair.first_row + 1 >= pair.frame.len()) {
@@ -180,7 +187,12 @@ impl Steps<'_> {
     fn next<T>(&self, done: T) -> Result<T, PrepareError> {
         let count = self.done.fetch_add(1, Ordering::Relaxed) + 1;
         self.progress.advance(count, self.total);
-        if self.progress.is_stopped() { Err(PrepareError::Stopped) } else { Ok(done) }
+        self.go_on().map(|()| done)
+    }
+
+    /// Says whether anybody wants the rest.
+    fn go_on(&self) -> Result<(), PrepareError> {
+        if self.progress.is_stopped() { Err(PrepareError::Stopped) } else { Ok(()) }
     }
 }
 
@@ -224,6 +236,11 @@ impl Window {
         let shift = i64::try_from(startup).unwrap_or_default() * settings.timeframe.millis();
         Self { start: Some(first + shift), ..self }
     }
+}
+
+/// A stretch of time in a sentence; nothing for all of it.
+fn of(range: TimeRange) -> String {
+    if range == TimeRange::ALL { String::new() } else { format!(" of {range}") }
 }
 
 fn load(
