@@ -77,6 +77,35 @@ async fn a_request_is_answered_and_health_is_checked() {
 }
 
 #[tokio::test]
+async fn figures_may_have_an_address_of_their_own() {
+    let mut settings = loopback();
+    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    settings.metrics_address = Some(free);
+    let running = start(&settings).await;
+    let ask = async |address: SocketAddr, path: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let head = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+        stream.write_all(head.as_bytes()).await.unwrap();
+        read_all(&mut stream).await
+    };
+    assert!(ask(running.address, "/number/7").await.ends_with("\r\n\r\n7"));
+    let figures = ask(free, "/metrics").await;
+    let counted = r#"tradai_http_requests_total{method="GET",route="/number/{number}",status="200"} 1"#;
+    assert!(figures.starts_with("HTTP/1.1 200 OK") && figures.contains(counted), "{figures}");
+    // Neither is anywhere else.
+    for (address, path) in [(running.address, "/metrics"), (free, "/number/7"), (free, "/docs")] {
+        let missing = ask(address, path).await;
+        assert!(missing.starts_with("HTTP/1.1 404 ") && missing.contains("RES003"), "{path}: {missing}");
+    }
+    let mut taken = loopback();
+    taken.metrics_address = Some(free);
+    let refused = start(&taken).await.task.await.unwrap().unwrap_err().to_string();
+    assert_eq!(refused, format!("/metrics cannot be served at {free}"));
+    running.stop().await;
+    assert!(TcpStream::connect(free).await.is_err(), "it ends with the service");
+}
+
+#[tokio::test]
 async fn a_half_closed_client_still_gets_its_answer() {
     let running = start(&loopback()).await;
     let mut stream = running.connect().await;
