@@ -4,6 +4,7 @@
 //! `--json` as one JSON document on standard output. Exit codes: 0 done, 1 a check failed (a job that does not
 //! verify), 2 wrong input, 3 not found, 4 conflict, 5 stored data damaged, 6 not reachable, 70 a fault of ours.
 
+mod api_key;
 mod backtest;
 mod config;
 mod context;
@@ -73,6 +74,8 @@ enum Command {
     Up(up::UpArgs),
     Doctor(doctor::DoctorArgs),
     NewKey(new_key::NewKeyArgs),
+    /// Make, list and revoke API keys of a platform that runs.
+    ApiKey(api_key::ApiKeyArgs),
     /// Run the job that the environment describes; what a platform starts for each job.
     #[command(hide = true)]
     Job,
@@ -102,5 +105,6 @@ fn run(cli: Cli) -> ExitCode {
         Command::NewKey(args) => new_key::run(&args, &ctx),
         Command::Job => return job::run(&ctx.inputs),
     };
+        Command::ApiKey(args) => api_key::run(args, &ctx),
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))
 }

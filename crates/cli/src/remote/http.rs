@@ -90,15 +90,15 @@ impl Http {
     }
 
     fn builder(&self, request: Request) -> RequestBuilder {
-        let method = if request.is_post { Method::POST } else { Method::GET };
-        let mut builder = self.client.request(method, format!("{}{}", self.base, request.path));
+        let is_post = request.method == Method::POST;
+        let mut builder = self.client.request(request.method, format!("{}{}", self.base, request.path));
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
         if let Some(key) = &self.key {
             builder = builder.bearer_auth(key.expose_secret());
         }
-        if request.is_post { builder.body(request.body) } else { builder }
+        if is_post { builder.body(request.body) } else { builder }
     }
 
     async fn read(&self, response: Response) -> Result<Answer, RemoteError> {

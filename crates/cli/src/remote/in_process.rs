@@ -49,9 +49,8 @@ impl InProcess {
 
     pub(super) async fn send(&self, request: Request) -> Result<Value, RemoteError> {
         let strange = |what: String| RemoteError::Strange { address: self.folder.clone(), what };
-        let method = if request.is_post { http::Method::POST } else { http::Method::GET };
         let mut builder =
-            http::Request::builder().method(method).uri(request.path).header("host", "localhost");
+            http::Request::builder().method(request.method).uri(request.path).header("host", "localhost");
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }

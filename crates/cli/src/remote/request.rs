@@ -1,11 +1,12 @@
 //! What is asked of a service.
 
 use serde_json::Value;
+use tradai_http_client::reqwest::Method;
 
 /// A request, whoever it goes to.
 #[derive(Debug)]
 pub(crate) struct Request {
-    pub(super) is_post: bool,
+    pub(super) method: Method,
     /// Begins with a slash; parts of it are ids and names, which need no escapes.
     pub(super) path: String,
     pub(super) headers: Vec<(&'static str, String)>,
@@ -14,11 +15,15 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn get(path: &str) -> Self {
-        Self { is_post: false, path: path.to_owned(), headers: Vec::new(), body: String::new() }
+        Self { method: Method::GET, path: path.to_owned(), headers: Vec::new(), body: String::new() }
     }
 
     pub(crate) fn post(path: &str) -> Self {
-        Self { is_post: true, ..Self::get(path) }
+        Self { method: Method::POST, ..Self::get(path) }
+    }
+
+    pub(crate) fn delete(path: &str) -> Self {
+        Self { method: Method::DELETE, ..Self::get(path) }
     }
 
     pub(crate) fn json(self, body: &Value) -> Self {
