@@ -25,18 +25,19 @@ pub fn request_settings(config: &BacktestConfig) -> Map<String, Value> {
     settings
 }
 
-/// Refuses what no machine would finish, as far as `settings` tell: those of the request, or all that it comes to. A
-/// test without an end goes on until now.
+/// Refuses what no machine would finish, as far as `settings` tell: all that the request comes to, or without, what it
+/// says itself. A test without an end goes on until now.
 ///
 /// # Errors
 /// The fault of the field that names the pairs, with the limit.
 pub fn check_size(
     config: &BacktestConfig,
-    settings: &Map<String, Value>,
+    settings: Option<&Map<String, Value>>,
     now: Millis,
 ) -> Result<(), RequestFault> {
+    let said = |name: &str| settings.unwrap_or(&config.settings).get(name);
     let pairs =
-        settings.get("pair_whitelist").and_then(Value::as_array).map_or(1, |pairs| pairs.len().max(1));
+        said("pair_whitelist").and_then(Value::as_array).map_or(config.symbols.len(), Vec::len).max(1);
     // Where the pairs are named is what has to change.
     let refused = |reason: String| match config.settings.contains_key("pair_whitelist") {
         true => RequestFault::at("settings", "pair_whitelist", reason),
@@ -45,9 +46,14 @@ pub fn check_size(
     if pairs > MAX_SYMBOLS {
         return Err(refused(format!("{pairs} pairs; at most {MAX_SYMBOLS} are allowed")));
     }
-    let text = |name: &str| settings.get(name).and_then(Value::as_str);
-    let timeframe = text("timeframe").and_then(|text| text.parse::<Timeframe>().ok());
-    let range = text("timerange").and_then(|text| TimeRange::parse(text).ok()).unwrap_or_default();
+    let timeframe = match said("timeframe") {
+        Some(text) => text.as_str().and_then(|text| text.parse::<Timeframe>().ok()),
+        None => config.timeframe,
+    };
+    let range = match said("timerange") {
+        Some(text) => text.as_str().and_then(|text| TimeRange::parse(text).ok()).unwrap_or_default(),
+        None => config.range(),
+    };
     let (Some(timeframe), Some(start)) = (timeframe, range.start) else { return Ok(()) };
     let length = u64::try_from(range.end.unwrap_or(now).saturating_sub(start)).unwrap_or(0);
     let per_pair = length / u64::try_from(timeframe.millis()).unwrap_or(u64::MAX);
@@ -72,7 +78,9 @@ mod tests {
     fn refused(request: Value) -> Option<String> {
         let config = serde_json::from_value::<BacktestRequest>(request).unwrap().check().unwrap();
         let now = parse_date_ms("2024-01-01").unwrap();
-        let checked = check_size(&config, &request_settings(&config), now);
+        let checked = check_size(&config, None, now);
+        let resolved = check_size(&config, Some(&request_settings(&config)), now);
+        assert_eq!(checked, resolved);
         checked.err().map(|fault| fault.to_string())
     }
 

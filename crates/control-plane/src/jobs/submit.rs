@@ -10,7 +10,7 @@ use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobRecord, JobStat
 use tradai_domain::ports::{Created, NewJob, PortError, Quota, RequestKey};
 use tradai_domain::{ErrorKind, JobId, Millis};
 
-use super::{BacktestRequest, Jobs, check_size, request_settings};
+use super::{BacktestRequest, Jobs, check_size};
 use crate::Error;
 
 /// Who asks.
@@ -68,8 +68,7 @@ impl Jobs {
         if self.executor.is_none() {
             return Err(Error::NoExecutor);
         }
-        check_size(&config, &request_settings(&config), self.ports.clock.now_ms())
-            .map_err(|fault| Error::Request(vec![fault]))?;
+        check_size(&config, None, self.ports.clock.now_ms()).map_err(|fault| Error::Request(vec![fault]))?;
         let job = self.new_job(config, requester)?;
         match self.ports.jobs.create(&job).await? {
             Created::New => {

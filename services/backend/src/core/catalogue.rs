@@ -93,6 +93,9 @@ impl Catalogue {
         if self.known().get(&key).is_some_and(|known| self.age(known) < STILL_THERE) {
             return Ok(());
         }
+        if self.away.load(Ordering::Relaxed) && self.peer.refuses().is_some() {
+            return Ok(());
+        }
         let peer = match trace_id {
             Some(trace_id) => self.peer.within(PeerTrace::of(trace_id, &*self.ids, &*self.clock)),
             None => self.peer.clone(),

@@ -4,10 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use tradai_control_plane::jobs::{check_size, request_settings};
 use tradai_control_plane::{Error, RequestFault};
-use tradai_domain::configs::ConfigHash;
 use tradai_domain::jobs::{BacktestConfig, TraceId};
 use tradai_domain::{Clock, IdSource, Millis};
 
@@ -30,7 +29,7 @@ pub(crate) struct Checks {
     data_collection: Peer,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    known: Mutex<BTreeMap<String, (Millis, Value)>>,
+    known: Mutex<BTreeMap<String, (Millis, Arc<Value>)>>,
 }
 
 impl Checks {
@@ -63,41 +62,41 @@ impl Checks {
             faults.push(RequestFault::new("exchange", reason));
         }
         let settings = said.as_ref().and_then(|said| said["settings"].as_object());
-        let asked: Map<String, Value>;
-        let settings = match settings {
-            Some(settings) => settings,
-            None => {
-                asked = request_settings(config);
-                &asked
-            }
-        };
         faults.extend(check_size(config, settings, self.clock.now_ms()).err());
         if faults.is_empty() { Ok(()) } else { Err(Error::Request(faults)) }
     }
 
     /// Returns what the strategy service says of a job; `None` where it does not answer.
-    async fn of_strategy(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Value> {
-        let body = json!({
-            "strategy_version": config.strategy_version,
-            "config_id": config.config_id.as_ref().map(ToString::to_string),
-            "settings": request_settings(config),
-            "parameters": config.parameters,
-        });
-        let key = format!("{} {}", config.strategy, ConfigHash::of(body.as_object()?));
-        let path = format!("/api/v1/strategies/{}/check", config.strategy);
-        let peer = self.within(&self.strategy_service, trace_id);
+    async fn of_strategy(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Arc<Value>> {
+        // Everything that the answer depends on.
+        let key = serde_json::to_string(&(
+            &config.strategy,
+            &config.strategy_version,
+            &config.config_id,
+            (&config.symbols, config.timeframe, config.start, config.end, &config.settings),
+            &config.parameters,
+        ));
+        let ask = async {
+            let body = json!({
+                "strategy_version": config.strategy_version,
+                "config_id": config.config_id.as_ref().map(ToString::to_string),
+                "settings": request_settings(config),
+                "parameters": config.parameters,
+            });
+            let path = format!("/api/v1/strategies/{}/check", config.strategy);
+            self.within(&self.strategy_service, trace_id).post_again(&path, &body, PATIENCE).await.ok()
+        };
         let fits = |said: &Value| said["faults"].as_array().is_some_and(Vec::is_empty);
-        self.remembered(key, fits, async { peer.post_again(&path, &body, PATIENCE).await.ok() }).await
+        self.remembered(key.ok()?, &self.strategy_service, fits, ask).await
     }
 
     /// Returns the exchanges that candles are collected of; `None` where nobody asks for one, or nobody answers.
     async fn exchanges(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Vec<String>> {
         let asked = config.exchange.as_ref()?;
-        let peer = self.within(&self.data_collection, trace_id);
         let path = "/api/v1/exchanges";
         let has_it = |reply: &Value| exchanges_of(reply).any(|known| known == asked.as_str());
-        let ask = async { peer.get(path, &[], PATIENCE).await.ok() };
-        let reply = self.remembered(path.to_owned(), has_it, ask).await?;
+        let ask = async { self.within(&self.data_collection, trace_id).get(path, &[], PATIENCE).await.ok() };
+        let reply = self.remembered(path.to_owned(), &self.data_collection, has_it, ask).await?;
         Some(exchanges_of(&reply).map(str::to_owned).collect())
     }
 
@@ -109,21 +108,26 @@ impl Checks {
     }
 
     /// Returns what was said a moment ago, or else asks. Only what lets a job in counts for longer: who is refused mends
-    /// what is wrong, and asks again at once.
+    /// what is wrong, and asks again at once. A service that is left alone is not
+    /// bothered.
     async fn remembered(
         &self,
         key: String,
+        peer: &Peer,
         lets_in: impl Fn(&Value) -> bool,
         ask: impl Future<Output = Option<Value>>,
-    ) -> Option<Value> {
+    ) -> Option<Arc<Value>> {
         let now = self.clock.now_ms();
         let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh =
-            |(at, value): &&(Millis, Value)| now.saturating_sub(*at) < STILL_SO_MS && lets_in(value);
+            |(at, value): &&(Millis, Arc<Value>)| now.saturating_sub(*at) < STILL_SO_MS && lets_in(value);
         if let Some((_, value)) = lock().get(&key).filter(is_fresh) {
             return Some(value.clone());
         }
-        let value = ask.await?;
+        if peer.refuses().is_some() {
+            return None;
+        }
+        let value = Arc::new(ask.await?);
         if !lets_in(&value) {
             return Some(value);
         }

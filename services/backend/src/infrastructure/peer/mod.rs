@@ -139,7 +139,7 @@ impl Peer {
         body: &Value,
         patience: Duration,
     ) -> Result<Value, PeerError> {
-        self.call(self.posted(path, body, patience)?).await
+        self.call(|| self.posted(path, body, patience)).await
     }
 
     /// As [`Peer::post`], of something that is safe to repeat.
@@ -160,29 +160,30 @@ impl Peer {
     ) -> Result<Value, PeerError> {
         let deadline = Instant::now() + patience;
         for repetition in 0..TRIES - 1 {
-            let left = deadline.saturating_duration_since(Instant::now());
-            let pause = self.calm.backoff(repetition);
-            match self.call(request(left)?).await {
-                Err(error) if error.is_failure() => {
-                    if self.refuses().is_some() || Instant::now() + pause >= deadline {
-                        return Err(error);
-                    }
-                }
+            let error = match self.call(|| request(left(deadline))).await {
+                Err(error) if error.is_failure() => error,
                 done => return done,
+            };
+            let pause = self.calm.backoff(repetition);
+            if self.refuses().is_some() || Instant::now() + pause >= deadline {
+                return Err(error);
             }
             tokio::time::sleep(pause).await;
         }
-        self.call(request(deadline.saturating_duration_since(Instant::now()))?).await
+        self.call(|| request(left(deadline))).await
     }
 
-    /// Sends a request if the service is not left alone, and notes what becomes of it.
-    async fn call(&self, request: RequestBuilder) -> Result<Value, PeerError> {
+    /// Makes a request and sends it, if the service is not left alone, and notes what becomes of it.
+    async fn call(
+        &self,
+        request: impl FnOnce() -> Result<RequestBuilder, PeerError>,
+    ) -> Result<Value, PeerError> {
         let pass = self.calm.pass().map_err(|pause| PeerError::Unreachable {
             peer: self.name,
             problem: "is left alone, because it did not answer",
             retry_after: Some(pause),
         })?;
-        let answer = self.send(request).await;
+        let answer = self.send(request()?).await;
         pass.report(answer.as_ref().is_err_and(PeerError::is_failure));
         answer
     }
@@ -253,6 +254,10 @@ impl Peer {
     fn unreachable(&self, problem: &'static str) -> PeerError {
         PeerError::Unreachable { peer: self.name, problem, retry_after: None }
     }
+}
+
+fn left(deadline: Instant) -> Duration {
+    deadline.saturating_duration_since(Instant::now())
 }
 
 fn client() -> Result<reqwest::Client, String> {
