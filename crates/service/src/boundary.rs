@@ -116,7 +116,8 @@ struct Bare(String);
 fn write_headers(response: &mut Response, ids: &RequestIds, taken: Duration) {
     let headers = response.headers_mut();
     ids.write(headers);
-    let timing = format!("app;dur={:.1}", taken.as_secs_f64() * 1000.0);
+    let tenths = taken.as_micros() / 100;
+    let timing = format!("app;dur={}.{}", tenths / 10, tenths % 10);
     if let Ok(timing) = HeaderValue::try_from(timing) {
         headers.entry(HeaderName::from_static("server-timing")).or_insert(timing);
     }

@@ -33,17 +33,29 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Json<T> {
             return Err(Problem::new(Code::UnsupportedMediaType, Code::UnsupportedMediaType.meaning()));
         }
         let bytes = Bytes::from_request(request, state).await.map_err(body_problem)?;
-        let mut json = serde_json::Deserializer::from_slice(&bytes);
-        let value = serde_path_to_error::deserialize(&mut json).map_err(|error| json_problem(&error))?;
-        json.end().map_err(|error| malformed(&error))?;
-        Ok(Self(value))
+        match serde_json::from_slice(&bytes) {
+            Ok(value) => Ok(Self(value)),
+            Err(_) => read_again(&bytes),
+        }
     }
 }
 
+/// Reads a body that has a fault once more, to name the place of it: keeping track of places costs more than reading.
+fn read_again<T: DeserializeOwned>(bytes: &[u8]) -> Result<Json<T>, Problem> {
+    let mut json = serde_json::Deserializer::from_slice(bytes);
+    let value = serde_path_to_error::deserialize(&mut json).map_err(|error| json_problem(&error))?;
+    json.end().map_err(|error| malformed(&error))?;
+    Ok(Json(value))
+}
+
+/// About as long as most replies: less would have to grow while they are written.
+const REPLY_BYTES: usize = 1024;
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        match serde_json::to_vec(&self.0) {
-            Ok(bytes) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
+        let mut bytes = Vec::with_capacity(REPLY_BYTES);
+        match serde_json::to_writer(&mut bytes, &self.0) {
+            Ok(()) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
             Err(error) => {
                 Problem::new(Code::Internal, Code::Internal.meaning()).source(error).into_response()
             }
@@ -56,6 +68,10 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Problem> {
         let pairs = form_urlencoded::parse(parts.uri.query().unwrap_or_default().as_bytes());
+        if let Ok(value) = T::deserialize(serde_urlencoded::Deserializer::new(pairs)) {
+            return Ok(Self(value));
+        }
+        // Once more, to name the place of the fault.
         let query = serde_urlencoded::Deserializer::new(pairs);
         let value = serde_path_to_error::deserialize(query).map_err(|error| {
             let reason = error.inner().to_string();

@@ -32,10 +32,14 @@ impl Progress {
 
 impl From<f64> for Progress {
     /// Rounds down to a thousandth; what lies outside 0 to 1 counts as the nearer end, no number as 0.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a cast rounds down and makes 0 of no number, and this is 0 to 1000"
+    )]
     fn from(fraction: f64) -> Self {
         // 0.29 * 1000 is 289.999…: a millionth of a thousandth makes up for it.
-        let thousandths = (fraction.clamp(0.0, 1.0) * 1_000.0 + 1e-6).floor();
-        Self((0..=1_000).rev().find(|&n| f64::from(n) <= thousandths).unwrap_or(0))
+        Self((fraction.clamp(0.0, 1.0) * 1_000.0 + 1e-6) as u16)
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 use tradai_domain::JobId;
-use tradai_domain::jobs::{JobRecord, WorkflowType};
+use tradai_domain::jobs::WorkflowType;
 use tradai_domain::ports::{JobFilter, JobPage};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::Extension;
@@ -57,7 +57,7 @@ pub(super) struct WaitQuery {
 
 /// Lists backtests, the newest first
 #[utoipa::path(get, path = "/api/v1/backtests", operation_id = "list_backtests", tag = "backtests",
-    params(ListQuery), responses((status = 200, body = Page<BacktestBody>)))]
+    params(ListQuery), responses((status = 200, body = Page<BacktestBody<'static>>)))]
 pub(super) async fn list(
     extract::State(state): extract::State<State>,
     uri: Uri,
@@ -70,10 +70,10 @@ pub(super) async fn list(
     let listed = state.core.backtests.list(&filter, page).await.map_err(problem)?;
     let next_cursor = listed.more_before.map(|last| state.cursors.seal(&list, &last));
     let backtests = &state.core.backtests;
-    let view = |record: &JobRecord| BacktestBody::of(record).collecting(backtests.collecting(record.job_id));
-    let items = listed.records.iter().map(view).collect();
+    let items = listed.records.iter();
+    let items = items.map(|job| BacktestBody::of(job).collecting(backtests.collecting(job.job_id))).collect();
     let headers = page_links(&uri, next_cursor.as_deref());
-    Ok((headers, Json(Page::<BacktestBody> { items, next_cursor })).into_response())
+    Ok((headers, Json(Page::<BacktestBody<'_>> { items, next_cursor })).into_response())
 }
 
 /// Shows a backtest
@@ -81,19 +81,19 @@ pub(super) async fn list(
 /// With `wait` the reply is held back until the job has ended, for so many seconds at most; not while very many wait.
 #[utoipa::path(get, path = "/api/v1/backtests/{job_id}", operation_id = "show_backtest", tag = "backtests",
     params(("job_id" = String, Path), WaitQuery), responses(
-    (status = 200, body = BacktestBody), (status = 404, description = "There is no such job")))]
+    (status = 200, body = BacktestBody<'static>), (status = 404, description = "There is no such job")))]
 pub(super) async fn show(
     extract::State(state): extract::State<State>,
     Extension(hold_back): Extension<HoldBack>,
     Path(id): Path<String>,
     Query(query): Query<WaitQuery>,
-) -> Result<Json<BacktestBody>, Problem> {
+) -> Result<Response, Problem> {
     let wait = query.duration_or(Duration::ZERO)?.min(state.longest_wait);
     let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
     let wait = if waiting.is_some() { wait } else { Duration::ZERO };
     let record = state.core.backtests.wait(job_id(&id)?, wait).await.map_err(problem)?;
     let collecting = state.core.backtests.collecting(record.job_id);
-    Ok(Json(BacktestBody::of(&record).collecting(collecting)))
+    Ok(Json(BacktestBody::of(&record).collecting(collecting)).into_response())
 }
 
 /// Cancels a backtest
@@ -101,7 +101,7 @@ pub(super) async fn show(
 /// Works wherever the job stands; whoever runs it is stopped. Repeating it changes nothing.
 #[utoipa::path(post, path = "/api/v1/backtests/{job_id}/cancel", operation_id = "cancel_backtest",
     tag = "backtests", params(("job_id" = String, Path)), responses(
-    (status = 200, body = BacktestBody),
+    (status = 200, body = BacktestBody<'static>),
     (status = 404, description = "There is no such job"),
     (status = 409, description = "The job ended in another way"),
 ))]
@@ -110,11 +110,11 @@ pub(super) async fn cancel(
     caller: Caller,
     Extension(ids): Extension<RequestIds>,
     Path(id): Path<String>,
-) -> Result<Json<BacktestBody>, Problem> {
+) -> Result<Response, Problem> {
     caller.require(Role::Trader)?;
     let requester = requester(&caller, &ids);
     let record = state.core.backtests.cancel(job_id(&id)?, &requester).await.map_err(problem)?;
-    Ok(Json(BacktestBody::of(&record)))
+    Ok(Json(BacktestBody::of(&record)).into_response())
 }
 
 /// Deletes a backtest that has ended, with its results

@@ -1,21 +1,27 @@
 //! A job as clients see it.
 
 use chrono::{DateTime, SecondsFormat};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use serde_json::Number;
-use tradai_domain::jobs::{Collecting, JobFigures, JobRecord, PinnedConfig};
+use tradai_domain::configs::ConfigId;
+use tradai_domain::jobs::{
+    Collecting, ExecutionId, JobFigures, JobRecord, PinnedConfig, Progress, TraceId,
+};
 use tradai_domain::{JobId, Millis};
 use tradai_service::utoipa::{self, ToSchema};
 
 /// A job that was taken in.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 pub(super) struct AcceptedBody {
     /// The job.
-    job_id: String,
+    #[schema(value_type = String)]
+    job_id: JobId,
     /// The same, under the name that older clients know.
-    ticket_id: String,
+    #[schema(value_type = String)]
+    ticket_id: JobId,
     /// What it is traced by in logs, events and other services.
-    trace_id: String,
+    #[schema(value_type = String)]
+    trace_id: Simple,
     /// `pending`, or where it got to by now.
     status: &'static str,
     links: LinksBody,
@@ -23,17 +29,18 @@ pub(super) struct AcceptedBody {
 
 /// A backtest job.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct BacktestBody {
+pub(super) struct BacktestBody<'a> {
     #[serde(flatten)]
     accepted: AcceptedBody,
     /// Part that is done, 0 to 1.
-    progress: f64,
+    #[schema(value_type = f64)]
+    progress: Progress,
     /// `backtest`.
     workflow_type: &'static str,
-    strategy: String,
-    strategy_version: Option<String>,
+    strategy: &'a str,
+    strategy_version: Option<&'a str>,
     /// The config version that it runs with, once that is settled; `null` before, and where none was in use.
-    config_id: Option<String>,
+    config_id: Option<&'a str>,
     /// When it was taken in.
     created_at: String,
     /// When it began to run.
@@ -45,14 +52,14 @@ pub(super) struct BacktestBody {
     /// What came of it, in a few figures, once it is completed; all of it is at `links.result`.
     result: Option<FiguresBody>,
     /// Where its results are stored.
-    result_path: Option<String>,
-    mlflow_run_id: Option<String>,
+    result_path: Option<&'a str>,
+    mlflow_run_id: Option<&'a str>,
     /// The commit that the program which ran it was built from.
-    git_commit: Option<String>,
+    git_commit: Option<&'a str>,
     /// What the executor calls it, once it was handed over.
-    execution_arn: Option<String>,
+    execution_arn: Option<&'a str>,
     /// Why it failed.
-    error: Option<String>,
+    error: Option<&'a str>,
     /// How far its candles are, while they are collected before it runs.
     #[serde(skip_serializing_if = "Option::is_none")]
     collecting: Option<CollectingBody>,
@@ -91,56 +98,84 @@ struct CollectingBody {
 }
 
 /// Addresses of a job.
-#[derive(Debug, Serialize, ToSchema)]
+#[derive(Debug, Clone, Copy, Serialize, ToSchema)]
 struct LinksBody {
     #[serde(rename = "self")]
-    this: String,
+    #[schema(value_type = String)]
+    this: Address,
     /// Its events as they happen, as server-sent events.
-    events: String,
+    #[schema(value_type = String)]
+    events: Address,
     /// Ends it (POST).
-    cancel: String,
+    #[schema(value_type = String)]
+    cancel: Address,
     /// Its figures, once it is completed.
-    result: String,
+    #[schema(value_type = String)]
+    result: Address,
+}
+
+/// An address of a job, or below it. A status is read so often that no text is made of what is only written.
+#[derive(Debug, Clone, Copy)]
+struct Address {
+    job_id: JobId,
+    below: &'static str,
+}
+
+impl Serialize for Address {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { job_id, below } = self;
+        serializer.collect_str(&format_args!("{BACKTESTS}{job_id}{below}"))
+    }
+}
+
+/// An id as 32 digits.
+#[derive(Debug, Clone, Copy)]
+struct Simple(TraceId);
+
+impl Serialize for Simple {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
 }
 
 impl AcceptedBody {
     pub(super) fn of(record: &JobRecord) -> Self {
-        let id = record.job_id.to_string();
-        let this = path_of(record.job_id);
+        let job_id = record.job_id;
+        let at = |below| Address { job_id, below };
         Self {
-            ticket_id: id.clone(),
-            job_id: id,
-            trace_id: record.trace_id.to_string(),
+            job_id,
+            ticket_id: job_id,
+            trace_id: Simple(record.trace_id),
             status: record.status.as_str(),
             links: LinksBody {
-                events: format!("{this}/events"),
-                cancel: format!("{this}/cancel"),
-                result: format!("{this}/metrics"),
-                this,
+                this: at(""),
+                events: at("/events"),
+                cancel: at("/cancel"),
+                result: at("/metrics"),
             },
         }
     }
 }
 
-impl BacktestBody {
-    pub(super) fn of(record: &JobRecord) -> Self {
+impl<'a> BacktestBody<'a> {
+    pub(super) fn of(record: &'a JobRecord) -> Self {
         Self {
             accepted: AcceptedBody::of(record),
-            progress: record.progress.into(),
+            progress: record.progress,
             workflow_type: record.workflow_type.as_str(),
-            strategy: record.strategy_name.to_string(),
-            strategy_version: record.strategy_version.clone(),
-            config_id: record.config.as_ref().and_then(PinnedConfig::config_id).map(ToString::to_string),
+            strategy: record.strategy_name.as_str(),
+            strategy_version: record.strategy_version.as_deref(),
+            config_id: record.config.as_ref().and_then(PinnedConfig::config_id).map(ConfigId::as_str),
             created_at: date(record.created_at),
             started_at: record.started_at.map(date),
             completed_at: record.completed_at.map(date),
             expires_at: record.ttl.map(|seconds| date(seconds.saturating_mul(1_000))),
             result: record.figures.as_ref().map(FiguresBody::of),
-            result_path: record.result_s3_path.clone(),
-            mlflow_run_id: record.mlflow_run_id.clone(),
-            git_commit: record.git_commit.clone(),
-            execution_arn: record.execution_arn.as_ref().map(|execution| execution.as_str().to_owned()),
-            error: record.error.clone(),
+            result_path: record.result_s3_path.as_deref(),
+            mlflow_run_id: record.mlflow_run_id.as_deref(),
+            git_commit: record.git_commit.as_deref(),
+            execution_arn: record.execution_arn.as_ref().map(ExecutionId::as_str),
+            error: record.error.as_deref(),
             collecting: None,
         }
     }
@@ -175,9 +210,11 @@ impl FiguresBody {
     }
 }
 
+const BACKTESTS: &str = "/api/v1/backtests/";
+
 /// Returns the address of a job.
 pub(super) fn path_of(id: JobId) -> String {
-    format!("/api/v1/backtests/{id}")
+    format!("{BACKTESTS}{id}")
 }
 
 /// Returns a moment in RFC 3339; what lies outside its years has none.

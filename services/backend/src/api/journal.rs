@@ -6,6 +6,7 @@ use tradai_domain::ports::AuditEntry;
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract;
 use tradai_service::axum::http::{HeaderMap, Uri};
+use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, ToSchema};
 use tradai_service::{Caller, FieldFault, Json, Page, PageQuery, Path, Place, Problem, Query, page_links};
 
@@ -33,10 +34,10 @@ pub(super) struct AuditBody {
 
 /// All that shares a trace.
 #[derive(Debug, Serialize, ToSchema)]
-pub(super) struct TraceBody {
+pub(super) struct TraceBody<'a> {
     trace_id: String,
     /// Its jobs, the newest first; 500 at most.
-    jobs: Vec<BacktestBody>,
+    jobs: Vec<BacktestBody<'a>>,
     /// What happened to them, the earliest first.
     events: Vec<TraceEventBody>,
 }
@@ -71,13 +72,13 @@ pub(super) async fn audit(
 /// Shows everything that shares a trace
 #[utoipa::path(get, path = "/api/v1/traces/{trace_id}", operation_id = "show_trace", tag = "operation",
     params(("trace_id" = String, Path)), responses(
-    (status = 200, body = TraceBody),
+    (status = 200, body = TraceBody<'static>),
     (status = 422, description = "It is no trace id"),
 ))]
 pub(super) async fn trace(
     extract::State(state): extract::State<State>,
     Path(text): Path<String>,
-) -> Result<Json<TraceBody>, Problem> {
+) -> Result<Response, Problem> {
     let trace_id: TraceId = text.parse().map_err(|error: TraceIdError| {
         let pointer = "/trace_id".to_owned();
         Problem::fields(vec![FieldFault { place: Place::Path, pointer, reason: error.to_string() }])
@@ -89,7 +90,8 @@ pub(super) async fn trace(
         trace_id: trace_id.to_string(),
         jobs: jobs.iter().map(BacktestBody::of).collect(),
         events: history.iter().filter_map(TraceEventBody::of).collect(),
-    }))
+    })
+    .into_response())
 }
 
 impl AuditBody {
