@@ -73,9 +73,9 @@ enum Command {
     Sandbox(sandbox::SandboxArgs),
     Up(up::UpArgs),
     Doctor(doctor::DoctorArgs),
-    NewKey(new_key::NewKeyArgs),
     /// Make, list and revoke API keys of a platform that runs.
     ApiKey(api_key::ApiKeyArgs),
+    NewKey(new_key::NewKeyArgs),
     /// Run the job that the environment describes; what a platform starts for each job.
     #[command(hide = true)]
     Job,
@@ -102,9 +102,9 @@ fn run(cli: Cli) -> ExitCode {
         Command::Sandbox(args) => sandbox::run(&args, &ctx),
         Command::Up(args) => up::run(&args, &ctx),
         Command::Doctor(args) => doctor::run(&args, &ctx),
+        Command::ApiKey(args) => api_key::run(args, &ctx),
         Command::NewKey(args) => new_key::run(&args, &ctx),
         Command::Job => return job::run(&ctx.inputs),
     };
-        Command::ApiKey(args) => api_key::run(args, &ctx),
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))
 }

@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use tradai_domain::access::{ApiKeyId, ApiKeyName};
 use tradai_domain::configs::ConfigId;
-use tradai_domain::jobs::{ExecutorMode, JobStatus};
-use tradai_domain::ports::PortError;
+use tradai_domain::jobs::{BatchId, ExecutorMode, JobStatus};
+use tradai_domain::ports::{PortError, WorkflowStatus};
 use tradai_domain::{ErrorKind, JobId, StrategyName};
 
 /// An error of this crate. [`Error::kind`] says what a caller should do about it.
@@ -91,6 +91,26 @@ pub enum Error {
     /// An idempotency key came with another request.
     #[error("the idempotency key was used for another request")]
     KeyReused,
+    /// There is no such batch.
+    #[error("there is no batch {id}")]
+    NoSuchBatch {
+        /// What was asked for.
+        id: BatchId,
+    },
+    /// There is no such run of a workflow.
+    #[error("there is no workflow run {execution}")]
+    NoSuchWorkflowRun {
+        /// What was asked for.
+        execution: String,
+    },
+    /// The run has ended, and that cannot be undone.
+    #[error("the workflow run {execution} is {status} already")]
+    WorkflowRunEnded {
+        /// The run.
+        execution: String,
+        /// How it ended.
+        status: WorkflowStatus,
+    },
     /// There is no such API key.
     #[error("there is no API key {id} in the state")]
     NoSuchApiKey {
@@ -216,6 +236,7 @@ impl Error {
             | Self::NoResult { .. }
             | Self::KeyReused
             | Self::ApiKeyNameTaken { .. }
+            | Self::WorkflowRunEnded { .. }
             | Self::TooManyApiKeys { .. }
             | Self::StrategyExists { .. }
             | Self::StrategyChanged { .. }
@@ -223,6 +244,8 @@ impl Error {
             Self::NoSuchJob { .. }
             | Self::NoSuchConfig { .. }
             | Self::NoSuchStrategy { .. }
+            | Self::NoSuchBatch { .. }
+            | Self::NoSuchWorkflowRun { .. }
             | Self::NoSuchApiKey { .. } => ErrorKind::NotFound,
             Self::NoExecutor => ErrorKind::Unavailable,
             Self::Executor { .. } => ErrorKind::Invalid,

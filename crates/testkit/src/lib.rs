@@ -11,8 +11,8 @@
 
 pub mod api_key_repository;
 pub mod audit_log;
-pub mod blob_store;
 pub mod batch_repository;
+pub mod blob_store;
 mod checked_in;
 pub mod config_repository;
 pub mod engine;
@@ -30,10 +30,10 @@ pub mod queue;
 pub mod sample;
 pub mod task_runner;
 pub mod workflow_runner;
+pub mod workflow_runs;
 
 pub use checked_in::checked_in;
 pub use failing::{Failing, Fault};
-pub mod workflow_runs;
 pub use memory_tasks::MemoryTasks;
 pub use memory_workflows::MemoryWorkflows;
 pub use openapi::openapi;

@@ -24,7 +24,9 @@ use tracing::{Instrument, warn};
 use tradai_control_plane::Audit;
 use tradai_control_plane::configs::Configs;
 use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
-use tradai_control_plane::jobs::{Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep};
+use tradai_control_plane::jobs::{
+    Batches as BatchUseCases, Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep,
+};
 use tradai_platform::settings::Inputs;
 use tradai_platform::settings::sections::{AuthSettings, Role};
 use tradai_platform::wiring::Wiring;
@@ -35,8 +37,8 @@ pub use crate::core::JobLogs;
 pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, KeyRing, Shared};
 use core::{
-    Backtests, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal, Results,
-    Runs, Verifier, VerifierPlaces, recover,
+    Backtests, Batches, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal,
+    Results, Runs, Verifier, VerifierPlaces, Workflows, recover,
 };
 use dashboard::{Dashboard, Peers};
 use infrastructure::peer::Peer;
@@ -91,15 +93,15 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let hub = Arc::new(Hub::new(metrics.clone()));
     background.spawn(hub.clone().run(wiring.events.clone(), stop.clone()).in_current_span());
     let runs = Runs::new(end_of(shutdown, &background), background.clone());
-    let (core, jobs) = use_cases(settings, parts, &peers, &metrics, hub, runs);
+    let (core, jobs, batches) = use_cases(settings, parts, &peers, &metrics, hub, runs);
     let sockets = Sockets::new(settings.max_sockets, settings.socket_ping(), wiring.clock.clone(), shutdown);
-    let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
     let keys = StoredKeys::new(wiring.api_keys.clone(), wiring.clock.clone(), &settings.http.auth);
+    let service = Service::new("backend", env!("CARGO_PKG_VERSION"), &settings.http, shutdown)
         .with_sources(wiring.clock.clone(), wiring.ids.clone())
         .built_from(tradai_runner::GIT_COMMIT)
         .used_tickets(Arc::new(StoredIdempotency::new(wiring.idempotency.clone())))
-        .metrics(|registry| metrics.register(registry))
         .stored_keys(keys.clone())
+        .metrics(|registry| metrics.register(registry))
         .metrics(|registry| sockets.register(registry))
         .check(state_check(&wiring))
         .check(peer_check(settings, "data-collection", &peers.data_collection, Role::Trader))
@@ -109,15 +111,15 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
     let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
     let state = Arc::new(Shared {
         core,
-        executors: ExecutorsBody::new(&settings.executor, takes_jobs, settings.parallel_jobs),
         keys: KeyRing::new(&wiring, keys, &settings.http.auth),
+        executors: ExecutorsBody::new(&settings.executor, takes_jobs, settings.parallel_jobs),
         cursors: service.cursors(),
         sockets: sockets.clone(),
         shutdown: shutdown.clone(),
         longest_wait: settings.http.limits.request_timeout.saturating_sub(REPLY_TIME),
     });
-    background.spawn(recover(jobs.clone(), stop.clone()).in_current_span());
-    let housekeeping = housekeeping(settings, &wiring, jobs.clone(), sweep_tasks);
+    background.spawn(recover(jobs.clone(), batches.clone(), stop.clone()).in_current_span());
+    let housekeeping = housekeeping(settings, &wiring, jobs.clone(), sweep_tasks).with_batches(batches);
     let stopping = stop.clone();
     background.spawn(async move { housekeeping.run(stopping).await }.in_current_span());
     service
@@ -147,7 +149,7 @@ fn use_cases(
     metrics: &JobMetrics,
     hub: Arc<Hub>,
     runs: Runs,
-) -> (Core, Arc<Jobs>) {
+) -> (Core, Arc<Jobs>, BatchUseCases) {
     let Parts { wiring, executor, logs, .. } = parts;
     let (clock, ids, events) = (wiring.clock.clone(), wiring.ids.clone(), wiring.events.clone());
     let catalogue = Arc::new(Catalogue::new(peers.strategy_service.clone(), clock.clone(), ids.clone()));
@@ -175,19 +177,22 @@ fn use_cases(
         checks,
     );
     let backtests = Arc::new(backtests);
+    let batches = BatchUseCases::new(jobs.clone(), wiring.batches.clone());
     let verified =
         VerifierPlaces { jobs: settings.state.data_dir.join("jobs"), candles: settings.candles.clone() };
     let audit = Audit::new(wiring.audit.clone(), clock.clone());
     let core = Core {
         imported: Imported::new(settings.candles.clone(), clock.clone(), ids.clone()),
+        workflows: Workflows::new(wiring.workflows.clone(), audit.clone()),
         journal: Journal::new(wiring.audit.clone(), jobs.clone()),
         verifier: Verifier::new(backtests.clone(), verified, clock.clone(), ids, runs, audit),
         results: Results::new(backtests.clone(), wiring.blobs.clone(), logs),
+        batches: Batches::new(batches.clone(), backtests.clone()),
         backtests,
         feed: Feed::new(jobs.clone(), events, clock, hub, collection),
         catalogue,
     };
-    (core, jobs)
+    (core, jobs, batches)
 }
 
 /// Returns a token that is cancelled as soon as the service is told to stop: before its requests have ended.

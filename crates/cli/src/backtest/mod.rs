@@ -1,6 +1,7 @@
 //! `tradai backtest`.
 
-mod args;
+pub(crate) mod args;
+mod batch;
 mod cancel;
 mod compare;
 mod folder_jobs;
@@ -31,6 +32,8 @@ enum BacktestCommand {
     /// Test a strategy on stored candles.
     Run(Box<args::RunArgs>),
     Submit(Box<submit::SubmitArgs>),
+    /// Submit, show and cancel batches: one backtest over a grid of values.
+    Batch(batch::BatchArgs),
     Watch(watch::WatchArgs),
     Cancel(cancel::CancelArgs),
     List(list::ListArgs),
@@ -45,6 +48,7 @@ pub(crate) fn run(args: BacktestArgs, ctx: &Context) -> anyhow::Result<ExitCode>
     match args.command {
         BacktestCommand::Run(args) => run::run(&args, ctx),
         BacktestCommand::Submit(args) => submit::run(&args, ctx),
+        BacktestCommand::Batch(args) => batch::run(args, ctx),
         BacktestCommand::Watch(args) => watch::run(&args, ctx),
         BacktestCommand::Cancel(args) => cancel::run(&args, ctx),
         BacktestCommand::List(args) => list::run(&args, ctx),

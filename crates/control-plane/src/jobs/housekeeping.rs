@@ -10,7 +10,7 @@ use tracing::{info, warn};
 use tradai_domain::ports::PortError;
 use tradai_domain::{Clock, Millis};
 
-use super::Jobs;
+use super::{Batches, Jobs};
 use crate::configs::Configs;
 
 /// How often the clock is looked at.
@@ -40,16 +40,19 @@ impl Default for HousekeepingSettings {
 pub struct Deleted {
     /// Jobs, with all that was stored of them.
     pub jobs: usize,
+    /// Batches, whose jobs go by themselves.
+    pub batches: u64,
     /// Config versions.
     pub configs: u64,
     /// Tasks that had ended.
     pub tasks: usize,
 }
 
-/// Deletes jobs, config versions and remains of tasks whose time is over. Any number of processes may do so on one
-/// state: each thing is deleted once.
+/// Deletes jobs, batches, config versions and remains of tasks whose time is over. Any number of processes may do so on
+/// one state: each thing is deleted once.
 pub struct Housekeeping {
     jobs: Arc<Jobs>,
+    batches: Option<Batches>,
     configs: Configs,
     sweep: Option<Sweep>,
     clock: Arc<dyn Clock>,
@@ -66,7 +69,13 @@ impl Housekeeping {
         clock: Arc<dyn Clock>,
         settings: HousekeepingSettings,
     ) -> Self {
-        Self { jobs, configs, sweep, clock, settings }
+        Self { jobs, batches: None, configs, sweep, clock, settings }
+    }
+
+    /// Deletes batches, too.
+    #[must_use]
+    pub fn with_batches(self, batches: Batches) -> Self {
+        Self { batches: Some(batches), ..self }
     }
 
     /// Deletes at once and then at its interval, until told to stop.
@@ -93,14 +102,25 @@ impl Housekeeping {
             Some(sweep) => sweep(before).await,
             None => Ok(0),
         };
+        let batches = match &self.batches {
+            Some(batches) => batches.delete_expired().await,
+            None => Ok(0),
+        };
         let deleted = Deleted {
+            batches: or_warn("batches", batches),
             jobs: or_warn("jobs", self.jobs.delete_expired().await),
             configs: or_warn("config versions", self.configs.delete_expired().await),
             tasks: or_warn("remains of tasks", tasks),
         };
         if deleted != Deleted::default() {
-            let Deleted { jobs, configs, tasks } = deleted;
-            info!(jobs, configs, tasks, "deleted {jobs} jobs, {configs} config versions, {tasks} old tasks");
+            let Deleted { jobs, batches, configs, tasks } = deleted;
+            info!(
+                jobs,
+                batches,
+                configs,
+                tasks,
+                "deleted {jobs} jobs, {batches} batches, {configs} config versions, {tasks} old tasks"
+            );
         }
         deleted
     }

@@ -8,6 +8,7 @@
 //! executors know it by its id; whatever dies, [`Jobs::take_up`] of any process that lives brings every job to an end.
 
 mod artifacts;
+mod batches;
 mod dispatch;
 mod environment;
 pub mod executors;
@@ -22,6 +23,7 @@ mod size;
 mod submit;
 
 pub use artifacts::results_folder;
+pub use batches::{BatchAxes, BatchCell, BatchRequest, BatchView, Batches, MAX_BATCH_JOBS, SubmittedBatch};
 pub use environment::{backtest_environment, backtest_request, variable_of};
 pub use housekeeping::{Deleted, Housekeeping, HousekeepingSettings, Sweep};
 pub use prepare::Prepare;

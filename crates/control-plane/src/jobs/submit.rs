@@ -62,6 +62,19 @@ impl Jobs {
         config: BacktestConfig,
         requester: &Requester,
     ) -> Result<Submitted, Error> {
+        let id = JobId(self.ports.ids.next(self.ports.clock.as_ref()));
+        self.take_in_as(id, config, requester, Some(self.settings.quota)).await
+    }
+
+    /// As [`Jobs::take_in`], under an id that was given to it before, and with another quota or none. An id that is there
+    /// already is the job.
+    pub(super) async fn take_in_as(
+        self: &Arc<Self>,
+        id: JobId,
+        config: BacktestConfig,
+        requester: &Requester,
+        quota: Option<Quota>,
+    ) -> Result<Submitted, Error> {
         if self.stopping.is_cancelled() {
             return Err(Error::Stopping);
         }
@@ -69,7 +82,7 @@ impl Jobs {
             return Err(Error::NoExecutor);
         }
         check_size(&config, None, self.ports.clock.now_ms()).map_err(|fault| Error::Request(vec![fault]))?;
-        let job = self.new_job(config, requester)?;
+        let job = NewJob { quota, ..self.new_job(id, config, requester)? };
         match self.ports.jobs.create(&job).await? {
             Created::New => {
                 let NewJob { record, message, .. } = job;
@@ -100,8 +113,6 @@ impl Jobs {
 
     /// Returns the job that was there, or why there is none.
     fn known(self: &Arc<Self>, created: Created) -> Result<Submitted, Error> {
-        let Quota { total, each } = self.settings.quota;
-        let too_many = |limit, whose, setting| Err(Error::TooManyWaiting { limit, whose, setting });
         match created {
             Created::Before(record) => {
                 // Who took it in may have died before it was handed over.
@@ -112,22 +123,36 @@ impl Jobs {
             }
             Created::Deleted(id) => Err(Error::NoSuchJob { id }),
             Created::OtherRequest => Err(Error::KeyReused),
-            Created::TooMany => too_many(total, "of all together", "BACKEND_MAX_WAITING_JOBS"),
-            Created::TooManyOfActor => too_many(each, "of yours", "BACKEND_MAX_WAITING_JOBS_PER_CALLER"),
+            Created::TooMany => Err(self.too_many_waiting()),
+            Created::TooManyOfActor => Err(self.too_many_waiting_of_actor()),
             Created::New => {
                 Err(PortError::new(ErrorKind::Internal, "a job that is new was there before").into())
             }
         }
     }
 
-    fn new_job(&self, config: BacktestConfig, requester: &Requester) -> Result<NewJob, Error> {
+    pub(super) fn too_many_waiting(&self) -> Error {
+        let (limit, setting) = (self.settings.quota.total, "BACKEND_MAX_WAITING_JOBS");
+        Error::TooManyWaiting { limit, whose: "of all together", setting }
+    }
+
+    pub(super) fn too_many_waiting_of_actor(&self) -> Error {
+        let (limit, setting) = (self.settings.quota.each, "BACKEND_MAX_WAITING_JOBS_PER_CALLER");
+        Error::TooManyWaiting { limit, whose: "of yours", setting }
+    }
+
+    /// Returns when what is made now may be deleted, in seconds since the epoch.
+    pub(super) fn ttl(&self, now: Millis) -> Option<i64> {
+        self.settings.keep_for.map(|keep| ttl(now, keep))
+    }
+
+    fn new_job(&self, id: JobId, config: BacktestConfig, requester: &Requester) -> Result<NewJob, Error> {
         let now = self.ports.clock.now_ms();
-        let id = JobId(self.ports.ids.next(self.ports.clock.as_ref()));
         let trace_id = requester.trace_id.unwrap_or_else(|| id.into());
         let key = requester.idempotency_key.as_ref().map(|key| request_key(key, requester, &config));
         let record = JobRecord {
             strategy_version: config.strategy_version.clone(),
-            ttl: self.settings.keep_for.map(|keep| ttl(now, keep)),
+            ttl: self.ttl(now),
             ..JobRecord::pending(id, WorkflowType::Backtest, config.strategy.clone(), trace_id, now)
         };
         let entry = self.entry(requester, "job.submit", id.to_string());

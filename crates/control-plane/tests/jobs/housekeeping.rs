@@ -56,7 +56,7 @@ async fn jobs_configs_and_tasks_go_in_one_round_and_a_storage_that_is_away_stops
     assert_eq!(broken.tick().await, Deleted::default());
     assert!(is_stored(&world.ports(), id).await);
     world.clock.advance(DEPRECATED_TTL_MS);
-    assert_eq!(broken.tick().await, Deleted { jobs: 1, configs: 1, tasks: 0 });
+    assert_eq!(broken.tick().await, Deleted { jobs: 1, batches: 0, configs: 1, tasks: 0 });
     assert!(!is_stored(&world.ports(), id).await);
     assert_eq!(asked.load(Ordering::SeqCst), world.clock.now_ms() - 7 * DAY);
 }

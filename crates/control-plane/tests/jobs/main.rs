@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod batches;
 mod cancel;
 mod deaths;
 mod executors;

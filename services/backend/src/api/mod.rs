@@ -9,15 +9,19 @@
 //! | GET `/api/v1/backtests/{job_id}/report.html`, `/report-data` | `report.rs` |
 //! | POST `/api/v1/backtests/compare` | `compare.rs` |
 //! | GET `/api/v1/strategies`, `/strategies/{name}` | `strategies.rs` |
+//! | POST `/api/v1/strategies/{name}/stage` | `stage.rs` |
 //! | POST `/api/v1/backtests/{job_id}/verify`; GET, DELETE `/verification` | `verify.rs` |
 //! | GET `/api/v1/executors` | `executors.rs` |
 //! | GET `/api/v1/audit`, `/traces/{trace_id}` | `journal.rs` |
+//! | GET, POST `/api/v1/batches`; GET `/batches/{batch_id}`; POST `/batches/{batch_id}/cancel` | `batches.rs` |
+//! | GET `/api/v1/workflows`, `/workflows/{execution}`, `/{execution}/history`; POST `/{execution}/stop` | `workflows.rs` |
 //! | GET, POST `/api/v1/api-keys`; GET, DELETE `/api-keys/{id}` | `api_keys.rs` |
 //!
 //! Handlers parse, call a use case and present. The role viewer reads, trader submits and cancels, admin deletes.
 
 mod api_keys;
 mod backtests;
+mod batches;
 mod compare;
 mod executors;
 mod format;
@@ -27,11 +31,13 @@ mod message;
 mod problem;
 mod report;
 mod results;
+mod stage;
 mod state;
 mod strategies;
 mod streams;
 mod submit;
 mod verify;
+mod workflows;
 
 use tradai_service::axum::routing::{any, get};
 use tradai_service::utoipa_axum::router::OpenApiRouter;
@@ -63,13 +69,21 @@ pub(crate) fn routes(state: State) -> OpenApiRouter {
         .routes(routes!(compare::compare))
         .routes(routes!(verify::verify))
         .routes(routes!(verify::show, verify::cancel))
+        .routes(routes!(batches::list, batches::submit))
+        .routes(routes!(batches::show))
+        .routes(routes!(batches::cancel))
         .routes(routes!(api_keys::list, api_keys::create))
         .routes(routes!(api_keys::show, api_keys::revoke))
+        .routes(routes!(workflows::list))
+        .routes(routes!(workflows::show))
+        .routes(routes!(workflows::history))
+        .routes(routes!(workflows::stop))
         .routes(routes!(executors::show))
         .routes(routes!(journal::audit))
         .routes(routes!(journal::trace))
         .routes(routes!(strategies::list))
         .routes(routes!(strategies::show))
+        .routes(routes!(stage::stage))
         .routes(routes!(streams::backtest_socket))
         .routes(routes!(streams::jobs_socket))
         .routes(routes!(streams::backtest_events))

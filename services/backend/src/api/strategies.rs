@@ -94,9 +94,10 @@ fn present(answer: Answer) -> Response {
 }
 
 /// A refusal of a peer is told as it is; that it is away, by its name.
-fn refused(error: PeerError) -> Problem {
+pub(super) fn refused(error: PeerError) -> Problem {
     match &error {
         PeerError::Refused { status: 404, detail, .. } => Problem::new(Code::NotFound, detail.clone()),
+        PeerError::Refused { status: 409 | 412, detail, .. } => Problem::new(Code::Conflict, detail.clone()),
         PeerError::Refused { status: 400..=499, detail, .. } if error.kind() == ErrorKind::Invalid => {
             Problem::new(Code::InvalidField, detail.clone())
         }

@@ -55,6 +55,32 @@ impl Backtests {
         Ok(config)
     }
 
+    /// Returns what one job of a batch asks for if it would be taken in by itself.
+    pub(crate) async fn check_for_batch(
+        &self,
+        request: &BacktestRequest,
+        trace_id: Option<TraceId>,
+    ) -> Result<BacktestConfig, Error> {
+        let config = request.check()?;
+        self.refuse_without_candles(&config)?;
+        self.check_with_others(&config, trace_id).await?;
+        Ok(config)
+    }
+
+    /// Counts jobs that were taken in with a batch.
+    pub(crate) fn count_submitted(&self, jobs: usize) {
+        (0..jobs).for_each(|_| self.metrics.submitted());
+    }
+
+    /// Refuses a job whose candles nobody can be asked for.
+    fn refuse_without_candles(&self, config: &BacktestConfig) -> Result<(), Error> {
+        if let (Some(_), Some(pause)) = (&config.exchange, self.collection.refuses()) {
+            let away = "data-collection does not answer, and candles of an exchange need it";
+            return Err(PortError::new(ErrorKind::Unavailable, away).retry_after(pause).into());
+        }
+        Ok(())
+    }
+
     async fn check_with_others(
         &self,
         config: &BacktestConfig,
@@ -75,10 +101,7 @@ impl Backtests {
         if let Some(before) = self.jobs.recall(&config, requester).await? {
             return Ok(before);
         }
-        if let (Some(_), Some(pause)) = (&config.exchange, self.collection.refuses()) {
-            let away = "data-collection does not answer, and candles of an exchange need it";
-            return Err(PortError::new(ErrorKind::Unavailable, away).retry_after(pause).into());
-        }
+        self.refuse_without_candles(&config)?;
         self.check_with_others(&config, requester.trace_id).await?;
         let submitted = self.jobs.take_in(config, requester).await?;
         if !submitted.replayed {

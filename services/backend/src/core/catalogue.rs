@@ -52,6 +52,15 @@ pub(crate) struct Answer {
     pub(crate) stale_for: Option<Duration>,
 }
 
+/// A strategy that was brought to the strategy service.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Staged {
+    /// What became of its file and its config version.
+    pub(crate) registered: Value,
+    /// The config version that jobs take which name none; `None` when they go by the file.
+    pub(crate) active: Option<String>,
+}
+
 impl Catalogue {
     pub(crate) fn new(peer: Peer, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
         Self { peer, clock, ids, known: Mutex::default(), away: AtomicBool::new(false) }
@@ -84,6 +93,40 @@ impl Catalogue {
             body["config_data"] = Value::Object(version.config_data.clone());
         }
         self.peer.within(trace).post_again("/api/v1/strategies/merge", &body, PATIENCE).await
+    }
+
+    /// Brings a strategy's file to the strategy service, for somebody: its text, or that of the strategy that is there
+    /// without. Another file of this name is replaced only if that is asked for, and only the one that was looked at.
+    /// Returns what became of it, and which config version is in use.
+    ///
+    /// What is remembered of the strategy is forgotten.
+    pub(crate) async fn stage(
+        &self,
+        name: &StrategyName,
+        file: Option<String>,
+        replace: bool,
+        caller: &str,
+        trace: PeerTrace,
+    ) -> Result<Staged, PeerError> {
+        let (path, peer) = (path_of(name), self.peer.within(trace).on_behalf_of(caller));
+        let there = match peer.get(&path, &[], PATIENCE).await {
+            Ok(there) => Some(there),
+            Err(PeerError::Refused { status: 404, .. }) if file.is_some() => None,
+            Err(error) => return Err(error),
+        };
+        let text_of = |name: &str| there.as_ref().and_then(|there| there[name].as_str()).map(str::to_owned);
+        let text = file.or_else(|| text_of("text")).unwrap_or_default();
+        let replaces = text_of("source_hash").filter(|_| replace);
+        let register = format!("{path}/register");
+        let registered =
+            peer.post_file(&register, "application/yaml", text, replaces.as_deref(), PATIENCE).await?;
+        self.known().remove(&key_of(&path, &[]));
+        let active = match peer.get(&format!("{path}/configs/active"), &[], PATIENCE).await {
+            Ok(version) => version["config_id"].as_str().map(str::to_owned),
+            Err(PeerError::Refused { status: 404, .. }) => None,
+            Err(error) => return Err(error),
+        };
+        Ok(Staged { registered, active })
     }
 
     /// Refuses a strategy that is not there, naming those that are alike. Where nobody answers, it passes: whoever runs

@@ -55,6 +55,7 @@ pub(super) async fn list(
         div.head {
             h1 { "Jobs" }
             a.button.first href="/backtests/new" { "New backtest" }
+            a.button href="/batches" { "Batches" }
         }
         (filters(&wanted))
         @for fault in &wanted.faults { p.message.warn { (fault) } }

@@ -21,6 +21,7 @@
 
 mod actions;
 mod assets;
+mod batches;
 mod catalog;
 mod compare;
 mod configs;
@@ -63,6 +64,9 @@ pub(crate) fn routes(state: Dashboard) -> Router {
         .route("/jobs/{id}/verify", post(verify::verify))
         .route("/jobs/{id}/verification", get(verify::show))
         .route("/jobs/{id}/verification/cancel", post(verify::cancel))
+        .route("/batches", get(batches::list))
+        .route("/batches/{id}", get(batches::show))
+        .route("/batches/{id}/cancel", post(batches::cancel))
         .route("/compare", get(compare::compare))
         .route("/backtests/new", get(submit::new).post(submit::submit))
         .route("/backtests/check", post(submit::check))

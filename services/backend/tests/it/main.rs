@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod api_keys;
+mod batches;
 mod containers;
 mod jobs;
 mod openapi;
@@ -11,7 +12,9 @@ mod peers;
 mod process;
 mod results;
 mod settings;
+mod stage;
 mod streams;
 mod submission;
 mod support;
 mod traces;
+mod workflows;

@@ -9,7 +9,7 @@ use tradai_service::axum::{Json, Router};
 
 use crate::support::{BACKTESTS, World, json_request, request};
 
-async fn serve(router: Router) -> String {
+pub(crate) async fn serve(router: Router) -> String {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move { tradai_service::axum::serve(listener, router).await });
@@ -17,7 +17,7 @@ async fn serve(router: Router) -> String {
 }
 
 /// The strategy service, over the strategies that ship.
-async fn strategies() -> (String, tempfile::TempDir) {
+pub(crate) async fn strategies() -> (String, tempfile::TempDir) {
     let folder = tempfile::tempdir().unwrap();
     let inputs = Inputs::default().variable("TRADAI_DATA_DIR", folder.path().to_str().unwrap());
     let settings = load::<tradai_strategy_service::Settings>(&inputs).unwrap().settings;
@@ -25,7 +25,7 @@ async fn strategies() -> (String, tempfile::TempDir) {
     (serve(app.router).await, folder)
 }
 
-async fn exchanges() -> String {
+pub(crate) async fn exchanges() -> String {
     let known = json!({"items": [{"exchange": "binance"}, {"exchange": "binance_futures"}]});
     serve(Router::new().route("/api/v1/exchanges", get(move || async move { Json(known) }))).await
 }

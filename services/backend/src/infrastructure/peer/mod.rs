@@ -142,6 +142,27 @@ impl Peer {
         self.call(|| self.posted(path, body, patience)).await
     }
 
+    /// Returns what the service answers to a file, which is sent once; `replaces` is the version that it takes the place
+    /// of, as `If-Match`.
+    pub(crate) async fn post_file(
+        &self,
+        path: &str,
+        media_type: &'static str,
+        text: String,
+        replaces: Option<&str>,
+        patience: Duration,
+    ) -> Result<Value, PeerError> {
+        let request = || {
+            let request = self.request(Method::POST, path, patience)?.body(text);
+            let request = request.header("content-type", media_type);
+            Ok(match replaces {
+                Some(version) => request.header("if-match", format!("\"{version}\"")),
+                None => request,
+            })
+        };
+        self.call(request).await
+    }
+
     /// As [`Peer::post`], of something that is safe to repeat.
     pub(crate) async fn post_again(
         &self,

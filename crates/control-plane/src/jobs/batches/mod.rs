@@ -1,0 +1,13 @@
+//! Batches: one backtest over a grid of pairs, timeframes, settings and parameters.
+//!
+//! A batch is stored with the names of all its jobs before the first of them is taken in, and a job is taken in under its
+//! name: whoever finds a batch that is not complete, another process or a repeated request, goes on with it, and no job
+//! is made twice.
+//!
+//! Invariant: a batch that was acknowledged has all its jobs in the end, unless it is cancelled.
+
+mod grid;
+mod service;
+
+pub use grid::{BatchAxes, BatchCell, BatchRequest, MAX_BATCH_JOBS};
+pub use service::{BatchView, Batches, SubmittedBatch};

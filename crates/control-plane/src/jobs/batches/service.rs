@@ -1,0 +1,312 @@
+//! The use cases of batches.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
+use tracing::{info, warn};
+use tradai_domain::jobs::{BacktestConfig, BatchId, BatchRecord, BatchState, JobRecord, JobStatus};
+use tradai_domain::ports::{BatchRepository, CreatedBatch, NewBatch, PortError};
+use tradai_domain::{ErrorKind, JobId};
+
+use super::grid::{BatchCell, BatchRequest};
+use crate::jobs::{Jobs, Requester};
+use crate::request_key::request_key;
+use crate::{Error, audit};
+
+/// Jobs of a batch that are taken in or cancelled at the same time.
+const AT_A_TIME: usize = 8;
+/// Batches that are completed in one go.
+const ROUND: usize = 50;
+
+/// Takes batches in, shows, cancels and completes them. Clones share everything.
+#[derive(Clone)]
+pub struct Batches {
+    jobs: Arc<Jobs>,
+    batches: Arc<dyn BatchRepository>,
+}
+
+/// A batch that was taken in.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SubmittedBatch {
+    /// The batch as it stands.
+    pub record: BatchRecord,
+    /// Whether an earlier request with the same key made it.
+    pub replayed: bool,
+}
+
+/// A batch and its jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchView {
+    /// The batch.
+    pub record: BatchRecord,
+    /// Its jobs in the order of the grid: what sets each apart, its id, and its record; `None` while it is not there, or
+    /// not any more.
+    pub jobs: Vec<(BatchCell, JobId, Option<JobRecord>)>,
+}
+
+impl Batches {
+    /// Returns the use cases over those of jobs.
+    #[must_use]
+    pub fn new(jobs: Arc<Jobs>, batches: Arc<dyn BatchRepository>) -> Self {
+        Self { jobs, batches }
+    }
+
+    /// Returns the batch that an earlier request with the same key made, and completes it if it has to be; `None` for a
+    /// request that makes one.
+    ///
+    /// # Errors
+    /// [`Error::KeyReused`]; [`Error::NoSuchBatch`] for a key whose batch was deleted; [`Error::Port`].
+    pub async fn recall(
+        &self,
+        request: &BatchRequest,
+        requester: &Requester,
+    ) -> Result<Option<SubmittedBatch>, Error> {
+        let Some(key) = request_key("batch.submit", requester, request)? else { return Ok(None) };
+        match self.batches.recall(&key, self.jobs.ports.clock.now_ms()).await? {
+            None | Some(CreatedBatch::New) => Ok(None),
+            Some(other) => self.known(other).await.map(Some),
+        }
+    }
+
+    /// Takes a batch in: stores it, whole or not at all, then takes in its jobs. `configs` are those of the request's
+    /// cells, in their order, checked.
+    ///
+    /// # Errors
+    /// Those of [`Batches::recall`]; [`Error::TooManyWaiting`] when not all of its jobs may wait; [`Error::NoExecutor`];
+    /// [`Error::Stopping`]; [`Error::Port`].
+    pub async fn take_in(
+        &self,
+        request: &BatchRequest,
+        configs: Vec<BacktestConfig>,
+        requester: &Requester,
+    ) -> Result<SubmittedBatch, Error> {
+        if self.jobs.stopping.is_cancelled() {
+            return Err(Error::Stopping);
+        }
+        if self.jobs.executor.is_none() {
+            return Err(Error::NoExecutor);
+        }
+        let Some(strategy) = configs.first().map(|config| config.strategy.clone()) else {
+            return Err(PortError::new(ErrorKind::Internal, "a batch without jobs").into());
+        };
+        let ports = &self.jobs.ports;
+        let (now, next) = (ports.clock.now_ms(), || ports.ids.next(ports.clock.as_ref()));
+        let id = BatchId(next());
+        let record = BatchRecord {
+            batch_id: id,
+            name: request.name.clone(),
+            strategy_name: strategy,
+            jobs: configs.iter().map(|_| JobId(next())).collect(),
+            state: BatchState::Submitting,
+            created_at: now,
+            created_by: requester.actor.clone(),
+            via: requester.via.clone(),
+            trace_id: requester.trace_id.unwrap_or_else(|| JobId(id.0).into()),
+            ttl: self.jobs.ttl(now),
+        };
+        ports.audit.append(&audit::entry(requester, "batch.submit", id.to_string(), now)).await?;
+        let new = NewBatch {
+            record: record.clone(),
+            request: serde_json::to_value(request).map_err(no_json)?,
+            key: request_key("batch.submit", requester, request)?,
+            quota: Some(self.jobs.settings.quota),
+        };
+        match self.batches.create(&new).await? {
+            CreatedBatch::New => {
+                info!(batch_id = %id, jobs = record.jobs.len(), "batch {id} was taken in");
+                let record = self.submit_now(record, configs).await;
+                Ok(SubmittedBatch { record, replayed: false })
+            }
+            other => self.known(other).await,
+        }
+    }
+
+    /// Takes the jobs of a stored batch in, and returns it as it is then. What does not work now is done later: the batch
+    /// is stored. Goes on when whoever asked does not wait for it.
+    async fn submit_now(&self, record: BatchRecord, configs: Vec<BacktestConfig>) -> BatchRecord {
+        let (batches, stored) = (self.clone(), record.clone());
+        let task = self.jobs.tasks.spawn(async move { batches.submit(stored, configs).await });
+        let id = record.batch_id;
+        match task.await {
+            Ok(Ok(done)) => done,
+            Ok(Err(error)) => {
+                warn!(%error, batch_id = %id, "jobs of a batch are taken in later: {error}");
+                record
+            }
+            Err(error) => {
+                warn!(%error, batch_id = %id, "jobs of a batch are taken in later");
+                record
+            }
+        }
+    }
+
+    async fn submit(&self, record: BatchRecord, configs: Vec<BacktestConfig>) -> Result<BatchRecord, Error> {
+        let requester = Requester {
+            actor: record.created_by.clone(),
+            trace_id: Some(record.trace_id),
+            via: record.via.clone(),
+            idempotency_key: None,
+        };
+        let take_in = |(id, config): (JobId, BacktestConfig)| {
+            let requester = &requester;
+            // Of a quota that was kept when the batch was stored.
+            async move { self.jobs.take_in_as(id, config, requester, None).await.map(drop) }
+        };
+        let jobs = record.jobs.clone().into_iter().zip(configs);
+        stream::iter(jobs.map(take_in)).buffer_unordered(AT_A_TIME).try_collect::<Vec<()>>().await?;
+        let id = record.batch_id;
+        let record = self.batches.advance(id, BatchState::Submitted).await?.ok_or_else(|| no_such(id))?;
+        if record.state == BatchState::Cancelled {
+            // Whoever cancelled it did not see those that were still to come.
+            self.cancel_jobs(&record, &requester).await?;
+        }
+        Ok(record)
+    }
+
+    /// Returns the batch that was there, or why there is none.
+    async fn known(&self, created: CreatedBatch) -> Result<SubmittedBatch, Error> {
+        match created {
+            CreatedBatch::Before(record) if record.state == BatchState::Submitting => {
+                let configs = self.configs(&record).await?;
+                let record = self.submit_now(*record, configs).await;
+                Ok(SubmittedBatch { record, replayed: true })
+            }
+            CreatedBatch::Before(record) => Ok(SubmittedBatch { record: *record, replayed: true }),
+            CreatedBatch::Deleted(id) => Err(no_such(id)),
+            CreatedBatch::OtherRequest => Err(Error::KeyReused),
+            CreatedBatch::TooMany => Err(self.jobs.too_many_waiting()),
+            CreatedBatch::TooManyOfActor => Err(self.jobs.too_many_waiting_of_actor()),
+            CreatedBatch::New => {
+                Err(PortError::new(ErrorKind::Internal, "a batch that is new was there before").into())
+            }
+        }
+    }
+
+    async fn cells(&self, id: BatchId) -> Result<Vec<BatchCell>, Error> {
+        let request = self.batches.request(id).await?.ok_or_else(|| no_such(id))?;
+        let damaged = |problem: String| Error::Damaged { what: "the request of a batch", problem };
+        let request: BatchRequest =
+            serde_json::from_value(request).map_err(|error| damaged(error.to_string()))?;
+        request.cells().map_err(|error| damaged(error.to_string()))
+    }
+
+    async fn configs(&self, record: &BatchRecord) -> Result<Vec<BacktestConfig>, Error> {
+        self.cells(record.batch_id).await?.iter().map(|cell| cell.request.check()).collect()
+    }
+
+    /// Takes in what is missing of the batches whose making was cut short; to be called when a process starts, and from
+    /// time to time. Returns how many batches were completed; one that cannot be is said at warn and found again.
+    ///
+    /// # Errors
+    /// [`Error::Port`] when the batches cannot be read.
+    pub async fn complete(&self) -> Result<usize, Error> {
+        let mut completed = 0;
+        if self.jobs.executor.is_none() {
+            return Ok(completed);
+        }
+        for record in self.batches.unfinished(ROUND).await? {
+            if self.jobs.stopping.is_cancelled() {
+                break;
+            }
+            let id = record.batch_id;
+            let done = match self.configs(&record).await {
+                Ok(configs) => self.submit(record, configs).await,
+                Err(error) => Err(error),
+            };
+            match done {
+                Ok(_) => completed += 1,
+                Err(error) => warn!(%error, batch_id = %id, "a batch is not complete yet: {error}"),
+            }
+        }
+        Ok(completed)
+    }
+
+    /// Returns a batch and its jobs.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBatch`]; [`Error::Port`].
+    pub async fn get(&self, id: BatchId) -> Result<BatchView, Error> {
+        let record = self.batches.get(id).await?.ok_or_else(|| no_such(id))?;
+        let cells = self.cells(id).await?;
+        let mut records = self.records(&record).await?;
+        let jobs = record.jobs.iter().zip(cells).map(|(id, cell)| (cell, *id, records.remove(id)));
+        Ok(BatchView { jobs: jobs.collect(), record })
+    }
+
+    async fn records(&self, batch: &BatchRecord) -> Result<BTreeMap<JobId, JobRecord>, Error> {
+        let records = self.jobs.ports.jobs.get_many(&batch.jobs).await?;
+        Ok(records.into_iter().map(|record| (record.job_id, record)).collect())
+    }
+
+    /// Returns batches with ids below `before`, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::Port`].
+    pub async fn list(&self, before: Option<BatchId>, limit: usize) -> Result<Vec<BatchRecord>, Error> {
+        Ok(self.batches.list(before, limit).await?)
+    }
+
+    /// Cancels a batch: what has not ended of it. Repeating it changes nothing more.
+    ///
+    /// # Errors
+    /// [`Error::NoSuchBatch`]; [`Error::Port`].
+    pub async fn cancel(&self, id: BatchId, requester: &Requester) -> Result<BatchView, Error> {
+        let ports = &self.jobs.ports;
+        let entry = audit::entry(requester, "batch.cancel", id.to_string(), ports.clock.now_ms());
+        ports.audit.append(&entry).await?;
+        let record = self.batches.advance(id, BatchState::Cancelled).await?.ok_or_else(|| no_such(id))?;
+        self.cancel_jobs(&record, requester).await?;
+        self.get(id).await
+    }
+
+    async fn cancel_jobs(&self, batch: &BatchRecord, requester: &Requester) -> Result<(), Error> {
+        let records = self.records(batch).await?;
+        let open = records.into_values().filter(|record| !record.status.is_terminal());
+        let cancel = |record: JobRecord| async move {
+            match self.jobs.cancel(record.job_id, requester).await {
+                // It ended, or was deleted, while the others were cancelled.
+                Ok(_) | Err(Error::JobEnded { .. } | Error::NoSuchJob { .. }) => Ok(()),
+                Err(error) => Err(error),
+            }
+        };
+        stream::iter(open.map(cancel)).buffer_unordered(AT_A_TIME).try_collect().await
+    }
+
+    /// Deletes the batches whose time is over, and returns how many there were. Their jobs go by themselves.
+    ///
+    /// # Errors
+    /// [`Error::Port`].
+    pub async fn delete_expired(&self) -> Result<u64, Error> {
+        Ok(self.batches.delete_expired(self.jobs.ports.clock.now_ms()).await?)
+    }
+}
+
+impl BatchView {
+    /// Returns how many jobs stand somewhere.
+    #[must_use]
+    pub fn count(&self, status: JobStatus) -> usize {
+        self.jobs.iter().filter(|(_, _, job)| job.as_ref().is_some_and(|job| job.status == status)).count()
+    }
+
+    /// Returns how many jobs are not there: still to be taken in, or deleted.
+    #[must_use]
+    pub fn absent(&self) -> usize {
+        self.jobs.iter().filter(|(_, _, job)| job.is_none()).count()
+    }
+}
+
+fn no_such(id: BatchId) -> Error {
+    Error::NoSuchBatch { id }
+}
+
+fn no_json(error: impl fmt::Display) -> PortError {
+    PortError::new(ErrorKind::Internal, format!("the batch has no JSON: {error}"))
+}
+
+impl fmt::Debug for Batches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Batches").field("jobs", &self.jobs).finish_non_exhaustive()
+    }
+}
