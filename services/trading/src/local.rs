@@ -140,12 +140,20 @@ impl LocalTasks {
     }
 
     async fn sweep_all(&self, before: DateTime<Utc>) -> Result<usize, PortError> {
-        if let Some(containers) = &self.containers
-            && let Err(error) = containers.sweep(before).await
-        {
-            // Processes' remains are not to wait for a daemon.
+        // Processes' remains are not to wait for a daemon.
+        let (containers, rest) = tokio::join!(self.sweep_containers(before), self.sweep_folders(before));
+        rest.map(|rest| rest + containers)
+    }
+
+    async fn sweep_containers(&self, before: DateTime<Utc>) -> usize {
+        let Some(containers) = &self.containers else { return 0 };
+        containers.sweep(before).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "what is left of containers stays for now: {error}");
-        }
+            0
+        })
+    }
+
+    async fn sweep_folders(&self, before: DateTime<Utc>) -> Result<usize, PortError> {
         let (processes, results) = (self.processes.clone(), self.results.clone());
         let sweep = move || {
             let died = results.sweep();

@@ -180,7 +180,8 @@ impl Jobs {
     /// Returns what a job is asked to do.
     async fn message(&self, id: JobId) -> Result<BacktestJobMessage, PortError> {
         let message = persist(&self.stopping, || self.ports.jobs.message(id)).await?;
-        let missing = "what the job is asked to do is not there, as where an older program took it in; submit it again";
+        let missing =
+            "what the job is asked to do is not there, as where an older program took it in; submit it again";
         message.ok_or_else(|| PortError::new(ErrorKind::Data, missing))
     }
 

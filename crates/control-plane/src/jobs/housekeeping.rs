@@ -85,7 +85,10 @@ impl Housekeeping {
         loop {
             let now = self.clock.now_ms();
             if now >= due {
-                self.tick().await;
+                // What is left is found the next time.
+                if stop.run_until_cancelled(self.tick()).await.is_none() {
+                    return;
+                }
                 due = now.saturating_add(every);
             }
             if stop.run_until_cancelled(tokio::time::sleep(LOOK_EVERY)).await.is_none() {
@@ -98,18 +101,23 @@ impl Housekeeping {
     pub async fn tick(&self) -> Deleted {
         let keep = Millis::try_from(self.settings.keep_tasks.as_millis()).unwrap_or(Millis::MAX);
         let before = self.clock.now_ms().saturating_sub(keep);
-        let tasks = match &self.sweep {
-            Some(sweep) => sweep(before).await,
-            None => Ok(0),
+        let sweep = async {
+            match &self.sweep {
+                Some(sweep) => sweep(before).await,
+                None => Ok(0),
+            }
         };
+        // Who sweeps tasks may have to wait for a daemon.
+        let (tasks, jobs, configs) =
+            tokio::join!(sweep, self.jobs.delete_expired(), self.configs.delete_expired());
         let batches = match &self.batches {
             Some(batches) => batches.delete_expired().await,
             None => Ok(0),
         };
         let deleted = Deleted {
             batches: or_warn("batches", batches),
-            jobs: or_warn("jobs", self.jobs.delete_expired().await),
-            configs: or_warn("config versions", self.configs.delete_expired().await),
+            jobs: or_warn("jobs", jobs),
+            configs: or_warn("config versions", configs),
             tasks: or_warn("remains of tasks", tasks),
         };
         if deleted != Deleted::default() {

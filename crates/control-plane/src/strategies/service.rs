@@ -161,7 +161,10 @@ impl Strategies {
         self.check_config(&strategy, &config).await?;
         Configs::check(&config, None)?;
         self.check_active(&strategy).await?;
-        self.configs.audit.note(requester, "strategy.register", format!("{name} {}", strategy.source_hash)).await?;
+        self.configs
+            .audit
+            .note(requester, "strategy.register", format!("{name} {}", strategy.source_hash))
+            .await?;
         let stored = self.source.store(name, text, replaces).await?;
         match stored {
             StoredFile::Created | StoredFile::Replaced | StoredFile::Unchanged => {}

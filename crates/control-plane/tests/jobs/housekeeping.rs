@@ -20,7 +20,7 @@ use tradai_domain::{Clock, ErrorKind, JobId, SystemClock};
 use tradai_embedded::{ProcessSettings, ProcessTasks, SqliteAudit, SqliteConfigs};
 use tradai_testkit::sample::{job, new_job};
 
-use crate::world::{World, ann, is_stored, request, started, until};
+use crate::world::{World, ann, is_stored, request, run_to_completion, started, until};
 
 const DAY: i64 = 86_400_000;
 
@@ -204,6 +204,24 @@ async fn rounds_follow_the_clock_that_was_handed_in() {
     assert_eq!(counted(&rounds), 1);
     world.clock.advance(3_600_000);
     until(|| async { counted(&rounds) == 2 }).await;
+    stop.cancel();
+    run.await.unwrap();
+}
+
+/// A daemon that hangs keeps nothing else, and nobody who stops.
+#[tokio::test]
+async fn a_sweep_that_does_not_end_holds_up_neither_deletions_nor_the_end() {
+    let world = World::new();
+    let jobs = world.jobs();
+    let id = jobs.submit(&request("Demo"), &ann()).await.unwrap().record.job_id;
+    started(&world.tasks, id).await;
+    run_to_completion(&world.reports(), id).await;
+    world.clock.advance(8 * DAY);
+    let hangs: Sweep = Arc::new(|_| Box::pin(std::future::pending()));
+    let (house, stop) = (housekeeping(&world, jobs.clone(), Some(hangs)), CancellationToken::new());
+    let token = stop.clone();
+    let run = tokio::spawn(async move { house.run(token).await });
+    until(|| async { jobs.get(id).await.is_err() }).await;
     stop.cancel();
     run.await.unwrap();
 }

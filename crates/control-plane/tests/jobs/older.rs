@@ -25,7 +25,7 @@ async fn a_job_of_which_nobody_knows_any_more_what_it_is_ends_and_says_so() {
         "execution_arn":null,"ttl":null,"error":null}}"#
     );
     let old = Connection::open(&path).unwrap();
-    OLDER.map(|layout| old.execute_batch(layout).unwrap());
+    OLDER.iter().for_each(|layout| old.execute_batch(layout).unwrap());
     old.pragma_update(None, "application_id", 0x7472_4149).unwrap();
     old.pragma_update(None, "user_version", 2).unwrap();
     let sql = "INSERT INTO jobs (job_id, workflow_type, strategy_name, status, trace_id, record)

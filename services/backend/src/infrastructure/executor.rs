@@ -64,7 +64,7 @@ pub(crate) async fn open(
         && settings.executor.local_mode == LocalExecutionMode::Docker;
     let containers = tasks.containers().filter(|_| is_docker && submitter.is_some());
     if let Some(containers) = &containers
-        && let Err(error) = containers.check().await
+        && let Err(error) = answers(containers).await
     {
         tracing::error!(
             %error,
@@ -74,6 +74,15 @@ pub(crate) async fn open(
     }
     let logs = TaskLogs::new(settings.state.tasks(), tasks.containers());
     Ok(Executor { submitter, sweep: tasks.sweep(), logs, check: containers.map(docker_check) })
+}
+
+/// Asks for the daemon and the image, and does not wait long: the service starts without, too.
+async fn answers(containers: &DockerTasks) -> Result<(), String> {
+    let asked = tokio::time::timeout(CHECK_PATIENCE, containers.check()).await;
+    asked.map_or_else(
+        |_| Err(format!("the Docker daemon does not answer within {CHECK_PATIENCE:?}")),
+        |answer| answer.map_err(|error| error.to_string()),
+    )
 }
 
 /// Without the daemon and the image no job runs.
