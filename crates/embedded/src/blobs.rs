@@ -115,10 +115,14 @@ fn sync_folder(folder: &Path) -> std::io::Result<()> {
 
 /// Removes the folder that an object left if it is empty now: programs that look at the directory find nothing.
 fn left_by(folder: &Path) -> std::io::Result<()> {
-    match (std::fs::remove_dir(folder), folder.parent()) {
+    let synced = match (std::fs::remove_dir(folder), folder.parent()) {
         (Ok(()), Some(above)) => sync_folder(above),
-        (Err(error), _) if error.kind() == Io::NotFound => Ok(()),
         _ => sync_folder(folder),
+    };
+    match synced {
+        // Whoever deleted what was still in it has removed it since, and synced that.
+        Err(error) if error.kind() == Io::NotFound => Ok(()),
+        synced => synced,
     }
 }
 
