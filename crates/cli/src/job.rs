@@ -6,5 +6,6 @@ use tradai_platform::settings::Inputs;
 
 /// Runs what the environment asks for, and ends with that program's codes.
 pub(crate) fn run(inputs: &Inputs) -> ExitCode {
-    tradai_trading::run(inputs)
+    // Those that led here are not that program's.
+    tradai_trading::run(&Inputs { arguments: Vec::new(), ..inputs.clone() })
 }

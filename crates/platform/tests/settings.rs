@@ -5,7 +5,7 @@
 use tradai_platform::settings::sections::{
     ArcticSettings, AuthSettings, HttpSettings, KeyScope, LogSettings, MlflowSettings,
 };
-use tradai_platform::settings::{Inputs, Origin, Reader, SETTINGS_DIR, Settings, Start, load, start};
+use tradai_platform::settings::{End, Inputs, Origin, Reader, SETTINGS_DIR, Settings, Start, load, start};
 
 #[derive(Debug)]
 struct Demo {
@@ -67,7 +67,7 @@ fn every_fault_is_reported_at_once_with_exit_code_2() {
         .variable("DATA_COLLECTION_HOST", "0.0.0.0")
         .variable("DATA_COLLECTION_CORS_ORIGINS", "*,https://a.example")
         .variable("LOG_FORMAT", "xml");
-    let Start::End { code, text } = start::<Demo>(&inputs) else { panic!("must not start") };
+    let Start::End(End { code, text }) = start::<Demo>(&inputs) else { panic!("must not start") };
     assert_eq!(code, 2);
     for place in [
         "DATA_COLLECTION_PORT: `65536`",
@@ -131,7 +131,7 @@ fn secrets_are_never_printed() {
     assert!(
         matches!(&loaded.settings.http.auth, AuthSettings::Required(known) if known.keys[0].name == "ann")
     );
-    let Start::End { code: 0, text } = start::<Demo>(&inputs.argument("--print-settings")) else {
+    let Start::End(End { code: 0, text }) = start::<Demo>(&inputs.argument("--print-settings")) else {
         panic!("must print");
     };
     assert!(text.contains("DATA_COLLECTION_MLFLOW_PASSWORD=[redacted]"), "{text}");
@@ -195,7 +195,7 @@ fn misspelt_variables_are_named() {
 
 #[test]
 fn every_variable_is_listed() {
-    let Start::End { text, .. } = start::<Demo>(&inputs().argument("--print-settings")) else {
+    let Start::End(End { text, .. }) = start::<Demo>(&inputs().argument("--print-settings")) else {
         panic!("must print");
     };
     tradai_testkit::checked_in(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/settings.txt"), &text);

@@ -7,7 +7,7 @@ use tradai_platform::settings::sections::{HttpSettings, LogSettings};
 use tradai_platform::settings::{Inputs, Reader, Settings};
 use tradai_service::axum::routing::get;
 use tradai_service::utoipa_axum::router::OpenApiRouter;
-use tradai_service::{Caller, HttpHost, Service};
+use tradai_service::{Caller, Command, HttpHost, Service};
 
 struct Tiny {
     http: HttpSettings,
@@ -17,6 +17,7 @@ struct Tiny {
 impl Settings for Tiny {
     const SERVICE: &'static str = "tiny-service";
     const PREFIX: &'static str = "TINY_";
+    const ABOUT: &'static str = "Answers, in its own time.";
 
     fn read(reader: &mut Reader<'_>) -> Self {
         Self { http: HttpSettings::read(reader, 8099), log: LogSettings::read(reader) }
@@ -48,13 +49,14 @@ async fn who(caller: Caller) -> String {
     format!("{} {}", caller.name, caller.role)
 }
 
-/// Something else that the program does, without settings: it ends with the number of its arguments.
-fn count(inputs: &Inputs) -> ExitCode {
-    ExitCode::from(u8::try_from(inputs.arguments.len()).unwrap_or(u8::MAX))
+/// Something else that the program does, without settings: it ends with what a variable says.
+fn end(inputs: &Inputs) -> ExitCode {
+    ExitCode::from(inputs.get("TINY_END").and_then(|code| code.parse().ok()).unwrap_or(u8::MAX))
 }
 
 fn main() -> ExitCode {
-    tradai_service::run_with(&[("count", count)], |settings: Tiny, shutdown| async move {
+    let end = Command { name: "end", about: "End as a variable says", run: end };
+    tradai_service::run_with(&[end], |settings: Tiny, shutdown| async move {
         let routes = OpenApiRouter::new()
             .route("/slow", get(slow))
             .route("/stuck", get(stuck))

@@ -4,14 +4,16 @@ use std::error::Error;
 use std::future::Future;
 use std::io::Write;
 use std::process::ExitCode;
+use std::str::FromStr;
 use std::time::Duration;
 
+use clap::{Arg, ArgAction, ArgMatches};
 use tokio::net::TcpListener;
 use tracing::{error, warn};
 use tradai_http_client::chain;
 use tradai_otlp::observe;
-use tradai_platform::settings::sections::{HttpSettings, KeyScope, LogSettings};
-use tradai_platform::settings::{Inputs, Loaded, Settings, Start, start};
+use tradai_platform::settings::sections::{HttpSettings, KeyScope, LogSettings, Role};
+use tradai_platform::settings::{End, Inputs, Loaded, Settings, Start, arguments, start_as};
 
 use crate::auth::new_key;
 use crate::healthcheck::healthcheck;
@@ -27,14 +29,22 @@ pub trait HttpHost: Settings {
     fn log(&self) -> &LogSettings;
 }
 
-/// Something else that a program does when its first argument is the command's name; it gets all inputs, and logs as it
-/// sees fit.
-pub type Command = (&'static str, fn(&Inputs) -> ExitCode);
+/// Something else that a program does when its first argument is the command's name.
+#[derive(Debug, Clone, Copy)]
+pub struct Command {
+    /// The argument.
+    pub name: &'static str,
+    /// What it does, in a line of the help.
+    pub about: &'static str,
+    /// Does it, on the environment; there are no further arguments. It logs as it sees fit.
+    pub run: fn(&Inputs) -> ExitCode,
+}
 
 /// Runs a service from its settings to its end. Instead of that, `<program> healthcheck` asks a running one with the
-/// same settings, `<program> new-key NAME ROLE` makes an API key (`--service`: of a service), and `--print-settings` prints the settings.
+/// same settings, `<program> new-key NAME ROLE` makes an API key (`--service`: of a service), and `--print-settings`,
+/// `--help` and `--version` print what they say.
 ///
-/// Exit codes: 0 stopped as told, 1 the health check failed, 2 wrong settings, 70 a fault.
+/// Exit codes: 0 stopped as told, 1 the health check failed, 2 wrong settings or arguments, 70 a fault.
 pub fn run<S, F, A>(build: F) -> ExitCode
 where
     S: HttpHost,
@@ -52,21 +62,30 @@ where
     A: Future<Output = Result<App, Box<dyn Error + Send + Sync>>>,
 {
     let inputs = Inputs::of_process();
-    if let Some((first, rest)) = inputs.arguments.split_first() {
-        if first == "new-key" {
-            return make_key(rest);
-        }
-        if let Some((_, command)) = commands.iter().find(|(name, _)| name == first) {
-            return command(&inputs);
-        }
+    let own = commands.iter().map(|command| clap::Command::new(command.name).about(command.about));
+    let arguments =
+        match arguments::<S>(&inputs, [healthcheck_command(), new_key_command()].into_iter().chain(own)) {
+            Ok(arguments) => arguments,
+            Err(end) => return ended(&end),
+        };
+    let chosen = arguments.subcommand();
+    if let Some((NEW_KEY, asked)) = chosen {
+        return make_key(asked);
     }
-    match start::<S>(&inputs) {
-        Start::End { code: 0, text } => say(&mut std::io::stdout(), &text, 0),
-        Start::End { code, text } => say(&mut std::io::stderr(), &text, code),
-        Start::Run(loaded) if inputs.arguments.first().is_some_and(|first| first == "healthcheck") => {
-            ask(loaded.settings.http())
-        }
+    if let Some(command) = commands.iter().find(|command| Some(command.name) == arguments.subcommand_name()) {
+        return (command.run)(&Inputs { arguments: Vec::new(), ..inputs });
+    }
+    match start_as::<S>(&inputs, &arguments) {
+        Start::End(end) => ended(&end),
+        Start::Run(loaded) if chosen.is_some() => ask(loaded.settings.http()),
         Start::Run(loaded) => host(loaded, build),
+    }
+}
+
+fn ended(end: &End) -> ExitCode {
+    match end.code {
+        0 => say(&mut std::io::stdout(), &end.text, 0),
+        code => say(&mut std::io::stderr(), &end.text, code),
     }
 }
 
@@ -122,26 +141,46 @@ fn ask(settings: &HttpSettings) -> ExitCode {
     }
 }
 
-const USAGE: &str = "expected new-key NAME ROLE [--service], with a name without colon, comma and space";
+fn healthcheck_command() -> clap::Command {
+    clap::Command::new("healthcheck")
+        .about("Ask the service that runs with the same settings whether it lives")
+}
 
-fn make_key(arguments: &[String]) -> ExitCode {
-    let made = match arguments {
-        [name, role, scope @ ..] if !name.is_empty() && !name.contains([':', ',', ' ']) => match scope {
-            [] => role.parse().map(|role| new_key(name, role, KeyScope::Own)),
-            [service] if service == "--service" => {
-                role.parse().map(|role| new_key(name, role, KeyScope::Service))
-            }
-            _ => Err(USAGE),
-        },
-        _ => Err(USAGE),
+/// A command's name and those of its arguments.
+const NEW_KEY: &str = "new-key";
+const NAME: &str = "NAME";
+const ROLE: &str = "ROLE";
+const SERVICE: &str = "service";
+
+fn new_key_command() -> clap::Command {
+    let name = Arg::new(NAME).required(true).value_parser(key_name).help("Who calls with it");
+    let role = Arg::new(ROLE).required(true).value_parser(Role::from_str).help("viewer, trader or admin");
+    let service = Arg::new(SERVICE)
+        .long(SERVICE)
+        .action(ArgAction::SetTrue)
+        .help("A service of the platform calls with it, and says for whom");
+    clap::Command::new(NEW_KEY)
+        .about("Make an API key, and the item of API_KEYS that lets it in")
+        .args([name, role, service])
+}
+
+fn key_name(name: &str) -> Result<String, &'static str> {
+    let is_name = !name.is_empty() && !name.contains([':', ',', ' ']);
+    is_name.then(|| name.to_owned()).ok_or("a name has no colon, comma or space, and is not empty")
+}
+
+fn make_key(asked: &ArgMatches) -> ExitCode {
+    // Both are required.
+    let (Some(name), Some(role)) = (asked.get_one::<String>(NAME), asked.get_one::<Role>(ROLE)) else {
+        return ExitCode::from(2);
     };
-    match made {
-        Ok(Some((key, item))) => {
+    let scope = if asked.get_flag(SERVICE) { KeyScope::Service } else { KeyScope::Own };
+    match new_key(name, *role, scope) {
+        Some((key, item)) => {
             let text = format!("key, shown this once: {key}\nadd to API_KEYS:      {item}");
             say(&mut std::io::stdout(), &text, 0)
         }
-        Ok(None) => say(&mut std::io::stderr(), "no key was made: the system has no randomness", 70),
-        Err(problem) => say(&mut std::io::stderr(), problem, 2),
+        None => say(&mut std::io::stderr(), "no key was made: the system has no randomness", 70),
     }
 }
 

@@ -4,9 +4,15 @@
 use std::process::ExitCode;
 
 use tradai_backend::{Settings, start};
+use tradai_service::Command;
 
 fn main() -> ExitCode {
-    tradai_service::run_with(&[("job", tradai_trading::run)], |settings: Settings, shutdown| async move {
+    let job = Command {
+        name: "job",
+        about: "Run the job that the environment describes",
+        run: tradai_trading::run,
+    };
+    tradai_service::run_with(&[job], |settings: Settings, shutdown| async move {
         start(&settings, &shutdown).await
     })
 }

@@ -145,6 +145,8 @@ impl Settings {
 impl HostSettings for Settings {
     const SERVICE: &'static str = "backend";
     const PREFIX: &'static str = "BACKEND_";
+    const ABOUT: &'static str =
+        "Takes jobs in, shows how they go, and hands out results; the dashboard and the API of jobs.";
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let port = |service: &str| topology().port(service).unwrap_or_default();

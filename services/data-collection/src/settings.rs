@@ -86,6 +86,7 @@ impl fmt::Display for ExchangeUrl {
 impl HostSettings for Settings {
     const SERVICE: &'static str = "data-collection";
     const PREFIX: &'static str = "DATA_COLLECTION_";
+    const ABOUT: &'static str = "Collects candles, keeps them, and says how complete they are.";
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let limits = CollectLimits::default();

@@ -28,6 +28,7 @@ pub struct Settings {
 impl HostSettings for Settings {
     const SERVICE: &'static str = "strategy-service";
     const PREFIX: &'static str = "STRATEGY_SERVICE_";
+    const ABOUT: &'static str = "Knows which strategies there are, and keeps the versions of their configs.";
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let http = HttpSettings::read(reader, topology().port(Self::SERVICE).unwrap_or_default());

@@ -9,7 +9,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
 use tradai_domain::ErrorKind;
 use tradai_otlp::observe;
-use tradai_platform::settings::{Inputs, Settings, Start, start};
+use tradai_platform::settings::{End, Inputs, Settings, Start, start};
 use tradai_platform::wiring::Wiring;
 
 use crate::{Error, TradingMode, TradingSettings, run_job};
@@ -22,12 +22,12 @@ use crate::{Error, TradingMode, TradingSettings, run_job};
 #[must_use]
 pub fn run(inputs: &Inputs) -> ExitCode {
     match start::<TradingSettings>(inputs) {
-        Start::End { code: 0, text } => {
+        Start::End(End { code: 0, text }) => {
             println!("{}", text.trim_end());
             ExitCode::SUCCESS
         }
-        Start::End { code, text } => {
-            eprintln!("{text}");
+        Start::End(End { code, text }) => {
+            eprintln!("{}", text.trim_end());
             ExitCode::from(code)
         }
         Start::Run(loaded) => host(&loaded.settings, inputs),

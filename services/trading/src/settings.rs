@@ -83,6 +83,8 @@ const CONFIG: [&str; 6] =
 impl Settings for TradingSettings {
     const SERVICE: &'static str = "trading";
     const PREFIX: &'static str = "";
+    const ABOUT: &'static str =
+        "Runs the job that the environment describes (TRADING_MODE, JOB_ID, STRATEGY...), to its end.";
 
     fn read(reader: &mut Reader<'_>) -> Self {
         let mode = reader.key("TRADING_MODE", "what to do: backtest").required(TradingMode::Backtest);

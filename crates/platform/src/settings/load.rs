@@ -2,8 +2,10 @@
 
 use std::path::Path;
 
+use clap::ArgMatches;
 use toml::Table;
 
+use super::arguments::{arguments, is_printed};
 use super::print::print;
 use super::{Fault, Faults, Inputs, Reader, Settings, Variable};
 
@@ -23,13 +25,17 @@ pub struct Loaded<S> {
 pub enum Start<S> {
     /// It runs.
     Run(Loaded<S>),
-    /// It prints `text` (to standard error unless `code` is 0) and ends.
-    End {
-        /// The exit code: 0, or 2 for wrong settings.
-        code: u8,
-        /// What to print.
-        text: String,
-    },
+    /// It ends.
+    End(End),
+}
+
+/// How a host ends that does not run: it prints `text`, to standard error unless `code` is 0.
+#[derive(Debug)]
+pub struct End {
+    /// The exit code: 0, or 2 for wrong settings or arguments.
+    pub code: u8,
+    /// What to print.
+    pub text: String,
 }
 
 /// Loads settings.
@@ -47,15 +53,22 @@ pub fn load<S: Settings>(inputs: &Inputs) -> Result<Loaded<S>, Faults> {
     if faults.is_empty() { Ok(Loaded { settings, variables, unknown }) } else { Err(Faults(faults)) }
 }
 
-/// Loads settings and obeys `--print-settings`; the beginning of every `main`.
+/// Reads arguments and settings; the beginning of the `main` of a host without commands.
 #[must_use]
 pub fn start<S: Settings>(inputs: &Inputs) -> Start<S> {
+    match arguments::<S>(inputs, []) {
+        Ok(arguments) => start_as(inputs, &arguments),
+        Err(end) => Start::End(end),
+    }
+}
+
+/// Loads settings and does with them what the [`arguments`] say.
+#[must_use]
+pub fn start_as<S: Settings>(inputs: &Inputs, arguments: &ArgMatches) -> Start<S> {
     match load::<S>(inputs) {
-        Ok(loaded) if inputs.arguments.iter().any(|argument| argument == "--print-settings") => {
-            Start::End { code: 0, text: print(&loaded.variables) }
-        }
+        Ok(loaded) if is_printed(arguments) => Start::End(End { code: 0, text: print(&loaded.variables) }),
         Ok(loaded) => Start::Run(loaded),
-        Err(faults) => Start::End { code: 2, text: faults.to_string() },
+        Err(faults) => Start::End(End { code: 2, text: faults.to_string() }),
     }
 }
 

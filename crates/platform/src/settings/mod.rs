@@ -32,6 +32,7 @@
 //! # Ok::<(), settings::Faults>(())
 //! ```
 
+mod arguments;
 mod faults;
 mod inputs;
 mod load;
@@ -39,9 +40,10 @@ mod print;
 mod reader;
 pub mod sections;
 
+pub use arguments::arguments;
 pub use faults::{Fault, Faults};
 pub use inputs::{Inputs, SETTINGS_DIR};
-pub use load::{Loaded, Start, load, start};
+pub use load::{End, Loaded, Start, load, start, start_as};
 pub use print::{Origin, Variable};
 pub use reader::{Key, Reader, split};
 pub use secrecy::{ExposeSecret, SecretString};
@@ -52,6 +54,8 @@ pub trait Settings: Sized {
     const SERVICE: &'static str;
     /// What its variables begin with, ending in `_`; empty for containers.
     const PREFIX: &'static str;
+    /// What the host is, in a line: how its help begins.
+    const ABOUT: &'static str = "";
 
     /// Reads every value, in the order in which `--print-settings` lists them. What is wrong goes to the reader's
     /// faults; what is returned then is thrown away.

@@ -181,8 +181,48 @@ fn a_programs_own_commands_need_no_settings() {
     let wrong = |command: &mut Command| {
         command.env("TINY_PORT", "no port");
     };
-    let (code, ..) = output(free_port(), &["count", "two", "more"], wrong);
-    assert_eq!(code, Some(3), "the number of arguments");
-    let (code, _, errors) = output(free_port(), &["unknown"], wrong);
+    let ends_with = |code: &'static str| {
+        move |command: &mut Command| {
+            wrong(command);
+            command.env("TINY_END", code);
+        }
+    };
+    assert_eq!(output(free_port(), &["end"], ends_with("3")).0, Some(3));
+    let (code, _, errors) = output(free_port(), &[], wrong);
     assert!(code == Some(2) && errors.contains("TINY_PORT"), "{errors}");
+}
+
+#[test]
+fn arguments_that_nobody_knows_start_no_service() {
+    for (wrong, named) in [
+        (&["healthchek"][..], "healthchek"),
+        (&["--port", "80"], "--port"),
+        (&["end", "now"], "now"),
+        (&["healthcheck", "--help-me"], "--help-me"),
+    ] {
+        let (code, out, errors) = output(free_port(), wrong, |_| ());
+        assert!(code == Some(2) && out.is_empty() && errors.contains(named), "{wrong:?}: {errors}");
+    }
+}
+
+#[test]
+fn help_and_version_need_no_settings() {
+    let broken = |command: &mut Command| {
+        command.env("TINY_PORT", "no port");
+    };
+    let (code, help, _) = output(free_port(), &["--help"], broken);
+    assert_eq!(code, Some(0));
+    for part in [
+        "Answers, in its own time.",
+        "healthcheck",
+        "new-key",
+        "end",
+        "--print-settings",
+        "TINY_",
+        "settings",
+    ] {
+        assert!(help.contains(part), "{part} in {help}");
+    }
+    let (code, version, _) = output(free_port(), &["--version"], broken);
+    assert_eq!((code, version.trim()), (Some(0), concat!("tradai-tiny-service ", env!("CARGO_PKG_VERSION"))));
 }

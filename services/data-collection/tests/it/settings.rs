@@ -1,7 +1,7 @@
 //! Settings: documented names, every fault at once.
 
 use tradai_data_collection::Settings;
-use tradai_platform::settings::{Inputs, Start, load, start};
+use tradai_platform::settings::{End, Inputs, Start, load, start};
 use tradai_timeseries::{Location, S3Credentials};
 
 #[test]
@@ -65,7 +65,7 @@ fn every_fault_is_reported_at_once() {
 #[test]
 fn settings_are_printed_with_their_docs() {
     let inputs = Inputs::default().argument("--print-settings");
-    let Start::End { code: 0, text } = start::<Settings>(&inputs) else { panic!("it should print") };
+    let Start::End(End { code: 0, text }) = start::<Settings>(&inputs) else { panic!("it should print") };
     assert!(text.contains("DATA_COLLECTION_EXCHANGES=binance_futures"), "{text}");
     assert!(text.contains("DATA_COLLECTION_MAX_CANDLES=25000000"), "{text}");
 }

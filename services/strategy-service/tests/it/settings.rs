@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use tradai_platform::settings::{Inputs, Start, load, start};
+use tradai_platform::settings::{End, Inputs, Start, load, start};
 use tradai_strategy_service::Settings;
 
 #[test]
@@ -32,6 +32,6 @@ fn documented_names_are_read() {
 #[test]
 fn settings_are_printed_with_their_docs() {
     let inputs = Inputs::default().argument("--print-settings");
-    let Start::End { code: 0, text } = start::<Settings>(&inputs) else { panic!("it should print") };
+    let Start::End(End { code: 0, text }) = start::<Settings>(&inputs) else { panic!("it should print") };
     assert!(text.contains("folder of strategies beside those that ship"), "{text}");
 }
