@@ -81,6 +81,27 @@ impl Context {
         self.store.is_none() && !self.data_dir.join("store").is_dir()
     }
 
+    /// Returns the folder of the demo where that has candles and this one has none.
+    pub(crate) fn demo_with_candles(&self) -> Option<String> {
+        let demo = self.data_dir.join("demo");
+        // Opening a store makes its folder.
+        let mut here = std::fs::read_dir(self.data_dir.join("store")).into_iter().flatten();
+        let is_here = self.has_store() || here.next().is_some();
+        (!is_here && demo.join("store").is_dir()).then(|| shown(&demo))
+    }
+
+    /// What is said of a store without series.
+    pub(crate) fn no_candles(&self) -> String {
+        if let Some(exchange) = &self.exchange {
+            return format!(
+                "No candles of {exchange} yet; `tradai data sync --exchange {exchange} …` collects some."
+            );
+        }
+        let demo = self.demo_with_candles().map(|demo| format!(" Those of the demo: --data-dir {demo}."));
+        let bring = "No candles yet; `tradai data import` or `tradai data sample` brings some.";
+        format!("{bring}{}", demo.unwrap_or_default())
+    }
+
     /// Returns the folder of the demo that has a job which this one has not, for those who look in the wrong one.
     pub(crate) fn demo_with(&self, job: &str) -> Option<String> {
         let demo = self.data_dir.join("demo");

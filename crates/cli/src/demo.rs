@@ -5,14 +5,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Map, json};
-use tradai_domain::JobId;
 use tradai_domain::ports::ExchangeKey;
 use tradai_engine::MarketRules;
-use tradai_runner::backtest::{self, BacktestRequest};
 use tradai_runner::strategies;
 
-use crate::backtest::run::present;
-use crate::context::{Bar, Context, shown};
+use crate::backtest::run::{backtest, present, request};
+use crate::context::{Context, shown};
 use crate::data::INTERRUPTED;
 use crate::output::print;
 
@@ -40,23 +38,11 @@ pub(crate) fn run(args: &DemoArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
             None => return Ok(ExitCode::from(INTERRUPTED)),
         },
     };
-    let (strategy, source) = strategies::find(&args.strategy, &BTreeMap::new())?;
-    say(&demo, &format!("2. The strategy {0}: `tradai strategy show {0}` prints it.", strategy.name()))?;
-    let request = BacktestRequest {
-        job_id: JobId(ctx.ids.next(ctx.clock.as_ref())),
-        created_at: ctx.clock.now_ms(),
-        strategy,
-        source,
-        layers: vec![Map::from_iter([("pair_whitelist".to_owned(), json!(pairs))])],
-        rules: MarketRules::default(),
-        exchange: demo.exchange.clone(),
-        config_id: None,
-        data: Vec::new(),
-    };
-    let bar = Bar::new("3. Backtesting");
-    let mut finished = backtest::run(&request, &demo.store()?, &bar)?;
-    bar.finish();
-    let folder = finished.write(&demo.jobs())?;
+    let found = strategies::find(&args.strategy, &BTreeMap::new())?;
+    say(&demo, &format!("2. The strategy {0}: `tradai strategy show {0}` prints it.", found.0.name()))?;
+    let pairs = Map::from_iter([("pair_whitelist".to_owned(), json!(pairs))]);
+    let request = request(found, vec![pairs], MarketRules::default(), &demo);
+    let (finished, folder) = backtest(&request, "3. Backtesting", &demo)?;
     present(&finished, &[], &folder, &demo)?;
     say(&demo, &next_steps(&demo))?;
     Ok(ExitCode::SUCCESS)

@@ -6,6 +6,7 @@
 
 mod api_key;
 mod backtest;
+mod chaos;
 mod config;
 mod context;
 mod data;
@@ -76,6 +77,8 @@ enum Command {
     /// Make, list and revoke API keys of a platform that runs.
     ApiKey(api_key::ApiKeyArgs),
     NewKey(new_key::NewKeyArgs),
+    /// Show which faults the platform bears, and the tests that say so.
+    Chaos(chaos::ChaosArgs),
     /// Run the job that the environment describes; what a platform starts for each job.
     #[command(hide = true)]
     Job,
@@ -104,6 +107,7 @@ fn run(cli: Cli) -> ExitCode {
         Command::Doctor(args) => doctor::run(&args, &ctx),
         Command::ApiKey(args) => api_key::run(args, &ctx),
         Command::NewKey(args) => new_key::run(&args, &ctx),
+        Command::Chaos(args) => chaos::run(&args, &ctx),
         Command::Job => return job::run(&ctx.inputs),
     };
     done.unwrap_or_else(|error| failure::report(&error, ctx.json))

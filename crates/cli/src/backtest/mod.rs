@@ -7,6 +7,7 @@ mod compare;
 mod folder_jobs;
 mod list;
 mod platform_jobs;
+mod quick;
 mod replay;
 pub(crate) mod run;
 mod show;
@@ -31,6 +32,7 @@ pub(crate) struct BacktestArgs {
 enum BacktestCommand {
     /// Test a strategy on stored candles.
     Run(Box<args::RunArgs>),
+    Quick(quick::QuickArgs),
     Submit(Box<submit::SubmitArgs>),
     /// Submit, show and cancel batches: one backtest over a grid of values.
     Batch(batch::BatchArgs),
@@ -47,6 +49,7 @@ enum BacktestCommand {
 pub(crate) fn run(args: BacktestArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     match args.command {
         BacktestCommand::Run(args) => run::run(&args, ctx),
+        BacktestCommand::Quick(args) => quick::run(&args, ctx),
         BacktestCommand::Submit(args) => submit::run(&args, ctx),
         BacktestCommand::Batch(args) => batch::run(args, ctx),
         BacktestCommand::Watch(args) => watch::run(&args, ctx),

@@ -103,10 +103,10 @@ pub(super) async fn present(
             print(&table::render(&statistics, &settings, breakdown, width()))?;
             let id = job["job_id"].as_str().unwrap_or_default();
             let label = if result["synthetic"] == true { ", on SYNTHETIC candles" } else { "" };
+            let base = platform.backend.base();
             print(&format!(
-                "{}{label}\nReport: {}/api/v1/backtests/{id}/report.html",
-                text(job),
-                platform.backend.base()
+                "{}{label}\nPage:   {base}/jobs/{id}\nReport: {base}/api/v1/backtests/{id}/report.html",
+                text(job)
             ))
         }
     }

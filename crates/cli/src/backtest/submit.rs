@@ -75,8 +75,8 @@ pub(super) fn run(args: &SubmitArgs, ctx: &Context) -> anyhow::Result<ExitCode> 
         } else {
             let status = accepted["status"].as_str().unwrap_or_default();
             print(&format!(
-                "Job {id} is taken in at {} ({status}).\nNext: tradai backtest watch {id}",
-                platform.backend.base()
+                "Job {id} is taken in at {base} ({status}).\nPage: {base}/jobs/{id}\nNext: tradai backtest watch {id}",
+                base = platform.backend.base()
             ))?;
         }
         Ok(ExitCode::SUCCESS)

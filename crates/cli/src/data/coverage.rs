@@ -10,6 +10,7 @@ use tradai_timeseries::{AsOf, CandleStore, Error, SeriesInfo};
 use super::grid::{Coverage, Grid};
 use super::output::{self, SYNTHETIC};
 use super::series::{AsOfArgs, SomeSeriesArgs, info};
+use crate::context::Context;
 
 /// Cells of the bar that shows where candles are.
 const BAR: u64 = 24;
@@ -30,19 +31,20 @@ pub(super) struct CoverageArgs {
     range: Option<TimeRange>,
 }
 
-pub(super) fn run(args: &CoverageArgs, store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &CoverageArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
+    let store = ctx.store()?;
     let (infos, damaged) = match args.series.key() {
-        Some(key) => (vec![info(store, &key, &args.version.as_of())?], Vec::new()),
-        None => all(store, &args.version.as_of())?,
+        Some(key) => (vec![info(&store, &key, &args.version.as_of())?], Vec::new()),
+        None => all(&store, &args.version.as_of())?,
     };
     let coverages: Vec<Coverage> =
         infos.into_iter().map(|info| Coverage::of(info, args.range.unwrap_or_default())).collect();
-    if as_json {
+    if ctx.json {
         let series: Vec<Value> = coverages.iter().map(Coverage::json).collect();
         let damaged: Vec<String> = damaged.iter().map(ToString::to_string).collect();
         output::print_json(&json!({ "series": series, "damaged": damaged }))?;
     } else if coverages.is_empty() && damaged.is_empty() {
-        output::print(output::NO_CANDLES)?;
+        output::print(&ctx.no_candles())?;
     } else {
         let header = ["SERIES", "FIRST", "LAST", "COVERED", "MISSING", "GAPS", "", "LABEL"];
         let rows: Vec<Vec<String>> = coverages.iter().map(Coverage::row).collect();

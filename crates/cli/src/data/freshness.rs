@@ -54,7 +54,7 @@ pub(super) fn run(args: &FreshnessArgs, ctx: &Context) -> anyhow::Result<ExitCod
         let series: Vec<Value> = found.iter().map(series_json).collect();
         output::print_json(&json!({ "fresh": fresh, "series": series, "damaged": listed.damaged }))?;
     } else {
-        print(&found)?;
+        print(&found, ctx)?;
         for problem in &listed.damaged {
             eprintln!("damaged: {problem}");
         }
@@ -74,9 +74,9 @@ impl FreshnessArgs {
     }
 }
 
-fn print(found: &[Freshness]) -> anyhow::Result<()> {
+fn print(found: &[Freshness], ctx: &Context) -> anyhow::Result<()> {
     if found.is_empty() {
-        return output::print(output::NO_CANDLES);
+        return output::print(&ctx.no_candles());
     }
     let header = ["SERIES", "STATUS", "NEWEST", "BEHIND"];
     let rows: Vec<Vec<String>> = found

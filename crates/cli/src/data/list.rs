@@ -4,18 +4,19 @@ use std::process::ExitCode;
 
 use serde_json::{Value, json};
 use tradai_domain::{ErrorKind, format_utc};
-use tradai_timeseries::{CandleStore, SeriesInfo};
+use tradai_timeseries::SeriesInfo;
 
 use super::output::{self, SYNTHETIC};
+use crate::context::Context;
 
-pub(super) fn run(store: &CandleStore, as_json: bool) -> anyhow::Result<ExitCode> {
-    let listing = store.list()?;
-    if as_json {
+pub(super) fn run(ctx: &Context) -> anyhow::Result<ExitCode> {
+    let listing = ctx.store()?.list()?;
+    if ctx.json {
         let series: Vec<Value> = listing.series.iter().map(output::info_json).collect();
         let damaged: Vec<String> = listing.damaged.iter().map(ToString::to_string).collect();
         output::print_json(&json!({ "series": series, "damaged": damaged }))?;
     } else if listing.series.is_empty() && listing.damaged.is_empty() {
-        output::print(output::NO_CANDLES)?;
+        output::print(&ctx.no_candles())?;
     } else {
         output::print(&table(&listing.series))?;
         for error in &listing.damaged {

@@ -10,10 +10,6 @@ pub(super) use crate::output::{print, print_json};
 /// The label of made-up candles.
 pub(super) const SYNTHETIC: &str = "SYNTHETIC";
 
-/// Said of a store without series.
-pub(super) const NO_CANDLES: &str =
-    "No candles yet; `tradai data import` or `tradai data sample` brings some.";
-
 /// Lays rows out in columns; those named in `right` are aligned to the right.
 pub(super) fn table(header: &[&str], right: &[&str], rows: &[Vec<String>]) -> String {
     let mut widths: Vec<usize> = header.iter().map(|title| title.chars().count()).collect();

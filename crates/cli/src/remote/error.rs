@@ -130,7 +130,10 @@ impl Problem {
 
     fn text(&self) -> String {
         let ProblemFields { title, detail, code, trace_id, errors } = &self.fields;
-        let mut text = if detail.is_empty() { title.clone() } else { format!("{title}: {detail}") };
+        // Where one value is wrong, the detail is what is said of it below.
+        let is_said = errors.first().is_some_and(|fault| detail.ends_with(&fault.reason));
+        let mut text =
+            if detail.is_empty() || is_said { title.clone() } else { format!("{title}: {detail}") };
         for fault in errors {
             // Writing to a String does not fail.
             write!(text, "\n  {}: {}", fault.name(), fault.reason).unwrap_or_default();
@@ -190,6 +193,10 @@ mod tests {
         );
         assert_eq!(error.kind(), ErrorKind::Invalid);
         assert_eq!(error.document().unwrap()["code"], "VAL002");
+        let one = r#"{"title": "Invalid value", "detail": "/strategy: there is none", "code": "VAL002",
+            "errors": [{"in": "body", "pointer": "/strategy", "reason": "there is none"}]}"#;
+        let one = self::error(422, one);
+        assert_eq!(one.to_string(), "Invalid value\n  strategy: there is none");
     }
 
     #[test]

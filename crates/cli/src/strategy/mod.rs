@@ -14,6 +14,7 @@ use std::process::ExitCode;
 use clap::{Args, Subcommand};
 use tradai_strategy::Registry;
 
+use crate::backtest::{self, args::RunArgs};
 use crate::context::Context;
 use crate::output::print;
 
@@ -34,6 +35,8 @@ enum StrategyCommand {
     /// Show parameters, indicators, rules and settings of a strategy.
     Show(show::ShowArgs),
     Stage(stage::StageArgs),
+    /// Test a strategy on stored candles: the same as `tradai backtest run`.
+    Backtest(Box<RunArgs>),
 }
 
 /// Runs a command and returns its exit code.
@@ -44,6 +47,7 @@ pub(crate) fn run(args: StrategyArgs, ctx: &Context) -> anyhow::Result<ExitCode>
         StrategyCommand::List(args) => list::run(&args, ctx),
         StrategyCommand::Show(args) => show::run(&args, ctx),
         StrategyCommand::Stage(args) => stage::run(&args, ctx),
+        StrategyCommand::Backtest(args) => backtest::run::run(&args, ctx),
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod api_keys;
 mod bad_input;
+mod chaos;
 mod client;
 mod doctor;
 mod first_run;
@@ -11,6 +12,7 @@ mod flow;
 mod lossy;
 mod platform;
 mod program;
+mod quick;
 mod sandbox;
 mod store;
 mod store_commands;

@@ -100,6 +100,14 @@ impl Finished {
     }
 }
 
+/// Returns the settings that [`run`] goes by: all layers on top of one another, with the pairs that are tested.
+///
+/// # Errors
+/// [`Error::Settings`] with every fault; [`Error::Invalid`] when no pair is named and none that fits is stored.
+pub fn settings(request: &BacktestRequest, store: &CandleStore) -> Result<Settings, Error> {
+    effective_settings(request, &StoreCandles::new(store, &request.data))
+}
+
 /// Runs a backtest.
 ///
 /// # Errors

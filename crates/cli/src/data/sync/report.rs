@@ -17,6 +17,8 @@ pub(super) fn print(result: &SyncResult, interrupted: bool) -> anyhow::Result<()
     let unreachable = result.failed().any(|(_, error)| error.kind == ErrorKind::Unavailable);
     if unreachable && result.exchange.is_sandbox() {
         eprintln!("hint: `tradai sandbox` starts a sandbox exchange");
+    } else if unreachable {
+        eprintln!("hint: once {} can be reached, the same command goes on from there", result.exchange);
     }
     let candles = output::counted(result.rows_synced, "candle");
     let series = result.series.len();
