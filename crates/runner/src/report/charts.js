@@ -26,6 +26,16 @@ function layout(axes) {
   };
 }
 
+/** Width of a chart on paper, in pixels: A4 and Letter have room for it between their margins. */
+const PAPER = 660;
+
+/** Charts are as wide as the window, and a sheet is narrower. */
+function startPrinting() {
+  const resize = (size) => { for (const chart of document.querySelectorAll(".js-plotly-plot")) Plotly.relayout(chart, size); };
+  addEventListener("beforeprint", () => resize({ width: PAPER, autosize: false }));
+  addEventListener("afterprint", () => resize({ width: null, autosize: true }));
+}
+
 function idle(id, text) {
   find(id).classList.add("idle");
   find(id).textContent = text;

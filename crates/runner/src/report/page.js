@@ -12,6 +12,7 @@ addEventListener("DOMContentLoaded", () => {
   drawEquity();
   startPrice();
   drawSpread();
+  startPrinting();
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
     drawEquity();
     if (price.bars) drawPrice(price.view);

@@ -32,8 +32,8 @@ pub fn style() -> &'static str {
 }
 
 /// Returns the scripts, the one that starts them left out: `drawHeadline`, `drawMonths`, `drawBreakdowns`,
-/// `listTrades`, `drawFigures` and `drawFacts` need the content only, `drawEquity`, `startPrice` and `drawSpread` the
-/// chart library too.
+/// `listTrades`, `drawFigures` and `drawFacts` need the content only, `drawEquity`, `startPrice`, `drawSpread` and
+/// `startPrinting` the chart library too.
 #[must_use]
 pub fn script() -> String {
     page::SCRIPT[..page::SCRIPT.len() - 1].concat()

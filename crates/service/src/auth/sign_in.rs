@@ -30,8 +30,8 @@ pub struct SignIn<'a> {
     pub refused: bool,
 }
 
-/// What the plain page may load: nothing.
-const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self'; form-action 'self'; \
+/// What the page may load: nothing but what is in it.
+const POLICY: &str = "default-src 'none'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; form-action 'self'; \
                       base-uri 'none'; frame-ancestors 'none'";
 
 /// `/login` and `/logout`.

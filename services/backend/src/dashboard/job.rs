@@ -209,8 +209,10 @@ async fn result(state: &Dashboard, id: JobId) -> Markup {
 async fn logs(state: &Dashboard, record: &JobRecord) -> Markup {
     let log = match state.results.log(record.job_id).await {
         Err(error) => missing("The log cannot be shown:", &error.to_string()),
-        Ok(log) if log.is_empty() => return html! {},
-        Ok(log) => html! { pre.log tabindex="0" { (log) } },
+        Ok(log) => match beyond(&log, record.error.as_deref().unwrap_or_default()) {
+            "" => return html! {},
+            log => html! { pre.log tabindex="0" { (log) } },
+        },
     };
     html! {
         details open[record.status == JobStatus::Failed] {
@@ -218,6 +220,23 @@ async fn logs(state: &Dashboard, record: &JobRecord) -> Markup {
             (log)
         }
     }
+}
+
+/// What a log says beyond a job's error, which stands above it: its program ends with the error, in a line of the log
+/// and as its last words.
+fn beyond<'a>(log: &'a str, error: &str) -> &'a str {
+    let mut rest = log.trim_end();
+    while !error.is_empty()
+        && let Some(before) = rest.strip_suffix(error)
+    {
+        // `job … failed: ERROR error=ERROR`, whose lines are several where the error's are.
+        let before = before.strip_suffix("error=").map_or(before, |message| {
+            let message = message.trim_end();
+            message.strip_suffix(error).unwrap_or(message)
+        });
+        rest = before.rsplit_once('\n').map_or("", |(lines, _)| lines).trim_end();
+    }
+    rest
 }
 
 fn downloads(id: JobId) -> Markup {
@@ -244,5 +263,22 @@ fn plain(figures: &Figures) -> Markup {
                 tr { th scope="row" { (figure.label) } td class=(figure.tone) { (figure.text) } }
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_does_not_say_again_what_stands_above_it() {
+        for error in ["no candles", "two faults:\n  a\n  b"] {
+            let line = format!("2026-01-01T00:00:00Z ERROR job 7 failed: {error} error={error}");
+            assert_eq!(beyond(&format!("{line}\n{error}\n"), error), "");
+            assert_eq!(beyond(&format!("a warning\n{line}\n{error}\n"), error), "a warning");
+            let other = format!("{line}\nsomething else\n");
+            assert_eq!(beyond(&other, error), other.trim_end());
+        }
+        assert_eq!(beyond("all of it\n", ""), "all of it");
     }
 }

@@ -272,7 +272,7 @@ fn outcome(row: &Row) -> Markup {
         @match (&row.figures, record.status) {
             (Some(figures), _) => (figures.cells()),
             (None, JobStatus::Pending | JobStatus::Running) => td colspan="4" { (progress(record, row.collecting)) },
-            (None, _) => td.wrap.small colspan="4" { (record.error.as_deref().unwrap_or(NONE)) },
+            (None, _) => td.wrap.small colspan="4" { div.why { (record.error.as_deref().unwrap_or(NONE)) } },
         }
     }
 }

@@ -16,6 +16,7 @@ pub(crate) fn sign_in_page(sign_in: &SignIn<'_>) -> String {
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
                 title { "Sign in - TradAI" }
+                link rel="icon" href=(icon());
                 // Ours: nothing of a request is in it.
                 style { (PreEscaped(style)) }
             }
@@ -27,6 +28,8 @@ pub(crate) fn sign_in_page(sign_in: &SignIn<'_>) -> String {
                     }
                     form.panel method="post" action="/login" {
                         input type="hidden" name="next" value=(sign_in.next);
+                        // Browsers keep passwords by name, and there is one here.
+                        input type="text" name="username" autocomplete="username" value="TradAI" hidden;
                         div.field {
                             label for="key" { "API key or token" }
                             input #key name="key" type="password" autocomplete="current-password" required autofocus
@@ -41,6 +44,12 @@ pub(crate) fn sign_in_page(sign_in: &SignIn<'_>) -> String {
     page.into_string()
 }
 
+/// The icon as an address: its file is not for those who are not known.
+fn icon() -> String {
+    let escaped = include_str!("assets/icon.svg").trim().replace('%', "%25").replace('#', "%23");
+    format!("data:image/svg+xml,{}", escaped.replace('<', "%3C").replace('>', "%3E").replace('"', "'"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -53,5 +62,6 @@ mod tests {
             "{page}"
         );
         assert!(!page.contains("<script"));
+        assert!(page.contains("rel=\"icon\" href=\"data:image/svg+xml,%3Csvg"), "{page}");
     }
 }

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use chromiumoxide::cdp::browser_protocol::emulation::{MediaFeature, SetDeviceMetricsOverrideParams};
+use chromiumoxide::cdp::browser_protocol::emulation::{
+    MediaFeature, SetDeviceMetricsOverrideParams, SetEmulatedMediaParams,
+};
 use chromiumoxide::cdp::browser_protocol::input::{
     DispatchKeyEventParams, DispatchKeyEventType, InsertTextParams,
 };
@@ -248,6 +250,44 @@ impl Tab {
                 .concat(document.documentElement.scrollWidth > innerWidth ? ['the page scrolls sideways'] : [])",
         )
         .await
+    }
+
+    /// What keeps people from the page who do not see it, or have no pointer.
+    pub(crate) async fn unreadable(&self) -> Vec<String> {
+        self.eval(
+            r#"(() => {
+                const shown = (one) => one.offsetParent !== null || one.closest(".unseen, .skip");
+                const all = (selector) => [...document.querySelectorAll(selector)].filter(shown);
+                const text = (one) => (one.innerText || one.textContent || "").trim();
+                const named = (one) => one.getAttribute("aria-label") || text(one) || one.title
+                    || [...(one.labels ?? [])].some(text);
+                const said = (what, found) => found.map((one) => `${what}: ${one.outerHTML.slice(0, 120)}`);
+                const ids = [...document.querySelectorAll("[id]")];
+                const levels = all("main h1, main h2, main h3, main h4").map((one) => Number(one.tagName[1]));
+                return [
+                    ...said("no name", all("a[href], button, summary, main input:not([type=hidden]), select, textarea, progress").filter((one) => !named(one))),
+                    ...said("no name of a region", all("[role=region], nav, section").filter((one) => !one.getAttribute("aria-label") && !one.getAttribute("aria-labelledby"))),
+                    ...said("id twice", ids.filter((one) => ids.find((other) => other.id === one.id) !== one)),
+                    ...said("no such id", all("[aria-describedby], [aria-labelledby]").filter((one) =>
+                        `${one.getAttribute("aria-describedby") ?? ""} ${one.getAttribute("aria-labelledby") ?? ""}`.split(" ").some((id) => id && !document.getElementById(id)))),
+                    ...said("no scope", all("main table.list th, .compared th").filter((one) => !one.scope)),
+                    ...said("an order of its own", all("[tabindex]").filter((one) => one.tabIndex > 0)),
+                    ...said("scrolls without keys", all(".scroll, .log").filter((one) => (one.scrollWidth > one.clientWidth || one.scrollHeight > one.clientHeight + 1) && one.tabIndex < 0 && !one.querySelector("a[href], button, input"))),
+                    ...(levels.filter((level) => level === 1).length === 1 ? [] : ["not one heading of the page"]),
+                    ...(levels.some((level, at) => level > (levels[at - 1] ?? 0) + 1) ? [`headings skip a level: ${levels}`] : []),
+                    ...(document.documentElement.lang ? [] : ["no language"]),
+                    ...(document.title ? [] : ["no title"]),
+                ];
+            })()"#,
+        )
+        .await
+    }
+
+    /// Shows the page as it is printed.
+    pub(crate) async fn print(&self) {
+        let media = SetEmulatedMediaParams::builder().media("print").build();
+        self.page.execute(media).await.unwrap();
+        self.eval::<bool>("dispatchEvent(new Event('beforeprint'))").await;
     }
 
     /// Leaves a picture for somebody to look at, if asked to.

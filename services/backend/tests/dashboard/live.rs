@@ -208,7 +208,12 @@ async fn a_page_says_when_the_service_is_gone_and_goes_on_when_it_is_back() {
     world.add_job("EmaCross", JobStatus::Running).await;
     let tab = browser.open(&world.url("/jobs"), 1280, 900).await;
     live(&tab).await;
+    let form = browser.open(&world.url("/backtests/new"), 1280, 900).await;
     world.stop().await;
+    form.tab_to("#symbols").await;
+    form.write("BTC/USDT").await;
+    form.until("document.querySelector('#not-live').innerText.startsWith('The service cannot be reached')")
+        .await;
     tab.until("document.querySelector('#not-live').innerText.startsWith('The service cannot be reached')")
         .await;
     assert!(tab.text("#announce").await.starts_with("The service cannot be reached"));
@@ -220,6 +225,43 @@ async fn a_page_says_when_the_service_is_gone_and_goes_on_when_it_is_back() {
     let added = world.add_job("Dca", JobStatus::Running).await;
     world.report(added, JobChange::failed("no candles", 3)).await;
     tab.until(&format!("document.querySelector('#job-{added} .status.failed') !== null")).await;
+    browser.close().await;
+}
+
+/// A form says what the service answered, and not that nobody did.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_form_says_why_it_is_not_checked() {
+    let Some(browser) = Browser::start().await else { return };
+    let world = World::start(&[]).await;
+    let tab = browser.open("about:blank", 1280, 900).await;
+    // What the service would answer, for one request after the other.
+    let answers = "
+        const answers = [429, 503, 500, 413, 200];
+        const real = window.fetch;
+        window.fetch = (...asked) => {
+            const status = answers.shift();
+            if (status === 200) return real(...asked);
+            const answer = new Response('', { status });
+            // One that was made up has none.
+            Object.defineProperty(answer, 'url', { value: location.href });
+            return Promise.resolve(answer);
+        };";
+    tab.before_each_page(answers).await;
+    tab.goto(&world.url("/backtests/new")).await;
+    tab.tab_to("#symbols").await;
+    for (letter, said) in [
+        ("B", "The service is asked too often from here (429)"),
+        ("T", "The service takes no requests right now (503)"),
+        ("C", "The service has a fault (500)"),
+        ("/", "What was filled in is too long (413)"),
+    ] {
+        tab.write(letter).await;
+        tab.until(&format!("document.querySelector('#not-live').innerText.startsWith('{said}')")).await;
+        assert!(tab.text("#announce").await.starts_with(said));
+    }
+    tab.write("U").await;
+    tab.until("document.querySelector('#not-live').hidden").await;
+    assert_eq!(tab.complaints(), [""; 0]);
     browser.close().await;
 }
 
@@ -240,6 +282,8 @@ async fn a_page_says_when_its_session_has_ended() {
     let tab = browser.open(&world.url("/jobs?status=running"), 1280, 900).await;
     tab.until("document.querySelector('#key') !== null").await;
     tab.picture("login", false).await;
+    assert_eq!(tab.unreadable().await, [""; 0]);
+    assert_eq!(tab.complaints(), [""; 0]);
     tab.write("first-key-0123456789").await;
     tab.press("Enter").await;
     live(&tab).await;

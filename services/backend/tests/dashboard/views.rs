@@ -1,7 +1,7 @@
 //! What pages look like and how they are used: phone, keyboard, colours, nothing from elsewhere.
 
 use tradai_domain::Timeframe;
-use tradai_domain::jobs::JobStatus;
+use tradai_domain::jobs::{JobChange, JobStatus};
 
 use crate::browser::{Browser, Tab};
 use crate::peer::Peers;
@@ -56,6 +56,7 @@ async fn every_page_fits_a_phone_and_a_desk_in_light_and_dark() {
         }
         let is_cut = "[...document.querySelectorAll('#jobs .scroll')].some((list) => list.scrollWidth > list.clientWidth)";
         assert!(!tab.eval::<bool>(is_cut).await, "the list of jobs is cut at a desk");
+        assert_eq!(tab.unreadable().await, [""; 0], "{name}");
         tab.picture(&format!("{name}-light"), true).await;
         tab.prefer("dark").await;
         tab.until("matchMedia('(prefers-color-scheme: dark)').matches").await;
@@ -73,6 +74,63 @@ async fn every_page_fits_a_phone_and_a_desk_in_light_and_dark() {
         tab.picture(&format!("{name}-phone"), true).await;
         assert_clean(&tab, &world);
     }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn long_names_and_errors_stay_within_the_page() {
+    let Some(browser) = Browser::start().await else { return };
+    let world = World::start(&[]).await;
+    let name = "W".repeat(64);
+    let job = world.add_job(&name, JobStatus::Running).await;
+    world.report(job, JobChange::failed("W".repeat(3_000), 3)).await;
+    world.write_log(job, &"W".repeat(3_000));
+    for path in ["/jobs".to_owned(), format!("/jobs/{job}"), format!("/backtests/new?strategy={name}")] {
+        let tab = browser.open(&world.url(&path), 1280, 900).await;
+        for width in [1280, 820, 360] {
+            tab.resize(width, 800).await;
+            tab.until(&format!("document.readyState === 'complete' && innerWidth === {width}")).await;
+            assert_eq!(tab.too_wide().await, [""; 0], "{path} at {width}");
+            assert!(tab.text("main").await.contains('W'), "{path}");
+            tab.picture(
+                &format!(
+                    "long-{}-{width}",
+                    path.trim_start_matches('/')
+                        .replace(['/', '?', '='], "-")
+                        .chars()
+                        .take(12)
+                        .collect::<String>()
+                ),
+                false,
+            )
+            .await;
+        }
+        let tall: f64 = tab
+            .eval("Math.max(0, ...[...document.querySelectorAll('#jobs tr')].map((row) => row.offsetHeight))")
+            .await;
+        assert!(tall < 200.0, "one job fills the list: {tall}");
+    }
+    browser.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_result_is_printed_whole_and_without_what_is_to_be_pressed() {
+    let Some(browser) = Browser::start().await else { return };
+    let world = World::start(&[]).await;
+    let job = world.add_result("EmaCross").await;
+    let tab = browser.open(&world.url(&format!("/jobs/{job}")), 1280, 900).await;
+    drawn(&tab).await;
+    let widest = "Math.max(...[...document.querySelectorAll('.main-svg')].map((one) => one.getBoundingClientRect().width))";
+    assert!(tab.eval::<f64>(widest).await > 1_000.0);
+    tab.print().await;
+    tab.resize(700, 1000).await;
+    tab.until(&format!("innerWidth === 700 && {widest} <= 700")).await;
+    let pressed = "[...document.querySelectorAll('nav, form button, .controls, .button')].filter((one) => one.offsetParent).length";
+    assert_eq!(tab.eval::<usize>(pressed).await, 0);
+    let cut = "[...document.querySelectorAll('.scroll')].filter((one) => getComputedStyle(one).overflowX !== 'visible').length";
+    assert_eq!(tab.eval::<usize>(cut).await, 0);
+    assert_eq!(tab.complaints(), [""; 0]);
+    tab.picture("result-print", true).await;
     browser.close().await;
 }
 

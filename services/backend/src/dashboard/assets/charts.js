@@ -3,6 +3,7 @@
 drawEquity();
 startPrice();
 drawSpread();
+startPrinting();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
   drawEquity();
   if (price.bars) drawPrice(price.view);

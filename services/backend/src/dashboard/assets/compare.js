@@ -19,5 +19,6 @@ function drawGrowth() {
 }
 
 drawGrowth();
+startPrinting();
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawGrowth);
 document.documentElement.dataset.report ??= "drawn";

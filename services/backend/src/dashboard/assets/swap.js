@@ -71,11 +71,31 @@ function nearby(part) {
 /** Whoever asked is not known any more. */
 class SignedOut extends Error {}
 
+/** Nobody answered. */
+class Away extends Error {}
+
+/** The service answered with something else than the page. */
+class Refused extends Error {
+  constructor(status) {
+    super(`the service answers with ${status}`);
+    this.status = status;
+  }
+}
+
+/** Asks for a page. */
+async function askFor(url, request) {
+  try {
+    return await fetch(url, { ...request, headers: { accept: "text/html", ...request.headers } });
+  } catch (error) {
+    throw new Away("nobody answers", { cause: error });
+  }
+}
+
 /** Makes the parts with these ids what they are on a page. */
 async function swap(ids, url = location.href, request = {}) {
-  const reply = await fetch(url, { ...request, headers: { accept: "text/html", ...request.headers } });
+  const reply = await askFor(url, request);
   if (reply.status === 401 || new URL(reply.url).pathname === "/login") throw new SignedOut();
-  if (!reply.ok) throw new Error(`${url} answers with ${reply.status}`);
+  if (!reply.ok) throw new Refused(reply.status);
   const page = new DOMParser().parseFromString(await reply.text(), "text/html");
   for (const id of ids) {
     const [old, fresh] = [byId(id), page.getElementById(id)];
@@ -109,7 +129,22 @@ function sayWhy(error) {
     const back = new URLSearchParams({ next: location.pathname + location.search });
     say("You are signed out, so this page shows nothing new.", "Sign in", `/login?${back}`);
   } else {
-    say("The service cannot be reached, so this page shows nothing new until it can.", "Load the page anew", location.href);
+    say(`${reason(error)}, so this page shows nothing new until that ends.`, "Load the page anew", location.href);
+  }
+}
+
+/** What keeps the page from being fetched. */
+function reason(error) {
+  if (error instanceof Away) return navigator.onLine ? "The service cannot be reached" : "This device is offline";
+  // A fault of ours, which must be found.
+  if (!(error instanceof Refused)) { console.error(error); return "This page has a fault"; }
+  switch (error.status) {
+    case 403: return "Your role does not allow this any more (403)";
+    case 404: return "This is not there any more (404)";
+    case 413: return "What was filled in is too long (413)";
+    case 429: return "The service is asked too often from here (429)";
+    case 503: return "The service takes no requests right now (503)";
+    default: return error.status < 500 ? `The service refuses this (${error.status})` : `The service has a fault (${error.status})`;
   }
 }
 
