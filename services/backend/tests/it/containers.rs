@@ -35,6 +35,9 @@ impl Machine {
         Service::start_with(
             self.data.path(),
             &[
+                // One that comes back as the same has its jobs at once: what is waited for otherwise, when nobody holds
+                // them any more, is tried without containers.
+                ("BACKEND_INSTANCE", "machine"),
                 ("BACKEND_LOCAL_EXECUTION_MODE", way),
                 ("BACKEND_DOCKER_SOCKET", &socket),
                 ("BACKEND_DOCKER_IMAGE", self.image.name()),
