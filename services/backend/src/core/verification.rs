@@ -72,11 +72,15 @@ impl Verifier {
         requester: &Requester,
     ) -> Result<Option<Arc<VerificationRun>>, Error> {
         self.backtests.completed(id).await?;
+        let place = match self.runs.take_place(id, &self.clock)? {
+            Place::Free(place) => place,
+            Place::Taken(run) => return Ok(run),
+        };
         self.audit.note(requester, "job.verify", id.to_string()).await?;
         let verifier = self.clone();
-        self.runs.start(id, self.clock.clone(), move |run| {
+        Ok(place.begin(move |run| {
             verifier.verify(run).map_err(|error| PortError::new(error.kind(), error.to_string()).into())
-        })
+        }))
     }
 
     /// Returns the last run of a job, if one is remembered.
@@ -113,26 +117,62 @@ impl Runs {
         Self { known: Arc::default(), stop, tasks }
     }
 
-    fn start(
-        &self,
-        id: JobId,
-        clock: Arc<dyn Clock>,
-        work: impl FnOnce(&VerificationRun) -> Result<Verification, Error> + Send + 'static,
-    ) -> Result<Option<Arc<VerificationRun>>, Error> {
+    /// Takes the place of the one run that may be under way.
+    fn take_place(&self, id: JobId, clock: &Arc<dyn Clock>) -> Result<Place, Error> {
         let mut known = self.known();
         if self.stop.is_cancelled() {
             return Err(Error::Stopping);
         }
         if let Some(active) = known.iter().find(|run| run.end().is_none()) {
             let is_meant = active.job_id == id && !active.wanted.is_cancelled();
-            return Ok(is_meant.then(|| active.clone()));
-        }
-        known.retain(|run| run.job_id != id);
-        if known.len() >= KEPT {
-            known.pop_front();
+            return Ok(Place::Taken(is_meant.then(|| active.clone())));
         }
         let run = Arc::new(VerificationRun::new(id, clock.now_ms(), self.stop.child_token()));
         known.push_back(run.clone());
+        Ok(Place::Free(FreePlace { runs: self.clone(), clock: clock.clone(), run: Some(run) }))
+    }
+
+    /// Forgets what a run takes the place of: earlier ones of its job, and the oldest.
+    fn replace_by(&self, run: &VerificationRun) {
+        let mut known = self.known();
+        known.retain(|other| other.job_id != run.job_id || other.end().is_none());
+        if known.len() > KEPT {
+            known.pop_front();
+        }
+    }
+
+    fn last(&self, id: JobId) -> Option<Arc<VerificationRun>> {
+        self.known().iter().rev().find(|run| run.job_id == id).cloned()
+    }
+
+    fn known(&self) -> MutexGuard<'_, VecDeque<Arc<VerificationRun>>> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Whether a run may begin.
+enum Place {
+    /// It may.
+    Free(FreePlace),
+    /// Another one is under way: it, if it is of the same job.
+    Taken(Option<Arc<VerificationRun>>),
+}
+
+/// The place of a run that has not begun. Dropping it makes room for others; who joined the run finds it stopped.
+struct FreePlace {
+    runs: Runs,
+    clock: Arc<dyn Clock>,
+    run: Option<Arc<VerificationRun>>,
+}
+
+impl FreePlace {
+    /// Begins the run.
+    fn begin(
+        mut self,
+        work: impl FnOnce(&VerificationRun) -> Result<Verification, Error> + Send + 'static,
+    ) -> Option<Arc<VerificationRun>> {
+        let (run, clock) = (self.run.take()?, self.clock.clone());
+        self.runs.replace_by(&run);
         let (span, at_work) = (Span::current(), run.clone());
         let done = tokio::task::spawn_blocking(move || span.in_scope(|| work(&at_work)));
         let begun = run.clone();
@@ -142,16 +182,17 @@ impl Runs {
                 .unwrap_or_else(|error| Err(PortError::new(ErrorKind::Internal, error.to_string()).into()));
             begun.finish(clock.now_ms(), done);
         };
-        self.tasks.spawn(end.in_current_span());
-        Ok(Some(run))
+        self.runs.tasks.spawn(end.in_current_span());
+        Some(run)
     }
+}
 
-    fn last(&self, id: JobId) -> Option<Arc<VerificationRun>> {
-        self.known().iter().find(|run| run.job_id == id).cloned()
-    }
-
-    fn known(&self) -> MutexGuard<'_, VecDeque<Arc<VerificationRun>>> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+impl Drop for FreePlace {
+    fn drop(&mut self) {
+        let Some(run) = self.run.take() else { return };
+        self.runs.known().retain(|other| !Arc::ptr_eq(other, &run));
+        run.cancel();
+        run.finish(self.clock.now_ms(), Err(Error::Stopping));
     }
 }
 
@@ -261,14 +302,30 @@ mod tests {
 
         fn start(&self, n: usize) -> (Sender<()>, Option<Arc<VerificationRun>>) {
             let (go, gone): (Sender<()>, Receiver<()>) = channel();
-            let run = self.runs.start(id(n), self.clock.clone(), move |run| {
+            let run = self.begin(n, move |run| {
                 run.advance(1, 4);
                 while !run.is_stopped() && gone.try_recv() == Err(TryRecvError::Empty) {
                     std::thread::yield_now();
                 }
                 same(run)
             });
-            (go, run.unwrap())
+            (go, run)
+        }
+
+        fn place(&self, n: usize) -> Result<Place, Error> {
+            let clock: Arc<dyn Clock> = self.clock.clone();
+            self.runs.take_place(id(n), &clock)
+        }
+
+        fn begin(
+            &self,
+            n: usize,
+            work: impl FnOnce(&VerificationRun) -> Result<Verification, Error> + Send + 'static,
+        ) -> Option<Arc<VerificationRun>> {
+            match self.place(n).unwrap() {
+                Place::Free(place) => place.begin(work),
+                Place::Taken(run) => run,
+            }
         }
     }
 
@@ -312,24 +369,38 @@ mod tests {
         world.tasks.close();
         world.tasks.wait().await;
         assert!(run.unwrap().end().unwrap().found.is_none());
-        let refused = world.runs.start(id(2), world.clock.clone(), same);
-        assert_eq!(refused.unwrap_err(), Error::Stopping);
+        assert_eq!(world.place(2).err(), Some(Error::Stopping));
     }
 
     #[tokio::test]
     async fn a_run_that_panics_has_failed_and_makes_room() {
         let world = World::new();
-        let run = world.runs.start(id(1), world.clock.clone(), |_| panic!("on purpose")).unwrap().unwrap();
+        let run = world.begin(1, |_| panic!("on purpose")).unwrap();
         run.wait(LONG).await;
         assert!(matches!(&run.end().unwrap().found, Some(Err(error)) if error.kind() == ErrorKind::Internal));
         assert!(world.start(2).1.is_some());
     }
 
     #[tokio::test]
+    async fn a_place_that_is_not_used_is_free_again_and_the_run_before_is_remembered() {
+        let world = World::new();
+        let before = world.begin(1, same).unwrap();
+        before.wait(LONG).await;
+        let place = world.place(1).unwrap();
+        let Place::Taken(Some(joined)) = world.place(1).unwrap() else { panic!("it is joined") };
+        assert!(matches!(world.place(2).unwrap(), Place::Taken(None)), "one at a time");
+        drop(place);
+        joined.wait(LONG).await;
+        assert!(joined.end().unwrap().found.is_none());
+        assert!(Arc::ptr_eq(&world.runs.last(id(1)).unwrap(), &before));
+        assert!(matches!(world.place(2).unwrap(), Place::Free(_)));
+    }
+
+    #[tokio::test]
     async fn the_oldest_runs_are_forgotten() {
         let world = World::new();
         for n in 0..=KEPT {
-            let run = world.runs.start(id(n), world.clock.clone(), same).unwrap().unwrap();
+            let run = world.begin(n, same).unwrap();
             run.wait(LONG).await;
         }
         assert!(world.runs.last(id(0)).is_none() && world.runs.last(id(1)).is_some());

@@ -252,6 +252,9 @@ async fn a_verification_that_takes_long_is_asked_for_later() {
     );
     let refused = world.post(&format!("{other}/verify"), &json!({})).await;
     assert_eq!((refused.problem().0, refused.header("retry-after")), (503, "10"));
+    let noted = world.wiring.audit.list(None, 10).await.unwrap();
+    let noted = noted.iter().filter(|(_, entry)| entry.action == "job.verify").count();
+    assert_eq!(noted, 1, "nothing was begun by who joined, nor by who was refused");
     held.let_go();
     let ended = until_verified(&world, &shown).await;
     assert_eq!((&ended["status"], &ended["same"]), (&json!("completed"), &json!(true)), "{ended}");
