@@ -2,8 +2,9 @@
 //!
 //! Each module of a port has one async function per law, which panics where an implementation breaks it; the law's
 //! sentence stands in the port's documentation. [`laws!`] makes a test of each. [`Failing`] stands before a real
-//! adapter and fails when told to; [`MemoryWorkflows`] and [`MemoryTasks`] run nothing and say so. Services are asked in
-//! process (`http`, by the feature of that name) and held to their documents ([`openapi()`]).
+//! adapter and fails when told to; [`MemoryWorkflows`] and [`MemoryTasks`] run nothing and say so. Services are asked
+//! in process (`http`, by the feature of that name) and over WebSockets (`socket`, by the feature `ws`) and held to
+//! their documents ([`openapi()`]).
 //!
 //! Invariant: a law holds for every correct adapter, whatever it keeps its state in.
 
@@ -28,6 +29,8 @@ mod openapi;
 mod patience;
 pub mod queue;
 pub mod sample;
+#[cfg(feature = "ws")]
+pub mod socket;
 pub mod task_runner;
 pub mod workflow_runner;
 pub mod workflow_runs;

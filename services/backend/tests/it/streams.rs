@@ -4,20 +4,17 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
 use tradai_domain::jobs::JobStatus::{Completed, Running};
 use tradai_domain::jobs::{JobChange, JobEvent, JobRecord, Progress, WorkflowType};
 use tradai_domain::{Clock, JobId, ManualClock, SystemClock};
 use tradai_embedded::{Database, SqliteEvents};
 use tradai_service::ServeError;
 use tradai_service::axum::http::Request;
+use tradai_testkit::socket::{Error, Socket};
 
 use crate::support::{PATIENCE, World, json_request, until};
 
@@ -50,8 +47,10 @@ impl Live {
         let stream = TcpStream::connect(self.address).await.unwrap();
         match Socket::open(stream, self.address, target, headers).await {
             Ok(mut socket) => socket.closed().await,
-            Err(Error::Http(reply)) => reply.status().as_u16(),
-            Err(other) => panic!("{other:?}"),
+            Err(refused) => match *refused {
+                Error::Http(reply) => reply.status().as_u16(),
+                other => panic!("{other:?}"),
+            },
         }
     }
 
@@ -64,66 +63,6 @@ impl Live {
         let text = self.world.get("/metrics").await.text;
         let line = text.lines().find_map(|line| line.strip_prefix("tradai_ws_sockets "));
         line.unwrap_or_else(|| panic!("{text}")).parse().unwrap()
-    }
-}
-
-/// A client, which checks that numbers grow.
-struct Socket {
-    stream: WebSocketStream<TcpStream>,
-    seq: Option<u64>,
-}
-
-impl Socket {
-    async fn open(
-        stream: TcpStream,
-        address: SocketAddr,
-        target: &str,
-        headers: &[(&'static str, &str)],
-    ) -> Result<Self, Error> {
-        let mut request = format!("ws://{address}{target}").into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let (stream, _) = client_async(request, stream).await?;
-        Ok(Self { stream, seq: None })
-    }
-
-    async fn frame(&mut self) -> Message {
-        let frame = tokio::time::timeout(PATIENCE, self.stream.next()).await;
-        frame.expect("a message comes").expect("the socket is open").unwrap()
-    }
-
-    async fn next(&mut self) -> Value {
-        loop {
-            match self.frame().await {
-                Message::Text(text) => {
-                    let message: Value = serde_json::from_str(&text).unwrap();
-                    let seq = message["seq"].as_u64().unwrap();
-                    // A snapshot has the number of what it follows.
-                    let is_snapshot = message["type"] == "snapshot";
-                    assert!(
-                        self.seq.is_none_or(|last| last < seq || (is_snapshot && last == seq)),
-                        "{message}"
-                    );
-                    self.seq = Some(seq);
-                    assert!(message["ts"].as_str().unwrap().ends_with('Z'), "{message}");
-                    return message;
-                }
-                Message::Ping(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// Reads to the end and returns its code.
-    async fn closed(&mut self) -> u16 {
-        loop {
-            match self.frame().await {
-                Message::Close(frame) => return frame.unwrap().code.into(),
-                Message::Text(_) | Message::Ping(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
     }
 }
 
@@ -275,7 +214,7 @@ async fn what_is_wrong_is_said_by_the_code_of_the_close() {
     }
     for (length, code) in [(5, 1008), (5_000, 1009)] {
         let mut socket = live.connect(&of(id)).await;
-        socket.stream.send(Message::text("x".repeat(length))).await.unwrap();
+        socket.say("x".repeat(length)).await;
         assert_eq!(socket.closed().await, code);
         alone().await;
     }

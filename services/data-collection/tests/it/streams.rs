@@ -5,14 +5,10 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::{SinkExt, StreamExt};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::task::JoinHandle;
-use tokio_tungstenite::tungstenite::client::IntoClientRequest;
-use tokio_tungstenite::tungstenite::{Error, Message};
-use tokio_tungstenite::{WebSocketStream, client_async};
 use tradai_control_plane::data::{Exchange, Exchanges};
 use tradai_data_collection::{FeedSource, Parts, Settings, build};
 use tradai_domain::{Clock, ManualClock, SequentialIds, Symbol, Timeframe};
@@ -20,6 +16,7 @@ use tradai_exchange::MarketData;
 use tradai_exchange::client::Client;
 use tradai_sandbox::{Pace, sample};
 use tradai_service::{MemoryIdempotency, Shutdown, serve};
+use tradai_testkit::socket::{Message, Socket};
 use tradai_timeseries::port::{StoreDocuments, StoreRepository};
 use tradai_timeseries::{CandleStore, Location};
 
@@ -193,79 +190,13 @@ impl Events {
     }
 }
 
-/// A client, which checks that numbers rise.
-struct Socket {
-    stream: WebSocketStream<TcpStream>,
-    seq: u64,
-}
-
-impl Socket {
-    async fn open(
-        stream: TcpStream,
-        address: SocketAddr,
-        target: &str,
-        headers: &[(&'static str, &str)],
-    ) -> Result<Self, Error> {
-        let mut request = format!("ws://{address}{target}").into_client_request().unwrap();
-        for (name, value) in headers {
-            request.headers_mut().insert(*name, value.parse().unwrap());
-        }
-        let (stream, _) = client_async(request, stream).await?;
-        Ok(Self { stream, seq: 0 })
+/// Reads up to and with the candle of a moment.
+async fn until_candle(socket: &mut Socket, open_time: i64) -> Vec<Value> {
+    let mut messages = vec![socket.next().await];
+    while messages.last().unwrap()["data"]["timestamp"] != open_time {
+        messages.push(socket.next().await);
     }
-
-    /// The next frame; pings keep coming, so tests that wait in vain are ended by the runner.
-    async fn frame(&mut self) -> Message {
-        let frame = tokio::time::timeout(PATIENCE, self.stream.next()).await;
-        frame.expect("a message comes").expect("the socket is open").unwrap()
-    }
-
-    async fn next(&mut self) -> Value {
-        loop {
-            match self.frame().await {
-                Message::Text(text) => {
-                    let message: Value = serde_json::from_str(&text).unwrap();
-                    let seq = message["seq"].as_u64().unwrap();
-                    let is_of_before = matches!(message["type"].as_str(), Some("dropped" | "missed"));
-                    assert!(seq > self.seq || (seq == self.seq && is_of_before), "{message}");
-                    self.seq = seq;
-                    assert!(message["ts"].as_str().unwrap().ends_with('Z'), "{message}");
-                    return message;
-                }
-                Message::Ping(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    /// Reads up to and with the first message of a type.
-    async fn until(&mut self, kind: &str) -> Vec<Value> {
-        let mut messages = vec![self.next().await];
-        while messages.last().unwrap()["type"] != kind {
-            messages.push(self.next().await);
-        }
-        messages
-    }
-
-    /// Reads up to and with the candle of a moment.
-    async fn candle(&mut self, open_time: i64) -> Vec<Value> {
-        let mut messages = vec![self.next().await];
-        while messages.last().unwrap()["data"]["timestamp"] != open_time {
-            messages.push(self.next().await);
-        }
-        messages
-    }
-
-    /// Reads to the end and returns its code.
-    async fn closed(&mut self) -> u16 {
-        loop {
-            match self.frame().await {
-                Message::Close(frame) => return frame.unwrap().code.into(),
-                Message::Text(_) | Message::Ping(_) => {}
-                other => panic!("{other:?}"),
-            }
-        }
-    }
+    messages
 }
 
 fn times(messages: &[Value]) -> Vec<i64> {
@@ -285,7 +216,7 @@ async fn candles_come_once_and_closed_over_one_upstream_socket() {
     let mut told = Vec::new();
     for minute in 0..5 {
         live.pass(MINUTE).await;
-        told.extend(first.candle(START + DAY + minute * MINUTE).await);
+        told.extend(until_candle(&mut first, START + DAY + minute * MINUTE).await);
         assert_eq!(second.next().await["data"], told.last().unwrap()["data"]);
     }
     assert_eq!(times(&told), (0..5).map(|at| START + DAY + at * MINUTE).collect::<Vec<_>>());
@@ -299,7 +230,7 @@ async fn candles_come_once_and_closed_over_one_upstream_socket() {
     assert_eq!(live.metric("tradai_ws_sockets").await, 2);
     drop(first);
     live.pass(MINUTE).await;
-    second.candle(START + DAY + 5 * MINUTE).await;
+    until_candle(&mut second, START + DAY + 5 * MINUTE).await;
     drop(second);
     live.until_upstream(0).await;
     let mut again = live.connect(BTC).await;
@@ -312,15 +243,15 @@ async fn who_comes_back_goes_on_after_the_last_number_it_knows() {
     let mut socket = live.connect(BTC).await;
     socket.until("live").await;
     live.pass(2 * MINUTE).await;
-    let known = socket.candle(START + DAY + MINUTE).await.pop().unwrap()["seq"].clone();
+    let known = until_candle(&mut socket, START + DAY + MINUTE).await.pop().unwrap()["seq"].clone();
     drop(socket);
     // Nobody listens meanwhile.
     live.pass(3 * MINUTE).await;
     live.until_upstream(1).await;
     let mut again = live.connect(&format!("{BTC}&since_seq={known}")).await;
-    let mut told = again.candle(START + DAY + 4 * MINUTE).await;
+    let mut told = until_candle(&mut again, START + DAY + 4 * MINUTE).await;
     live.pass(MINUTE).await;
-    told.extend(again.candle(START + DAY + 5 * MINUTE).await);
+    told.extend(until_candle(&mut again, START + DAY + 5 * MINUTE).await);
     assert_eq!(times(&told), (2..6).map(|at| START + DAY + at * MINUTE).collect::<Vec<_>>());
     assert!(told.iter().all(|message| message["type"] == "candle"), "{told:?}");
 
@@ -347,7 +278,7 @@ async fn who_comes_back_to_a_stream_that_had_ended_is_told_so_though_nothing_els
     let mut socket = live.connect(BTC).await;
     socket.until("live").await;
     live.pass(MINUTE).await;
-    let known = socket.candle(START + DAY).await.pop().unwrap()["seq"].as_u64().unwrap();
+    let known = until_candle(&mut socket, START + DAY).await.pop().unwrap()["seq"].as_u64().unwrap();
     drop(socket);
     live.until_upstream(0).await;
     live.pass(180 * MINUTE).await;
@@ -390,11 +321,11 @@ async fn a_market_that_is_listed_while_the_feed_is_open_is_found() {
     let (status, body) = live.refused(&eth, &[]).await;
     assert!(status == 4400 && body.contains("ETH/USDT:USDT"), "{status} {body}");
     live.pass(2 * 60 * MINUTE).await;
-    socket.candle(START + DAY + 119 * MINUTE).await;
+    until_candle(&mut socket, START + DAY + 119 * MINUTE).await;
     let mut listed = live.connect(&eth).await;
     listed.until("live").await;
     live.pass(MINUTE).await;
-    listed.candle(START + DAY + 120 * MINUTE).await;
+    until_candle(&mut listed, START + DAY + 120 * MINUTE).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -420,7 +351,7 @@ async fn a_lost_upstream_is_told_and_costs_no_candle() {
     assert!(told.last().unwrap()["data"]["reason"].is_string());
     told.extend(socket.until("live").await);
     live.pass(MINUTE).await;
-    told.extend(socket.candle(START + DAY + 3 * MINUTE).await);
+    told.extend(until_candle(&mut socket, START + DAY + 3 * MINUTE).await);
     assert_eq!(times(&told), (0..4).map(|at| START + DAY + at * MINUTE).collect::<Vec<_>>());
 }
 
@@ -505,7 +436,7 @@ async fn clients_that_talk_are_shown_out() {
     let live = Live::new(&[], "[]").await;
     for (length, code) in [(5, 1008), (5_000, 1009)] {
         let mut socket = live.connect(BTC).await;
-        socket.stream.send(Message::text("x".repeat(length))).await.unwrap();
+        socket.say("x".repeat(length)).await;
         assert_eq!(socket.closed().await, code);
     }
     live.until_upstream(0).await;
@@ -519,7 +450,7 @@ async fn clients_are_pinged_and_those_that_do_not_answer_are_let_go() {
     let mut asleep = live.connect(BTC).await;
     // Its bytes are read, and nothing is answered.
     let mut bytes = Vec::new();
-    let read = asleep.stream.get_mut().read_to_end(&mut bytes);
+    let read = asleep.connection().read_to_end(&mut bytes);
     tokio::time::timeout(PATIENCE, read).await.expect("the service ends the socket").unwrap();
     let code = 4408_u16.to_be_bytes();
     assert!(bytes.windows(2).any(|pair| pair == code), "{:?}", String::from_utf8_lossy(&bytes));
