@@ -16,6 +16,14 @@ pub fn results_folder(id: JobId) -> Result<BlobKey, PortError> {
     format!("jobs/{id}").parse().map_err(no_key)
 }
 
+/// Returns where the manifest of a job is, among its results: what it ran with, and on what.
+///
+/// # Errors
+/// As [`results_folder`].
+pub fn manifest_key(id: JobId) -> Result<BlobKey, PortError> {
+    format!("jobs/{id}/manifest.json").parse().map_err(no_key)
+}
+
 fn no_key(error: impl Display) -> PortError {
     PortError::new(ErrorKind::Internal, error.to_string())
 }

@@ -22,7 +22,7 @@ mod service;
 mod size;
 mod submit;
 
-pub use artifacts::results_folder;
+pub use artifacts::{manifest_key, results_folder};
 pub use batches::{BatchAxes, BatchCell, BatchRequest, BatchView, Batches, MAX_BATCH_JOBS, SubmittedBatch};
 pub use environment::{backtest_environment, backtest_request, variable_of};
 pub use housekeeping::{Deleted, Housekeeping, HousekeepingSettings, Sweep};

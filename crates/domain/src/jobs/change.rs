@@ -20,6 +20,8 @@ pub struct JobChange {
     pub strategy_version: Option<String>,
     /// What it takes of the stored configs; of several that are reported the first counts.
     pub config: Option<PinnedConfig>,
+    /// Where the settings are that it ran with.
+    pub config_s3_path: Option<String>,
     /// Where the results are.
     pub result_s3_path: Option<String>,
     /// What came of it.
@@ -95,6 +97,7 @@ impl JobRecord {
         fill(&mut self.execution_arn, &change.execution_arn);
         fill(&mut self.strategy_version, &change.strategy_version);
         fill(&mut self.config, &change.config);
+        fill(&mut self.config_s3_path, &change.config_s3_path);
         fill(&mut self.result_s3_path, &change.result_s3_path);
         fill(&mut self.figures, &change.figures);
         fill(&mut self.mlflow_run_id, &change.mlflow_run_id);

@@ -81,7 +81,7 @@ pub struct JobRecord {
     pub started_at: Option<Millis>,
     /// When it ended, however it did.
     pub completed_at: Option<Millis>,
-    /// Where its config is stored, when that is an object of its own.
+    /// Where the settings are stored that it ran with, once that is known: its manifest.
     pub config_s3_path: Option<String>,
     /// Where its results are stored.
     pub result_s3_path: Option<String>,

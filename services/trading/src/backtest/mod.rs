@@ -5,7 +5,7 @@ mod plan;
 
 use tokio_util::sync::CancellationToken;
 use tracing::{Instrument, Span, error, info, info_span, warn};
-use tradai_control_plane::jobs::{JobReports, Reported, results_folder};
+use tradai_control_plane::jobs::{JobReports, Reported, manifest_key, results_folder};
 use tradai_domain::jobs::{JobChange, JobFigures, JobRecord, JobStatus, PinnedConfig};
 use tradai_domain::{JobId, Millis};
 use tradai_otlp::{SpanIds, begin};
@@ -140,8 +140,10 @@ impl Job<'_> {
             Ok(figures(&folders, id))
         })
         .await?;
-        let result_s3_path = Some(self.wiring.blobs.uri(&results_folder(self.id)?));
-        let done = JobChange { result_s3_path, figures, ..self.status(JobStatus::Completed) };
+        let blobs = &self.wiring.blobs;
+        let result_s3_path = Some(blobs.uri(&results_folder(self.id)?));
+        let config_s3_path = Some(blobs.uri(&manifest_key(self.id)?));
+        let done = JobChange { config_s3_path, result_s3_path, figures, ..self.status(JobStatus::Completed) };
         let ended = match self.report(done).await {
             Ok(JobRecord { status: JobStatus::Completed, .. }) => return Ok(()),
             Ok(record) => Error::Ended { id: self.id, status: record.status },

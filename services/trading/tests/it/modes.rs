@@ -101,6 +101,9 @@ async fn a_folder_that_is_there_already_only_has_to_be_reported() {
     assert!(world.command(&record, &request()).output().unwrap().status.success());
     let again = world.completed(record.job_id).await;
     assert!(again.result_s3_path.unwrap().ends_with(&format!("/jobs/{}", record.job_id)));
+    let ran_with = again.config_s3_path.unwrap();
+    let manifest = std::fs::read(ran_with.strip_prefix("file://").unwrap()).unwrap();
+    assert_eq!(manifest, world.read(record.job_id, "manifest.json"));
     assert!(again.figures.unwrap().total_trades.is_some());
     assert_eq!(world.read(record.job_id, "result.json"), result);
 }
