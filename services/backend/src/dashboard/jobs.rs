@@ -54,8 +54,10 @@ pub(super) async fn list(
     let content = html! {
         div.head {
             h1 { "Jobs" }
-            a.button.first href="/backtests/new" { "New backtest" }
-            a.button href="/batches" { "Batches" }
+            div.controls {
+                a.button href="/batches" { "Batches" }
+                a.button.first href="/backtests/new" { "New backtest" }
+            }
         }
         (filters(&wanted))
         @for fault in &wanted.faults { p.message.warn { (fault) } }
