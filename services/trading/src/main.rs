@@ -2,6 +2,11 @@
 
 use std::process::ExitCode;
 
+use tradai_platform::settings::Inputs;
+
 fn main() -> ExitCode {
-    tradai_trading::run(&tradai_platform::settings::Inputs::of_process())
+    let mut inputs = Inputs::of_process();
+    // Executors say `job` to the programs that can do more; this one does nothing else.
+    inputs.arguments.retain(|argument| argument != "job");
+    tradai_trading::run(&inputs)
 }
