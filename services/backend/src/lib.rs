@@ -27,7 +27,6 @@ use tradai_control_plane::jobs::executors::BacktestJobSubmitter;
 use tradai_control_plane::jobs::{
     Batches as BatchUseCases, Housekeeping, HousekeepingSettings, JobPorts, Jobs, Prepare, Sweep,
 };
-use tradai_platform::settings::Inputs;
 use tradai_platform::settings::sections::{AuthSettings, Role};
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
@@ -70,9 +69,8 @@ pub struct Parts {
 /// # Errors
 /// When the state cannot be opened, or jobs cannot be handed over as the settings say.
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let inputs = Inputs::of_process();
-    let wiring = Wiring::open(&settings.state, inputs.environment.clone())?;
-    let executor = infrastructure::executor::open(settings, &inputs, &wiring).await?;
+    let wiring = Wiring::open(&settings.state, settings.environment.0.clone())?;
+    let executor = infrastructure::executor::open(settings, &wiring).await?;
     let parts = Parts {
         wiring,
         executor: executor.submitter,

@@ -10,7 +10,7 @@ use tradai_control_plane::jobs::JobSettings;
 use tradai_control_plane::jobs::executors::ExecutorSettings;
 use tradai_domain::ports::Quota;
 use tradai_platform::settings::sections::{HttpSettings, LogSettings, MlflowSettings, StateSettings};
-use tradai_platform::settings::{Reader, Settings as HostSettings};
+use tradai_platform::settings::{Environment, Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 use tradai_timeseries::Location;
@@ -52,6 +52,8 @@ pub struct Settings {
     pub peer_api_key: Option<SecretString>,
     /// The name of this instance among those on one state; that of machine and port without.
     pub instance: Option<String>,
+    /// The environment of this host, of which jobs get a few variables.
+    pub environment: Environment,
     /// What configs of jobs may read of this host's environment.
     pub job_variables: JobVariables,
     /// Jobs that run at the same time.
@@ -162,6 +164,7 @@ impl HostSettings for Settings {
             bucket,
             mlflow,
             job_variables,
+            environment: reader.environment(),
             executor: read_executor(reader),
             containers: ContainerSettings::read(reader),
             allow_no_executor: reader

@@ -23,7 +23,6 @@ use tradai_control_plane::Audit;
 use tradai_control_plane::data::{Collector, Exchanges, Scheduler, Schedules, SyncJobs};
 use tradai_domain::ports::{ApiKeyRepository, AuditLog, DocumentStore, ExchangeKey};
 use tradai_domain::{Clock, IdSource};
-use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::socket::Sockets;
 use tradai_service::{App, Check, IdempotencyStore, Service, Shutdown, StoredIdempotency, StoredKeys};
@@ -62,7 +61,7 @@ pub struct Parts {
 /// When the state or the store cannot be opened, or an exchange is not known.
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
     let Wiring { audit, idempotency, api_keys, clock, ids, .. } =
-        Wiring::open(&settings.state, Inputs::of_process().environment)?;
+        Wiring::open(&settings.state, settings.environment.0.clone())?;
     let opened = infrastructure::open(settings, &clock, &ids).await?;
     let parts = Parts {
         exchanges: opened.exchanges,

@@ -7,7 +7,7 @@ use std::time::Duration;
 use tradai_control_plane::data::{CollectLimits, JobLimits};
 use tradai_domain::ports::ExchangeKey;
 use tradai_platform::settings::sections::{ArcticSettings, HttpSettings, LogSettings, StateSettings};
-use tradai_platform::settings::{Reader, Settings as HostSettings};
+use tradai_platform::settings::{Environment, Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 use tradai_timeseries::Location;
@@ -27,6 +27,8 @@ pub struct Settings {
     pub exchange_urls: Vec<ExchangeUrl>,
     /// Where the audit log and replies to repeated requests are kept, with the state of the other services.
     pub state: StateSettings,
+    /// The environment of this process, which may hold secrets of the state.
+    pub environment: Environment,
     /// Where the stores of the exchanges are.
     pub location: Location,
     /// Series that are collected at the same time.
@@ -134,6 +136,7 @@ impl HostSettings for Settings {
             log,
             exchanges,
             exchange_urls,
+            environment: reader.environment(),
             state,
             location,
             concurrency,

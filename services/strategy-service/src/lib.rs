@@ -19,7 +19,6 @@ use std::time::Duration;
 
 use tradai_control_plane::configs::{Configs, Variables};
 use tradai_control_plane::strategies::Strategies;
-use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::{App, Check, Service, Shutdown, StoredIdempotency, StoredKeys};
 
@@ -46,7 +45,7 @@ pub struct Parts {
 /// # Errors
 /// When the state or the folder of strategies cannot be opened.
 pub async fn start(settings: &Settings, shutdown: &Shutdown) -> Result<App, Box<dyn Error + Send + Sync>> {
-    let environment = Inputs::of_process().environment;
+    let environment = settings.environment.0.clone();
     let tracking_uri =
         settings.mlflow_tracking_uri.clone().map(|uri| ("MLFLOW_TRACKING_URI".to_owned(), uri));
     let let_in: Vec<String> =

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use tradai_platform::settings::sections::{HttpSettings, LogSettings, StateSettings};
-use tradai_platform::settings::{Reader, Settings as HostSettings};
+use tradai_platform::settings::{Environment, Reader, Settings as HostSettings};
 use tradai_platform::topology::topology;
 use tradai_service::HttpHost;
 
@@ -23,6 +23,8 @@ pub struct Settings {
     pub mlflow_tracking_uri: Option<String>,
     /// Further variables of this process that configs may read by `${NAME}`.
     pub config_variables: Vec<String>,
+    /// The environment of this process.
+    pub environment: Environment,
 }
 
 impl HostSettings for Settings {
@@ -54,6 +56,7 @@ impl HostSettings for Settings {
             state,
             mlflow_tracking_uri,
             config_variables,
+            environment: reader.environment(),
         }
     }
 }

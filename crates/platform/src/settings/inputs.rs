@@ -1,10 +1,21 @@
 //! Where settings come from: handed in, so that tests need no process of their own.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
 /// The variable that names the folder of settings files; `settings` in the working directory otherwise.
 pub const SETTINGS_DIR: &str = "TRADAI_SETTINGS_DIR";
+
+/// The environment that settings came with, for what a host hands on. Shown by its names alone: it may hold secrets.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Environment(pub BTreeMap<String, String>);
+
+impl fmt::Debug for Environment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
 
 /// The environment and the arguments of a host.
 #[derive(Clone, Default)]

@@ -42,7 +42,7 @@ pub mod sections;
 
 pub use arguments::arguments;
 pub use faults::{Fault, Faults};
-pub use inputs::{Inputs, SETTINGS_DIR};
+pub use inputs::{Environment, Inputs, SETTINGS_DIR};
 pub use load::{End, Loaded, Start, load, start, start_as};
 pub use print::{Origin, Variable};
 pub use reader::{Key, Reader, split};

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use secrecy::SecretString;
 use toml::{Table, Value};
 
-use super::{Fault, Inputs, Origin, Variable};
+use super::{Environment, Fault, Inputs, Origin, Variable};
 
 /// Hands out values by name, and keeps what is wrong with them.
 pub struct Reader<'a> {
@@ -50,6 +50,12 @@ impl<'a> Reader<'a> {
     #[must_use]
     pub fn foreign(&self, name: &str) -> Option<String> {
         self.inputs.get(name).map(str::to_owned)
+    }
+
+    /// Returns all variables, for a host that hands some of them on: to jobs, or to configs that name them.
+    #[must_use]
+    pub fn environment(&self) -> Environment {
+        Environment(self.inputs.environment.clone())
     }
 
     /// Adds a fault of a value that parses but means nothing.

@@ -7,7 +7,6 @@ use tradai_control_plane::jobs::Sweep;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, ExecutorFactory};
 use tradai_domain::jobs::{ExecutorMode, LocalExecutionMode};
 use tradai_embedded::DockerTasks;
-use tradai_platform::settings::Inputs;
 use tradai_platform::wiring::Wiring;
 use tradai_service::Check;
 use tradai_trading::local::{LocalHost, LocalTasks};
@@ -33,7 +32,6 @@ pub(crate) struct Executor {
 /// daemon, the service starts all the same: it shows jobs, and is not ready.
 pub(crate) async fn open(
     settings: &Settings,
-    inputs: &Inputs,
     wiring: &Wiring,
 ) -> Result<Executor, Box<dyn Error + Send + Sync>> {
     let host = LocalHost {
@@ -41,7 +39,7 @@ pub(crate) async fn open(
         state: &settings.state,
         strategies: Some(&settings.strategy_path),
         log: &settings.log,
-        environment: &inputs.environment,
+        environment: &settings.environment.0,
     };
     let tasks = LocalTasks::new(&host, wiring).with_containers(&host, &settings.containers);
     let mut ports = tasks.executor_ports();

@@ -1,6 +1,12 @@
 //! What the sources of a config come to.
 
+use std::sync::Arc;
+
 use serde_json::{Value, json};
+
+use tradai_platform::settings::{Inputs, load};
+use tradai_service::Shutdown;
+use tradai_strategy_service::{Settings, start};
 
 use crate::support::{DIP, World};
 
@@ -65,6 +71,24 @@ async fn a_secret_of_the_environment_is_shown_in_no_part_of_the_reply() {
     let merged = world.post("strategies/merge", &body.to_string()).await.expect(200);
     assert!(!merged.to_string().contains("hunter2"), "{merged}");
     assert_eq!(merged["parameters"]["dip"], "[redacted]");
+}
+
+/// Whoever has several services in one process gives each its own variables.
+#[tokio::test]
+async fn configs_read_variables_that_the_settings_came_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let inputs = Inputs::default()
+        .variable("TRADAI_DATA_DIR", folder.path().to_str().unwrap())
+        .variable("CONFIG_VARIABLES", "TRADAI_TEST_REGION")
+        .variable("TRADAI_TEST_REGION", "eu");
+    let settings = load::<Settings>(&inputs).unwrap().settings;
+    assert!(!format!("{settings:?}").contains("\"eu\""), "{settings:?}");
+    let app = start(&settings, &Shutdown::manual()).await.unwrap();
+    let world = World { app, folder: Arc::new(folder), ..World::new() };
+    world.put_file("dip.yaml", DIP);
+    let id = world.push_of("Dip", r#"{"description": "${TRADAI_TEST_REGION}"}"#).await;
+    let resolved = world.get(&format!("strategies/Dip/resolved-config?config_id={id}")).await.expect(200);
+    assert_eq!(resolved["mlflow_tags"]["description"], "eu", "{resolved}");
 }
 
 #[tokio::test]
