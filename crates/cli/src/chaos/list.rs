@@ -42,11 +42,7 @@ pub(super) fn run(args: &ListArgs, ctx: &Context) -> anyhow::Result<ExitCode> {
     let mut faults: Vec<Fault> = serde_saphyr::from_str(FAULTS)?;
     for row in &args.rows {
         if !faults.iter().any(|fault| fault.id.eq_ignore_ascii_case(row)) {
-            bail!(
-                "{row}: there is no such row; they go from {} to {}",
-                faults[0].id,
-                faults[faults.len() - 1].id
-            );
+            bail!("{row}: there is no such row; `tradai chaos list` shows all");
         }
     }
     faults.retain(|fault| {
