@@ -10,10 +10,10 @@ use crate::peer::Peers;
 use crate::world::{HOSTILE, World, config};
 
 /// A reply, read whole.
-struct Reply {
-    status: u16,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
     headers: reqwest::header::HeaderMap,
-    text: String,
+    pub(crate) text: String,
 }
 
 impl Reply {
@@ -32,12 +32,12 @@ async fn read(request: reqwest::RequestBuilder) -> Reply {
     Reply { status, headers, text: response.text().await.unwrap() }
 }
 
-async fn get(world: &World, path: &str) -> Reply {
+pub(crate) async fn get(world: &World, path: &str) -> Reply {
     read(client().get(world.url(path))).await
 }
 
 /// Sends a form as a page of `origin` does.
-async fn post(world: &World, path: &str, form: &[(&str, &str)], origin: &str) -> Reply {
+pub(crate) async fn post(world: &World, path: &str, form: &[(&str, &str)], origin: &str) -> Reply {
     let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
     let request = client().post(world.url(path)).body(body).header("origin", origin);
     read(request.header("content-type", "application/x-www-form-urlencoded")).await
@@ -457,38 +457,4 @@ async fn a_job_is_verified_from_its_page() {
     assert_eq!((stopped.status, stopped.header("location")), (303, shown.as_str()));
     let running = world.add_job("EmaCross", JobStatus::Running).await;
     assert_eq!(post(&world, &format!("/jobs/{running}/verify"), &[], &world.url("")).await.status, 409);
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_listed_shown_ordered_and_cancelled() {
-    let world = World::start(&[]).await;
-    assert!(get(&world, "/batches").await.text.contains("No batches here"));
-    let batch = json!({
-        "name": HOSTILE,
-        "backtest": {"strategy": "EmaCross", "symbols": ["BTC/USDT"]},
-        "axes": {"timeframe": ["1h", "4h"], "parameters": {"fast": [5, 9]}},
-    });
-    let request = client().post(world.url("/api/v1/batches")).body(batch.to_string());
-    let made = read(request.header("content-type", "application/json")).await;
-    assert_eq!(made.status, 202, "{}", made.text);
-    let path = made.header("location").strip_prefix("/api/v1").unwrap().to_owned();
-    let list = get(&world, "/batches").await.text;
-    assert!(list.contains(&format!("href=\"{path}\"")) && !list.contains(HOSTILE), "{list}");
-    let shown = get(&world, &path).await.text;
-    assert!(shown.contains("timeframe 4h, fast 9") && !shown.contains(HOSTILE), "{shown}");
-    assert!(shown.contains("Cancel the rest"), "{shown}");
-    let sorted = get(&world, &format!("{path}?sort=-profit_total")).await.text;
-    assert!(
-        sorted.contains("aria-sort=\"descending\"") && sorted.contains("?sort=profit_total\""),
-        "{sorted}"
-    );
-    assert_eq!(get(&world, &format!("{path}?sort=nonsense")).await.status, 200);
-    let cancelled = post(&world, &format!("{path}/cancel"), &[], &world.url("")).await;
-    assert!(cancelled.status == 303 || cancelled.status == 200, "{}", cancelled.status);
-    let shown = get(&world, &path).await.text;
-    assert!(
-        shown.contains("4 <span class=\"status cancelled\">") && !shown.contains("Cancel the rest"),
-        "{shown}"
-    );
-    assert_eq!(get(&world, "/batches/x").await.status, 404);
 }
