@@ -8,13 +8,15 @@ use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 use tradai_domain::ports::PortError;
-use tradai_domain::{Clock, Millis};
+use tradai_domain::{Clock, ErrorKind, Millis};
 
 use super::{Batches, Jobs};
 use crate::configs::Configs;
 
 /// How often the clock is looked at.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
+/// How long a sweep may take: one that never ends would be the last.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(600);
 
 /// Deletes what is kept of tasks that started before a moment and have ended, and returns their number.
 pub type Sweep = Arc<dyn Fn(Millis) -> BoxFuture<'static, Result<usize, PortError>> + Send + Sync>;
@@ -107,13 +109,23 @@ impl Housekeeping {
                 None => Ok(0),
             }
         };
-        // Who sweeps tasks may have to wait for a daemon.
-        let (tasks, jobs, configs) =
-            tokio::join!(sweep, self.jobs.delete_expired(), self.configs.delete_expired());
-        let batches = match &self.batches {
-            Some(batches) => batches.delete_expired().await,
-            None => Ok(0),
+        let batches = async {
+            match &self.batches {
+                Some(batches) => batches.delete_expired().await,
+                None => Ok(0),
+            }
         };
+        // Who sweeps tasks may have to wait for a daemon.
+        let (tasks, jobs, configs, batches) = tokio::join!(
+            tokio::time::timeout(SWEEP_PATIENCE, sweep),
+            self.jobs.delete_expired(),
+            self.configs.delete_expired(),
+            batches,
+        );
+        let tasks = tasks.unwrap_or_else(|_| {
+            let late = format!("they were not swept in {} s", SWEEP_PATIENCE.as_secs());
+            Err(PortError::new(ErrorKind::Unavailable, late))
+        });
         let deleted = Deleted {
             batches: or_warn("batches", batches),
             jobs: or_warn("jobs", jobs),

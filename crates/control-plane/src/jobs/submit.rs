@@ -3,15 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde_json::{Map, Value};
 use tracing::info;
-use tradai_domain::configs::ConfigHash;
 use tradai_domain::jobs::{BacktestConfig, BacktestJobMessage, JobRecord, JobStatus, TraceId, WorkflowType};
-use tradai_domain::ports::{Created, NewJob, PortError, Quota, RequestKey};
+use tradai_domain::ports::{Created, NewJob, PortError, Quota};
 use tradai_domain::{ErrorKind, JobId, Millis};
 
 use super::{BacktestRequest, Jobs, check_size};
 use crate::Error;
+use crate::request_key::request_key;
+
+/// What a submission is called in the audit log and in keys.
+const ACTION: &str = "job.submit";
 
 /// Who asks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -105,8 +107,7 @@ impl Jobs {
         config: &BacktestConfig,
         requester: &Requester,
     ) -> Result<Option<Submitted>, Error> {
-        let Some(key) = &requester.idempotency_key else { return Ok(None) };
-        let key = request_key(key, requester, config)?;
+        let Some(key) = request_key(ACTION, requester, config)? else { return Ok(None) };
         let recalled = self.ports.jobs.recall(&key, self.ports.clock.now_ms()).await?;
         recalled.map(|created| self.known(created)).transpose()
     }
@@ -149,13 +150,13 @@ impl Jobs {
     fn new_job(&self, id: JobId, config: BacktestConfig, requester: &Requester) -> Result<NewJob, Error> {
         let now = self.ports.clock.now_ms();
         let trace_id = requester.trace_id.unwrap_or_else(|| id.into());
-        let key = requester.idempotency_key.as_ref().map(|key| request_key(key, requester, &config));
+        let key = request_key(ACTION, requester, &config)?;
         let record = JobRecord {
             strategy_version: config.strategy_version.clone(),
             ttl: self.ttl(now),
             ..JobRecord::pending(id, WorkflowType::Backtest, config.strategy.clone(), trace_id, now)
         };
-        let entry = self.entry(requester, "job.submit", id.to_string());
+        let entry = self.entry(requester, ACTION, id.to_string());
         Ok(NewJob {
             record,
             message: BacktestJobMessage {
@@ -163,42 +164,13 @@ impl Jobs {
                 ..BacktestJobMessage::new(id, trace_id, config)
             },
             entry,
-            key: key.transpose()?,
+            key,
             holder: self.settings.holder.clone(),
             quota: Some(self.settings.quota),
         })
     }
 }
 
-/// Returns what a request is recognised by. Two actors that chose the same key do not meet; the length keeps the parts
-/// apart.
-fn request_key(key: &str, requester: &Requester, config: &BacktestConfig) -> Result<RequestKey, PortError> {
-    let key = format!("job.submit:{}:{}:{key}", requester.actor.len(), requester.actor);
-    Ok(RequestKey { key, fingerprint: fingerprint(config)? })
-}
-
 fn ttl(now: Millis, keep: Duration) -> i64 {
     now.div_euclid(1_000).saturating_add(i64::try_from(keep.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// Hash of what is asked for, whatever the order of its keys.
-fn fingerprint(config: &BacktestConfig) -> Result<[u8; 32], PortError> {
-    let Value::Object(map) = serde_json::to_value(config).map_err(no_json)? else {
-        return Err(no_json("it is no object"));
-    };
-    Ok(digest(&map))
-}
-
-fn digest(map: &Map<String, Value>) -> [u8; 32] {
-    let hash = ConfigHash::of(map);
-    let mut bytes = [0; 32];
-    for (byte, digits) in bytes.iter_mut().zip(hash.as_str().as_bytes().chunks_exact(2)) {
-        let digit = |at: usize| char::from(digits[at]).to_digit(16).unwrap_or(0);
-        *byte = u8::try_from(digit(0) * 16 + digit(1)).unwrap_or(0);
-    }
-    bytes
-}
-
-fn no_json(error: impl std::fmt::Display) -> PortError {
-    PortError::new(ErrorKind::Internal, format!("the job has no JSON: {error}"))
 }
