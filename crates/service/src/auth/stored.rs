@@ -2,10 +2,11 @@
 //!
 //! A request costs a look into a map. Every service on one state reads the keys again every two seconds, so that a
 //! key which was revoked anywhere ends everywhere by then: for requests, for sessions and tickets that were made from
-//! it, and for sockets that are open. Where the state cannot be read, keys stay as they were for a while, and then
-//! nobody is let in by them.
+//! it, and for sockets that are open. Where the state cannot be read, keys stay as they were for a while, counted from
+//! the last time that it could, and then nobody is let in by them, and sockets end.
 //!
-//! Invariant: a key that the settings give a name is never outdone by a stored one of the same name.
+//! Invariants: a key that the settings give a name is never outdone by a stored one of the same name. A key that was
+//! revoked elsewhere lets nobody in for longer than [`TRUSTED_FOR`], however reading fails.
 
 use std::collections::{BTreeSet, HashMap};
 use std::fmt;
@@ -13,11 +14,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{Mutex, watch};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep_until, timeout};
 use tracing::warn;
-use tradai_domain::Clock;
 use tradai_domain::access::{ApiKeyId, ApiKeyRecord};
 use tradai_domain::ports::{ApiKeyRepository, PortError};
+use tradai_domain::{Clock, ErrorKind};
 use tradai_platform::settings::sections::AuthSettings;
 
 use super::caller::{Caller, Proof};
@@ -27,6 +28,8 @@ use crate::shutdown::Shutdown;
 
 /// How often keys are read again.
 const READ_EVERY: Duration = Duration::from_secs(2);
+/// How long a reading may take. What waits longer for the state does better to ask anew.
+const READ_WITHIN: Duration = Duration::from_secs(5);
 /// For how long keys count that cannot be read again.
 const TRUSTED_FOR: Duration = Duration::from_secs(30);
 /// When to come back while they cannot be read.
@@ -51,27 +54,33 @@ struct Known {
     state: Reading,
 }
 
-/// How reading them goes.
+/// How reading them went.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 enum Reading {
     /// They were not read yet.
     #[default]
     Begins,
-    /// They are as they were a moment ago.
-    Works,
-    /// They could not be read since; were they ever?
-    FailsSince(Instant, bool),
+    /// They could not be read, not once.
+    Fails,
+    /// They are as they were when the last good reading began.
+    Good(Instant),
 }
 
 impl Known {
-    fn of(records: Vec<ApiKeyRecord>, named: &BTreeSet<String>) -> Self {
-        let mut known = Self { state: Reading::Works, ..Self::default() };
+    fn of(records: Vec<ApiKeyRecord>, as_of: Instant, named: &BTreeSet<String>) -> Self {
+        let mut known = Self { state: Reading::Good(as_of), ..Self::default() };
         for record in records.into_iter().filter(|record| !named.contains(record.name.as_str())) {
             let record = Arc::new(record);
             known.by_hash.insert(record.hash.0, record.clone());
             known.by_id.insert(record.id, record);
         }
         known
+    }
+
+    /// Until when this counts, unless the keys are read again; `None` when it does not.
+    fn trusted_until(&self) -> Option<Instant> {
+        let Reading::Good(as_of) = self.state else { return None };
+        Some(as_of + TRUSTED_FOR).filter(|until| *until > Instant::now())
     }
 }
 
@@ -101,21 +110,24 @@ impl StoredKeys {
     /// Reads the keys. Who has just changed them calls this, so that the change counts here at once.
     ///
     /// # Errors
-    /// When the state cannot be read: what was known stays for now.
+    /// When the state cannot be read, or not in time: what was known stays for now.
     pub async fn refresh(&self) -> Result<(), PortError> {
         let _one_at_a_time = self.reading.lock().await;
-        let read = self.repository.list().await;
-        self.known.send_modify(|known| match &read {
-            Ok(records) => *known = Known::of(records.clone(), &self.named),
-            Err(_) => {
-                known.state = match known.state {
-                    Reading::Begins => Reading::FailsSince(Instant::now(), false),
-                    Reading::Works => Reading::FailsSince(Instant::now(), true),
-                    failing => failing,
-                }
-            }
+        let begun = Instant::now();
+        let read = timeout(READ_WITHIN, self.repository.list()).await;
+        let read = read.unwrap_or_else(|_| {
+            Err(PortError::new(ErrorKind::Unavailable, format!("no answer within {READ_WITHIN:?}")))
         });
-        read.map(drop)
+        let (known, outcome) = match read {
+            Ok(records) => (Some(Known::of(records, begun, &self.named)), Ok(())),
+            Err(error) => (None, Err(error)),
+        };
+        self.known.send_modify(|held| match known {
+            Some(known) => *held = known,
+            None if held.state == Reading::Begins => held.state = Reading::Fails,
+            None => {}
+        });
+        outcome
     }
 
     /// Reads the keys at once and every moment from then on, until the service is told to stop.
@@ -126,7 +138,7 @@ impl StoredKeys {
                 Ok(()) => is_told = false,
                 // Once for each time that it fails, and not for each try.
                 Err(error) if !std::mem::replace(&mut is_told, true) => {
-                    warn!(%error, "API keys of the state cannot be read; those known count for {TRUSTED_FOR:?}: {error}");
+                    warn!(%error, "API keys of the state cannot be read; those known count for {TRUSTED_FOR:?} from when they could be: {error}");
                 }
                 Err(_) => {}
             }
@@ -164,13 +176,11 @@ impl StoredKeys {
             // Whoever comes first waits, and is not taken for a stranger. The sender is ours: it does not end.
             drop(self.known.subscribe().wait_for(|known| known.state != Reading::Begins).await);
         }
-        let (found, state) = {
+        let (found, is_trusted) = {
             let known = self.known.borrow();
-            (find(&known), known.state)
+            (find(&known), known.trusted_until().is_some())
         };
-        if let Reading::FailsSince(since, were_read) = state
-            && (!were_read || since.elapsed() > TRUSTED_FOR)
-        {
+        if !is_trusted {
             let away = "the state that API keys are kept in cannot be read";
             return Err(Problem::new(Code::Unavailable, away).retry_after(LATER));
         }
@@ -210,12 +220,20 @@ impl HeldKey {
         self.id
     }
 
-    /// Waits until the key is revoked. Cancel safe.
+    /// Waits until the key is revoked, or nobody can tell any more whether it is. Cancel safe.
     pub(crate) async fn revoked(&self) {
         let mut known = self.keys.known.subscribe();
-        let is_gone = |known: &Known| known.state == Reading::Works && !known.by_id.contains_key(&self.id);
-        if known.wait_for(is_gone).await.is_err() {
-            std::future::pending().await
+        loop {
+            let trusted_until = {
+                let known = known.borrow_and_update();
+                known.trusted_until().filter(|_| known.by_id.contains_key(&self.id))
+            };
+            let Some(until) = trusted_until else { return };
+            tokio::select! {
+                // The sender is ours: it does not end.
+                _ = known.changed() => {}
+                () = sleep_until(until) => {}
+            }
         }
     }
 }

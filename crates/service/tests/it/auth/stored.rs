@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use tradai_domain::access::{ApiKeyId, ApiKeyRecord, Role};
@@ -22,11 +23,12 @@ use tradai_testkit::until;
 use super::{KEY, NOW_MS, ask, ask_with, clock, key_of_ann, whose, with};
 use crate::api::{Reply, send};
 
-/// The state's keys, which can be away.
+/// The state's keys, which can be away, or be waited for without end.
 #[derive(Clone)]
 struct Keys {
     inner: Arc<SqliteApiKeys>,
     is_away: Arc<AtomicBool>,
+    hangs: Arc<AtomicBool>,
 }
 
 #[async_trait]
@@ -39,6 +41,9 @@ impl ApiKeyRepository for Keys {
         if self.is_away.load(Ordering::SeqCst) {
             return Err(PortError::new(ErrorKind::Unavailable, "away"));
         }
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.inner.list().await
     }
 
@@ -50,7 +55,7 @@ impl ApiKeyRepository for Keys {
 impl Keys {
     fn new() -> Self {
         let inner = Arc::new(SqliteApiKeys::new(Database::in_memory().unwrap()));
-        Self { inner, is_away: Arc::default() }
+        Self { inner, is_away: Arc::default(), hangs: Arc::default() }
     }
 
     /// Makes a key and returns it.
@@ -99,7 +104,7 @@ fn sealed() -> HttpSettings {
 fn world_of(keys: &Keys, clock: &Arc<ManualClock>, settings: &HttpSettings) -> (App, Arc<StoredKeys>) {
     let shutdown = Shutdown::manual();
     let stored = StoredKeys::new(Arc::new(keys.clone()), clock.clone(), &settings.auth);
-    let sockets = Sockets::new(10, std::time::Duration::from_secs(20), clock.clone(), &shutdown);
+    let sockets = Sockets::new(10, Duration::from_secs(20), clock.clone(), &shutdown);
     let stream = move |caller: Caller| async move {
         let place = sockets.place(&caller)?;
         Ok::<Response, Problem>(event_stream(Silence, place, Shutdown::manual()))
@@ -229,6 +234,42 @@ async fn a_state_that_cannot_be_read_is_no_reason_to_call_a_key_unknown() {
     stored.refresh().await.unwrap_err();
     assert_eq!(ask_with(&app, &key).await.status, 200);
     tokio::time::pause();
-    tokio::time::advance(std::time::Duration::from_secs(31)).await;
+    tokio::time::advance(Duration::from_secs(31)).await;
     assert_eq!(ask_with(&app, &key).await.status, 503);
+}
+
+#[tokio::test]
+async fn keys_count_for_30_seconds_from_when_they_were_last_read() {
+    let keys = Keys::new();
+    let (key, _) = keys.add("ci", None).await;
+    let (app, stored) = world(&keys, &clock());
+    assert_eq!(ask_with(&app, &key).await.status, 200);
+    let open = stream_of(&app, Request::get("/stream").header("x-api-key", &key)).await;
+    let others = stream_of(&app, Request::get("/stream").header("x-api-key", KEY)).await;
+    tokio::time::pause();
+    keys.is_away.store(true, Ordering::SeqCst);
+    tokio::time::advance(Duration::from_secs(28)).await;
+    // That it fails is found out late, and makes what was read no younger.
+    stored.refresh().await.unwrap_err();
+    assert_eq!(ask_with(&app, &key).await.status, 200);
+    tokio::time::advance(Duration::from_secs(3)).await;
+    assert_eq!(ask_with(&app, &key).await.status, 503);
+    let told = to_bytes(open.into_body(), 10_000).await.unwrap();
+    assert!(told.ends_with(b": listening\n\n"), "{told:?}");
+    assert_eq!((others.status().as_u16(), ask_with(&app, KEY).await.status), (200, 200));
+}
+
+#[tokio::test]
+async fn a_state_that_does_not_answer_keeps_nobody_waiting() {
+    let keys = Keys::new();
+    let (key, _) = keys.add("ci", None).await;
+    keys.hangs.store(true, Ordering::SeqCst);
+    let (app, stored) = world(&keys, &clock());
+    tokio::time::pause();
+    let reply = ask_with(&app, &key).await;
+    assert!(reply.status == 503 && reply.text.contains("cannot be read"), "{}", reply.text);
+    keys.hangs.store(false, Ordering::SeqCst);
+    tokio::time::resume();
+    stored.refresh().await.unwrap();
+    assert_eq!(ask_with(&app, &key).await.status, 200);
 }
