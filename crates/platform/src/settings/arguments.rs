@@ -11,7 +11,7 @@ use super::{End, Inputs, Settings};
 
 const PRINT: &str = "print-settings";
 
-/// Reads the arguments of a host that has these commands beside its own work.
+/// Reads the arguments of a host that has these commands beside its own work. Commands take theirs only, not the host's.
 ///
 /// # Errors
 /// What to print and end with: help and version with 0, arguments that it does not take with 2.
@@ -36,7 +36,6 @@ pub(super) fn is_printed(arguments: &ArgMatches) -> bool {
 fn program<S: Settings>(name: &str) -> Command {
     let print = Arg::new(PRINT)
         .long(PRINT)
-        .global(true)
         .action(ArgAction::SetTrue)
         .help("Print every setting with its value, where that is from, and what it means");
     Command::new(S::SERVICE)
@@ -46,6 +45,9 @@ fn program<S: Settings>(name: &str) -> Command {
         .about(S::ABOUT)
         .after_help(sources::<S>())
         .arg(print)
+        // The settings printed are the host's own: a command beside the flag would be left undone, or do its work as if
+        // nobody had asked.
+        .args_conflicts_with_subcommands(true)
 }
 
 /// Where settings come from.

@@ -199,6 +199,10 @@ fn arguments_that_nobody_knows_start_no_service() {
         (&["--port", "80"], "--port"),
         (&["end", "now"], "now"),
         (&["healthcheck", "--help-me"], "--help-me"),
+        (&["healthcheck", "--print-settings"], "--print-settings"),
+        (&["new-key", "ann", "admin", "--print-settings"], "--print-settings"),
+        (&["end", "--print-settings"], "--print-settings"),
+        (&["--print-settings", "end"], "end"),
     ] {
         let (code, out, errors) = output(free_port(), wrong, |_| ());
         assert!(code == Some(2) && out.is_empty() && errors.contains(named), "{wrong:?}: {errors}");
