@@ -2,7 +2,7 @@
 
 use std::io;
 
-use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::{SubscriberInitExt, TryInitError};
 use tracing_subscriber::{Layer, Registry};
@@ -40,8 +40,8 @@ pub fn init(settings: &LogSettings) -> Result<(), TryInitError> {
 /// A layer beside the log: one that sends spans somewhere.
 pub type SpanLayer = Box<dyn Layer<Registry> + Send + Sync>;
 
-/// [`init`], with spans handed to another layer, too: those of the logged levels, and of `info` where the log begins
-/// above it, since who wants little in the log still wants whole traces.
+/// [`init`], with spans handed to another layer, too: those of `info` and above, whatever is logged, since who wants
+/// little in the log, or little of one module, still wants whole traces.
 ///
 /// # Errors
 /// When something else was installed before.
@@ -54,13 +54,8 @@ pub fn init_with(settings: &LogSettings, spans: Option<SpanLayer>) -> Result<(),
             .with_writer(io::stderr)
             .boxed(),
     };
-    let spans = spans.map(|spans| spans.with_filter(with_info(&levels)));
+    let spans = spans.map(|spans| spans.with_filter(LevelFilter::INFO));
     tracing_subscriber::registry().with(spans).with(layer.with_filter(levels)).try_init()
-}
-
-fn with_info(levels: &Targets) -> Targets {
-    let default = levels.default_level().unwrap_or(LevelFilter::OFF);
-    levels.clone().with_default(default.max(LevelFilter::INFO))
 }
 
 /// The layer that writes JSON: the event's own fields at the top, the fields of each span around it in `spans`.
@@ -75,4 +70,37 @@ where
         .with_current_span(false)
         .with_span_list(true)
         .with_writer(writer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use tracing::span::{Attributes, Id};
+    use tracing::{Subscriber, debug_span, info_span};
+    use tracing_subscriber::layer::Context;
+
+    use super::*;
+
+    /// Notes the names of the spans that it gets.
+    #[derive(Clone, Default)]
+    struct Names(Arc<Mutex<Vec<&'static str>>>);
+
+    impl<S: Subscriber> Layer<S> for Names {
+        fn on_new_span(&self, attributes: &Attributes<'_>, _: &Id, _: Context<'_, S>) {
+            self.0.lock().unwrap().push(attributes.metadata().name());
+        }
+    }
+
+    #[test]
+    fn traces_are_whole_whatever_the_log_leaves_out() {
+        let levels = "off,tradai_service=warn,tradai_backend=debug".parse().unwrap();
+        let settings = LogSettings { format: LogFormat::Json, levels, otlp_endpoint: None };
+        let names = Names::default();
+        init_with(&settings, Some(names.clone().boxed())).unwrap();
+        drop(info_span!(target: "tradai_service::layers", "request"));
+        drop(info_span!(target: "tradai_runner", "job"));
+        drop(debug_span!(target: "tradai_backend", "detail"));
+        assert_eq!(*names.0.lock().unwrap(), ["request", "job"]);
+    }
 }
