@@ -16,5 +16,5 @@ mod talk;
 
 pub use events::{event_stream, last_event_id};
 pub use places::{SocketPlace, Sockets};
-pub(crate) use refusal::{Asked, BEARER, RefusedWith, Refusals, offered, require_protocol};
+pub(crate) use refusal::{Asked, BEARER, Refusals, RefusedWith, offered, require_protocol};
 pub use talk::{StreamMessage, StreamSource};

@@ -4,9 +4,7 @@ use chrono::{DateTime, SecondsFormat};
 use serde::{Serialize, Serializer};
 use serde_json::Number;
 use tradai_domain::configs::ConfigId;
-use tradai_domain::jobs::{
-    Collecting, ExecutionId, JobFigures, JobRecord, PinnedConfig, Progress, TraceId,
-};
+use tradai_domain::jobs::{Collecting, ExecutionId, JobFigures, JobRecord, PinnedConfig, Progress, TraceId};
 use tradai_domain::{JobId, Millis};
 use tradai_service::utoipa::{self, ToSchema};
 

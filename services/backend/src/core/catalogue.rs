@@ -119,8 +119,10 @@ impl Catalogue {
         let replaces = text_of("source_hash").filter(|_| replace);
         let register = format!("{path}/register");
         let registered =
-            peer.post_file(&register, "application/yaml", text, replaces.as_deref(), PATIENCE).await?;
+            peer.post_file(&register, "application/yaml", text, replaces.as_deref(), PATIENCE).await;
+        // It may have been replaced although the answer got lost.
         self.known().remove(&key_of(&path, &[]));
+        let registered = registered?;
         let active = match peer.get(&format!("{path}/configs/active"), &[], PATIENCE).await {
             Ok(version) => version["config_id"].as_str().map(str::to_owned),
             Err(PeerError::Refused { status: 404, .. }) => None,

@@ -108,8 +108,7 @@ impl Checks {
     }
 
     /// Returns what was said a moment ago, or else asks. Only what lets a job in counts for longer: who is refused mends
-    /// what is wrong, and asks again at once. A service that is left alone is not
-    /// bothered.
+    /// what is wrong, and asks again at once. A service that is left alone is not bothered.
     async fn remembered(
         &self,
         key: String,
