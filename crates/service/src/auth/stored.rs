@@ -107,7 +107,7 @@ impl StoredKeys {
         })
     }
 
-    /// Reads the keys. Who has just changed them calls this, so that the change counts here at once.
+    /// Reads the keys. Who has just made one calls this, so that it counts here at once.
     ///
     /// # Errors
     /// When the state cannot be read, or not in time: what was known stays for now.
@@ -128,6 +128,17 @@ impl StoredKeys {
             None => {}
         });
         outcome
+    }
+
+    /// Lets a key count no more here, whether or not the state can be read. Who has just revoked one calls this.
+    pub async fn forget(&self, id: ApiKeyId) {
+        // A reading that began before the key was revoked would bring it back.
+        let _none_meanwhile = self.reading.lock().await;
+        self.known.send_modify(|known| {
+            if let Some(record) = known.by_id.remove(&id) {
+                known.by_hash.remove(&record.hash.0);
+            }
+        });
     }
 
     /// Reads the keys at once and every moment from then on, until the service is told to stop.

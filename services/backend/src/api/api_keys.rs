@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
+use tradai_control_plane::Error;
 use tradai_control_plane::api_keys::{ApiKeyRequest, ApiKeys, SecretTraces};
 use tradai_domain::access::{ApiKeyId, ApiKeyRecord};
 use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, KeyScope, Role};
@@ -46,10 +47,10 @@ impl KeyRing {
         Self { keys: ApiKeys::new(api_keys, audit, clock, ids, names), stored, settings, is_open }
     }
 
-    /// Lets a change count here at once; elsewhere it does within seconds.
+    /// Lets a new key count here at once; elsewhere it does within seconds.
     async fn refresh(&self) {
         if let Err(error) = self.stored.refresh().await {
-            tracing::warn!(%error, "a change of the API keys counts here once they can be read: {error}");
+            tracing::warn!(%error, "a new API key counts here once they can be read: {error}");
         }
     }
 
@@ -255,9 +256,12 @@ pub(super) async fn revoke(
         let detail = format!("the key of {} is in the settings: take it out of BACKEND_API_KEYS", key.name);
         return Err(Problem::new(Code::Conflict, detail));
     }
-    let revoked = state.keys.keys.revoke(key_id(&id)?, &requester(&caller, &ids)).await;
+    let id = key_id(&id)?;
+    let revoked = state.keys.keys.revoke(id, &requester(&caller, &ids)).await;
     // Also where it was revoked before: this service may not know yet.
-    state.keys.refresh().await;
+    if matches!(revoked, Ok(_) | Err(Error::NoSuchApiKey { .. })) {
+        state.keys.stored.forget(id).await;
+    }
     revoked.map_err(problem)?;
     Ok(StatusCode::NO_CONTENT)
 }

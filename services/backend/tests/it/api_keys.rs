@@ -1,6 +1,13 @@
 //! API keys over HTTP.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
 use serde_json::{Value, json};
+use tradai_domain::ErrorKind;
+use tradai_domain::access::{ApiKeyId, ApiKeyRecord};
+use tradai_domain::ports::{ApiKeyRepository, CreatedApiKey, NewApiKey, PortError};
 use tradai_service::axum::body::Body;
 use tradai_service::axum::http::Request;
 
@@ -11,10 +18,39 @@ const ADA: &str = "key-of-ada";
 
 /// A service whose admin is ada, and whose trader tom.
 fn world() -> World {
+    World::with(&[("BACKEND_API_KEYS", &keys_of_settings())])
+}
+
+fn keys_of_settings() -> String {
     let item = |name: &str, role: &str| {
         format!("{name}:{role}:{}", blake3::hash(format!("key-of-{name}").as_bytes()).to_hex())
     };
-    World::with(&[("BACKEND_API_KEYS", &[item("ada", "admin"), item("tom", "trader")].join(","))])
+    [item("ada", "admin"), item("tom", "trader")].join(",")
+}
+
+/// Keys that cannot be read any more once one was deleted.
+struct LostByDelete {
+    inner: Arc<dyn ApiKeyRepository>,
+    is_lost: AtomicBool,
+}
+
+#[async_trait]
+impl ApiKeyRepository for LostByDelete {
+    async fn create(&self, key: &NewApiKey) -> Result<CreatedApiKey, PortError> {
+        self.inner.create(key).await
+    }
+
+    async fn list(&self) -> Result<Vec<ApiKeyRecord>, PortError> {
+        if self.is_lost.load(Ordering::SeqCst) {
+            return Err(PortError::new(ErrorKind::Unavailable, "lost"));
+        }
+        self.inner.list().await
+    }
+
+    async fn delete(&self, id: ApiKeyId) -> Result<Option<ApiKeyRecord>, PortError> {
+        self.is_lost.store(true, Ordering::SeqCst);
+        self.inner.delete(id).await
+    }
 }
 
 async fn send(world: &World, key: &str, method: &str, path: &str, body: Option<&Value>) -> Reply {
@@ -71,6 +107,18 @@ async fn a_key_is_shown_once_lets_in_and_is_revoked() {
     let entry = |at: usize| (audit["items"][at]["action"].clone(), audit["items"][at]["subject"].clone());
     assert_eq!(entry(0), (json!("api_key.revoke"), json!(format!("ci/{id}"))));
     assert_eq!(entry(1), (json!("api_key.create"), json!("ci")));
+}
+
+#[tokio::test]
+async fn a_revoked_key_ends_at_once_also_while_keys_cannot_be_read() {
+    let world = World::new();
+    let keys = LostByDelete { inner: world.wiring.api_keys.clone(), is_lost: AtomicBool::new(false) };
+    let world = world.with_api_keys(Arc::new(keys), &[("BACKEND_API_KEYS", &keys_of_settings())]);
+    let made = create(&world, &json!({"name": "ci", "role": "trader"})).await.json();
+    let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+    assert_eq!(send(&world, key, "GET", "/api/v1/me", None).await.status, 200);
+    assert_eq!(send(&world, ADA, "DELETE", &format!("{KEYS}/{id}"), None).await.status, 204);
+    assert_eq!(send(&world, key, "GET", "/api/v1/me", None).await.code(), "AUTH001");
 }
 
 #[tokio::test]

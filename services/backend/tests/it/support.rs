@@ -9,7 +9,7 @@ use tradai_backend::{Parts, Settings, build};
 use tradai_control_plane::jobs::JobReports;
 use tradai_control_plane::jobs::executors::{BacktestJobSubmitter, TaskSubmitter};
 use tradai_domain::jobs::{JobChange, JobStatus};
-use tradai_domain::ports::EventBus;
+use tradai_domain::ports::{ApiKeyRepository, EventBus};
 use tradai_domain::{Clock, JobId, RandomIds, SeriesKey, SystemClock, Timeframe, parse_date_ms};
 use tradai_platform::settings::sections::StateSettings;
 use tradai_platform::settings::{Inputs, load};
@@ -94,6 +94,18 @@ impl World {
     /// The same by another clock, with these variables.
     pub(crate) fn with_clock(self, clock: Arc<dyn Clock>, variables: &[(&str, &str)]) -> Self {
         let wiring = Wiring { clock, ..self.wiring.clone() };
+        let parts =
+            Parts { wiring: wiring.clone(), executor: None, sweep_tasks: None, logs: None, check: None };
+        Self { app: build(&settings(variables), parts, &self.shutdown), wiring, ..self }
+    }
+
+    /// The same with API keys that are kept elsewhere, with these variables.
+    pub(crate) fn with_api_keys(
+        self,
+        api_keys: Arc<dyn ApiKeyRepository>,
+        variables: &[(&str, &str)],
+    ) -> Self {
+        let wiring = Wiring { api_keys, ..self.wiring.clone() };
         let parts =
             Parts { wiring: wiring.clone(), executor: None, sweep_tasks: None, logs: None, check: None };
         Self { app: build(&settings(variables), parts, &self.shutdown), wiring, ..self }

@@ -273,3 +273,16 @@ async fn a_state_that_does_not_answer_keeps_nobody_waiting() {
     stored.refresh().await.unwrap();
     assert_eq!(ask_with(&app, &key).await.status, 200);
 }
+
+#[tokio::test]
+async fn a_forgotten_key_ends_also_while_the_state_cannot_be_read() {
+    let keys = Keys::new();
+    let (key, id) = keys.add("ci", None).await;
+    let (app, stored) = world(&keys, &clock());
+    let open = stream_of(&app, Request::get("/stream").header("x-api-key", &key)).await;
+    assert_eq!(open.status(), 200);
+    keys.is_away.store(true, Ordering::SeqCst);
+    stored.forget(id).await;
+    assert_eq!(ask_with(&app, &key).await.code(), "AUTH001");
+    to_bytes(open.into_body(), 10_000).await.unwrap();
+}
