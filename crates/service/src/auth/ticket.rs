@@ -79,15 +79,24 @@ impl Tickets {
     /// Returns whose ticket it is, once; `None` when it is none of ours, too old or used.
     ///
     /// # Errors
-    /// When it cannot be known whether it was used.
+    /// When it cannot be known whether it was used, or its key revoked.
     pub(super) async fn redeem(&self, text: &str) -> Result<Option<Caller>, Problem> {
         let now = self.clock.now_ms();
         let ticket: Option<Ticket> = self.seal.open(PURPOSE, text);
         let Some(ticket) = ticket.filter(|ticket| ticket.until > now) else { return Ok(None) };
         let Ok(role) = ticket.role.parse() else { return Ok(None) };
+        // Before its use is noted: whoever is told to come back later finds it unused.
+        let key = match (ticket.key, &self.stored) {
+            (None, _) => None,
+            (Some(id), Some(stored)) => match stored.find_by_id(id).await? {
+                Some(holder) => holder.key,
+                None => return Ok(None),
+            },
+            (Some(_), None) => return Ok(None),
+        };
         // Never completed, so that it counts as taken until its time is over.
-        let (key, fingerprint) = ticket.noted_as();
-        let begun = self.used.begin(&key, fingerprint, now, REMEMBERED).await;
+        let (noted_as, fingerprint) = ticket.noted_as();
+        let begun = self.used.begin(&noted_as, fingerprint, now, REMEMBERED).await;
         let later = Duration::from_secs(1);
         match begun {
             Ok(Begin::New) => {}
@@ -100,15 +109,7 @@ impl Tickets {
                 return Err(problem.retry_after(later).source(error));
             }
         }
-        let Ticket { name, holds_until: until, via, key, .. } = ticket;
-        let key = match (key, &self.stored) {
-            (None, _) => None,
-            (Some(id), Some(stored)) => match stored.find_by_id(id).await? {
-                Some(holder) => holder.key,
-                None => return Ok(None),
-            },
-            (Some(_), None) => return Ok(None),
-        };
+        let Ticket { name, holds_until: until, via, .. } = ticket;
         Ok(Some(Caller { name, role, proof: Proof::Ticket, until, via, key }))
     }
 

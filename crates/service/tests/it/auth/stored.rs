@@ -286,3 +286,21 @@ async fn a_forgotten_key_ends_also_while_the_state_cannot_be_read() {
     assert_eq!(ask_with(&app, &key).await.code(), "AUTH001");
     to_bytes(open.into_body(), 10_000).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_ticket_that_is_refused_for_now_is_not_used_up() {
+    let keys = Keys::new();
+    let (key, _) = keys.add("ci", None).await;
+    let (app, stored) = world(&keys, &clock());
+    let made = ask(&app, Request::post("/api/v1/auth/tickets").header("x-api-key", &key)).await;
+    let target = format!("/stream?ticket={}", made.json()["ticket"].as_str().unwrap());
+    keys.is_away.store(true, Ordering::SeqCst);
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(31)).await;
+    assert_eq!(stream_of(&app, Request::get(&target)).await.status(), 503);
+    tokio::time::resume();
+    keys.is_away.store(false, Ordering::SeqCst);
+    stored.refresh().await.unwrap();
+    assert_eq!(stream_of(&app, Request::get(&target)).await.status(), 200);
+    assert_eq!(stream_of(&app, Request::get(&target)).await.status(), 401);
+}
