@@ -103,7 +103,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         .metrics(|registry| sockets.register(registry))
         .check(state_check(&wiring))
         .check(peer_check(settings, "data-collection", &peers.data_collection, Role::Trader))
-        .check(peer_check(settings, "strategy-service", &peers.strategy_service, Role::Viewer));
+        .check(peer_check(settings, "strategy-service", &peers.strategy_service, Role::Trader));
     let service = check.into_iter().fold(service, Service::check);
     let executor = dashboard::Executor::new(settings, takes_jobs);
     let pages = dashboard::routes(Dashboard::new(core.clone(), peers, executor, &wiring));
