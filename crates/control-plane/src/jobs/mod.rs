@@ -23,7 +23,9 @@ mod size;
 mod submit;
 
 pub use artifacts::{manifest_key, results_folder};
-pub use batches::{BatchAxes, BatchCell, BatchRequest, BatchView, Batches, MAX_BATCH_JOBS, SubmittedBatch};
+pub use batches::{
+    BatchAxes, BatchCell, BatchPlace, BatchRequest, BatchView, Batches, MAX_BATCH_JOBS, SubmittedBatch,
+};
 pub use environment::{backtest_environment, backtest_request, variable_of};
 pub use housekeeping::{Deleted, Housekeeping, HousekeepingSettings, Sweep};
 pub use prepare::Prepare;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use tradai_control_plane::jobs::{BatchAxes, BatchCell, BatchRequest, BatchView, Requester};
+use tradai_control_plane::jobs::{BatchAxes, BatchPlace, BatchRequest, BatchView, Requester};
 use tradai_domain::JobId;
 use tradai_domain::jobs::{BatchId, BatchRecord, BatchState, JobRecord, JobStatus};
 use tradai_platform::settings::sections::Role;
@@ -167,7 +167,7 @@ impl BatchDetailBody {
     fn of(view: &BatchView, order: JobOrder) -> Self {
         let jobs = order.of(view).into_iter();
         let jobs: Vec<BatchJobBody> = jobs
-            .map(|(index, (cell, id, record))| BatchJobBody::of(index, cell, *id, record.as_ref()))
+            .map(|(index, (place, id, record))| BatchJobBody::of(index, place, *id, record.as_ref()))
             .collect();
         let count = u32::try_from(jobs.len().max(1)).unwrap_or(u32::MAX);
         Self {
@@ -187,7 +187,7 @@ impl BatchDetailBody {
 }
 
 impl BatchJobBody {
-    fn of(index: usize, cell: &BatchCell, id: JobId, record: Option<&JobRecord>) -> Self {
+    fn of(index: usize, place: &BatchPlace, id: JobId, record: Option<&JobRecord>) -> Self {
         // What has ended is done, however it ended.
         let progress = |record: &JobRecord| match record.status.is_terminal() {
             true => 1.0,
@@ -198,7 +198,7 @@ impl BatchJobBody {
             job_id: id.to_string(),
             status: record.map_or("absent", |record| record.status.as_str()),
             progress: record.map_or(0.0, progress),
-            values: Value::Object(cell.values()),
+            values: Value::Object(place.values()),
             result: record.and_then(|record| record.figures.as_ref()).map(FiguresBody::of),
             error: record.and_then(|record| record.error.clone()),
             href: path_of(id),

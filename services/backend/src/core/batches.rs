@@ -73,7 +73,7 @@ impl Batches {
             match checked {
                 Ok(config) => configs.push(config),
                 Err(Error::Request(found)) => {
-                    let placed = found.into_iter().map(|fault| cell.place(fault));
+                    let placed = found.into_iter().map(|fault| cell.place.locate(fault));
                     for fault in placed {
                         if faults.len() < MAX_FAULTS && !faults.contains(&fault) {
                             faults.push(fault);

@@ -3,7 +3,7 @@
 use std::cmp::Ordering;
 use std::str::FromStr;
 
-use tradai_control_plane::jobs::{BatchCell, BatchView};
+use tradai_control_plane::jobs::{BatchPlace, BatchView};
 use tradai_domain::JobId;
 use tradai_domain::jobs::{JobFigures, JobRecord};
 
@@ -20,7 +20,7 @@ pub(crate) struct JobOrder {
 pub(crate) struct UnknownOrder;
 
 /// A job of a batch, and its place in the grid.
-pub(crate) type PlacedJob<'a> = (usize, &'a (BatchCell, JobId, Option<JobRecord>));
+pub(crate) type PlacedJob<'a> = (usize, &'a (BatchPlace, JobId, Option<JobRecord>));
 
 impl FromStr for JobOrder {
     type Err = UnknownOrder;

@@ -157,8 +157,8 @@ fn table(view: &BatchView, jobs: &[PlacedJob<'_>], sort: &str) -> Markup {
     }
 }
 
-fn job_line((_, (cell, id, record)): &PlacedJob<'_>) -> Markup {
-    let values = values(&Value::Object(cell.values()));
+fn job_line((_, (place, id, record)): &PlacedJob<'_>) -> Markup {
+    let values = values(&Value::Object(place.values()));
     let figures = record.as_ref().and_then(|record| record.figures.as_ref());
     html! {
         tr id={ "job-" (id) } {

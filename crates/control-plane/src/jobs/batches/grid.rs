@@ -12,8 +12,12 @@ use crate::{Error, RequestFault};
 pub const MAX_BATCH_JOBS: usize = 200;
 /// How long a request may be, in bytes of JSON.
 const MAX_REQUEST: usize = 128 * 1024;
+/// How much its jobs may ask for together, in bytes of JSON: each has a copy of what all have in common.
+const MAX_REQUESTS: usize = 2 * 1024 * 1024;
 /// How long the name of a batch may be, in characters.
 const MAX_NAME: usize = 100;
+/// Faults that one refusal names.
+const MAX_FAULTS: usize = 100;
 
 /// Backtests that are asked for together: texts, not checked yet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -53,9 +57,13 @@ struct Axis {
 pub struct BatchCell {
     /// What it asks for.
     pub request: BacktestRequest,
-    /// What sets it apart from the other jobs.
-    at: Vec<Coordinate>,
+    /// Where it stands in the grid.
+    pub place: BatchPlace,
 }
+
+/// Where a job stands in the grid: what sets it apart from the other jobs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BatchPlace(Vec<Coordinate>);
 
 /// The value of one axis.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,20 +78,80 @@ impl BatchRequest {
     /// Returns the jobs, the last axis changing fastest: pairs, timeframes, settings by name, parameters by name.
     ///
     /// # Errors
-    /// [`Error::Request`] with all that is wrong about the grid itself; what is wrong about a job, that tells.
+    /// [`Error::Request`] with what is wrong about the grid itself; what is wrong about a job, that tells.
     pub fn cells(&self) -> Result<Vec<BatchCell>, Error> {
-        let axes = self.axes();
-        let mut faults = self.faults(&axes);
-        let count = axes.iter().try_fold(1_usize, |count, axis| count.checked_mul(axis.values.len()));
-        let count = count.unwrap_or(usize::MAX);
-        if faults.is_empty() && count > MAX_BATCH_JOBS {
-            let reason = format!("{count} combinations; at most {MAX_BATCH_JOBS} are allowed");
-            faults.push(RequestFault::new("axes", reason));
+        let mut faults = Vec::new();
+        if self.name.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > MAX_NAME) {
+            faults.push(RequestFault::new("name", format!("expected 1 to {MAX_NAME} characters")));
+        }
+        match self.check_size() {
+            Ok(()) => self.check_axes(&self.axes(), &mut faults),
+            // What is too large is not looked at any further.
+            Err(fault) => faults.push(fault),
         }
         if !faults.is_empty() {
             return Err(Error::Request(faults));
         }
-        Ok((0..count).map(|number| self.cell(&axes, number)).collect())
+        Ok(self.places()?.into_iter().map(|place| self.cell(place)).collect())
+    }
+
+    /// Returns where the jobs stand, in the order of [`BatchRequest::cells`].
+    ///
+    /// # Errors
+    /// [`Error::Request`] for more jobs than one batch may have.
+    pub fn places(&self) -> Result<Vec<BatchPlace>, Error> {
+        let count = self.count().map_err(|fault| Error::Request(vec![fault]))?;
+        let axes = self.axes();
+        Ok((0..count).map(|number| place(&axes, number)).collect())
+    }
+
+    /// Returns how many combinations there are.
+    fn count(&self) -> Result<usize, RequestFault> {
+        let BatchAxes { symbols, timeframe, settings, parameters } = &self.axes;
+        let plain = [("symbols", symbols.len()), ("timeframe", timeframe.len())];
+        let plain =
+            plain.into_iter().filter(|(_, length)| *length > 0).map(|(field, length)| (field, None, length));
+        let named = [("settings", settings), ("parameters", parameters)];
+        let named = named.into_iter().flat_map(|(field, map)| {
+            map.iter().map(move |(key, values)| (field, Some(key.as_str()), values.len()))
+        });
+        let mut count = 1_usize;
+        for (field, key, length) in plain.chain(named) {
+            // Beside an axis without values any product is none.
+            if length > MAX_BATCH_JOBS {
+                let reason =
+                    format!("has {length} values; at most {MAX_BATCH_JOBS} combinations are allowed");
+                return Err(RequestFault::at("axes", path(field, key, None), reason));
+            }
+            count = count.saturating_mul(length);
+        }
+        if count > MAX_BATCH_JOBS {
+            let reason = format!("{count} combinations; at most {MAX_BATCH_JOBS} are allowed");
+            return Err(RequestFault::new("axes", reason));
+        }
+        Ok(count)
+    }
+
+    /// Refuses what is too large to be looked at, before anything of it is copied.
+    fn check_size(&self) -> Result<(), RequestFault> {
+        let count = self.count()?;
+        if length(self) > MAX_REQUEST {
+            let reason = format!("a batch may ask for at most {MAX_REQUEST} bytes of JSON");
+            return Err(RequestFault::new("axes", reason));
+        }
+        let BatchAxes { symbols, timeframe, settings, parameters } = &self.axes;
+        let named = settings.values().chain(parameters.values());
+        let of_axes =
+            longest(symbols) + longest(timeframe) + named.map(|values| longest(values)).sum::<usize>();
+        let together = count.saturating_mul(length(&self.backtest) + of_axes);
+        if together > MAX_REQUESTS {
+            let reason = format!(
+                "{count} jobs come to {together} bytes of JSON; at most {MAX_REQUESTS} are allowed: \
+                 name fewer values, or ask for less in each"
+            );
+            return Err(RequestFault::new("axes", reason));
+        }
+        Ok(())
     }
 
     fn axes(&self) -> Vec<Axis> {
@@ -109,37 +177,30 @@ impl BatchRequest {
         axes
     }
 
-    fn faults(&self, axes: &[Axis]) -> Vec<RequestFault> {
-        let mut faults = Vec::new();
-        if self.name.as_ref().is_some_and(|name| name.is_empty() || name.chars().count() > MAX_NAME) {
-            faults.push(RequestFault::new("name", format!("expected 1 to {MAX_NAME} characters")));
-        }
-        if serde_json::to_string(self).map_or(usize::MAX, |text| text.len()) > MAX_REQUEST {
-            let reason = format!("a batch may ask for at most {MAX_REQUEST} bytes of JSON");
-            faults.push(RequestFault::new("axes", reason));
-        }
+    /// Notes what is wrong about axes of a size that can be looked at.
+    fn check_axes(&self, axes: &[Axis], faults: &mut Vec<RequestFault>) {
         if axes.is_empty() {
             let reason = "name at least one of symbols, timeframe, settings and parameters, with its values";
             faults.push(RequestFault::new("axes", reason));
         }
         for axis in axes {
-            let path = path(axis.field, axis.key.as_deref(), None);
+            let path = |index| path(axis.field, axis.key.as_deref(), index);
             if axis.values.is_empty() {
-                faults.push(RequestFault::at("axes", path, "has no values"));
-                continue;
-            }
-            if self.has(axis) {
+                faults.push(RequestFault::at("axes", path(None), "has no values"));
+            } else if self.has(axis) {
                 let reason = "is given by `backtest`, too; give it there or here";
-                faults.push(RequestFault::at("axes", path, reason));
+                faults.push(RequestFault::at("axes", path(None), reason));
             }
             for (index, value) in axis.values.iter().enumerate() {
                 if axis.values[..index].contains(value) {
-                    let path = self::path(axis.field, axis.key.as_deref(), Some(index));
-                    faults.push(RequestFault::at("axes", path, "is named twice"));
+                    faults.push(RequestFault::at("axes", path(Some(index)), "is named twice"));
                 }
             }
+            if faults.len() >= MAX_FAULTS {
+                faults.truncate(MAX_FAULTS);
+                return;
+            }
         }
-        faults
     }
 
     /// Returns whether what all jobs have in common has a value for an axis.
@@ -153,22 +214,38 @@ impl BatchRequest {
         }
     }
 
-    /// Returns the job of a number, which the axes are the digits of.
-    fn cell(&self, axes: &[Axis], mut number: usize) -> BatchCell {
-        let (mut request, mut at) = (self.backtest.clone(), Vec::new());
-        for axis in axes.iter().rev() {
-            let index = number % axis.values.len();
-            number /= axis.values.len();
-            let (key, value) = (axis.key.clone(), axis.values[index].clone());
-            set(&mut request, axis.field, key.as_deref().unwrap_or_default(), &value);
-            at.push(Coordinate { field: axis.field, key, index, value });
+    fn cell(&self, place: BatchPlace) -> BatchCell {
+        let mut request = self.backtest.clone();
+        for Coordinate { field, key, value, .. } in &place.0 {
+            set(&mut request, field, key.as_deref().unwrap_or_default(), value);
         }
-        at.reverse();
-        BatchCell { request, at }
+        BatchCell { request, place }
     }
 }
 
-fn set(request: &mut BacktestRequest, field: &'static str, key: &str, value: &Value) {
+/// Returns the place of a number, which the axes are the digits of.
+fn place(axes: &[Axis], mut number: usize) -> BatchPlace {
+    let mut at = Vec::new();
+    for axis in axes.iter().rev() {
+        let index = number % axis.values.len();
+        number /= axis.values.len();
+        let (key, value) = (axis.key.clone(), axis.values[index].clone());
+        at.push(Coordinate { field: axis.field, key, index, value });
+    }
+    at.reverse();
+    BatchPlace(at)
+}
+
+/// Returns how long something is as JSON.
+fn length(value: &impl Serialize) -> usize {
+    serde_json::to_string(value).map_or(MAX_REQUESTS + 1, |text| text.len())
+}
+
+fn longest(values: &[impl Serialize]) -> usize {
+    values.iter().map(length).max().unwrap_or(0)
+}
+
+fn set(request: &mut BacktestRequest, field: &str, key: &str, value: &Value) {
     match field {
         "symbols" => {
             let texts = value.as_array().into_iter().flatten().filter_map(Value::as_str);
@@ -186,12 +263,12 @@ fn path(field: &str, key: Option<&str>, index: Option<usize>) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(".")
 }
 
-impl BatchCell {
+impl BatchPlace {
     /// Returns what sets the job apart, by field: `{"timeframe": "1h", "parameters": {"fast": 5}}`.
     #[must_use]
     pub fn values(&self) -> Map<String, Value> {
         let mut values = Map::new();
-        for Coordinate { field, key, value, .. } in &self.at {
+        for Coordinate { field, key, value, .. } in &self.0 {
             match key {
                 None => drop(values.insert((*field).to_owned(), value.clone())),
                 Some(key) => {
@@ -205,7 +282,7 @@ impl BatchCell {
 
     /// Returns a fault of the job as one of the batch: of the axis that gives the value, or of what all have in common.
     #[must_use]
-    pub fn place(&self, fault: RequestFault) -> RequestFault {
+    pub fn locate(&self, fault: RequestFault) -> RequestFault {
         let RequestFault { field, index, key, reason } = fault;
         let is_at = |coordinate: &&Coordinate| {
             let of_key = match (&coordinate.key, &key) {
@@ -216,7 +293,7 @@ impl BatchCell {
             coordinate.field == field && of_key
         };
         let index = index.map(|index| index.to_string());
-        let (top, parts) = match self.at.iter().find(is_at) {
+        let (top, parts) = match self.0.iter().find(is_at) {
             Some(Coordinate { key: own, index: at, .. }) => {
                 let rest = key.as_deref().zip(own.as_deref()).and_then(|(key, own)| key.strip_prefix(own));
                 let rest = rest.map(|rest| rest.trim_start_matches('.').to_owned());
@@ -269,7 +346,7 @@ mod tests {
         }
         let values =
             json!({"symbols": ["BTC/USDT"], "settings": {"stoploss": -0.1}, "parameters": {"fast": 10}});
-        assert_eq!(Value::Object(cells[1].values()), values);
+        assert_eq!(Value::Object(cells[1].place.values()), values);
     }
 
     #[test]
@@ -281,7 +358,7 @@ mod tests {
         }));
         let cell = &request.cells().unwrap()[7];
         let place = |fault: RequestFault| {
-            let placed = cell.place(fault);
+            let placed = cell.place.locate(fault);
             (placed.field, placed.key.unwrap())
         };
         for (fault, top, path) in [
@@ -308,7 +385,7 @@ mod tests {
                 json!({"parameters": {"fast": [1], "slow": [1, 2, 1]}}),
                 vec!["axes parameters.fast", "axes parameters.slow.2"],
             ),
-            (json!({"parameters": {"a": (0..201).collect::<Vec<_>>()}}), vec!["axes -"]),
+            (json!({"parameters": {"a": (0..201).collect::<Vec<_>>()}}), vec!["axes parameters.a"]),
             (json!({"settings": {"a": [0, 1, 2, 3, 4], "b": (0..41).collect::<Vec<_>>()}}), vec!["axes -"]),
         ] {
             assert_eq!(places(&request(json!({"backtest": strategy, "axes": axes}))), expected);
@@ -316,6 +393,40 @@ mod tests {
         let long =
             json!({"backtest": strategy, "name": "", "axes": {"settings": {"a": ["x".repeat(MAX_REQUEST)]}}});
         assert_eq!(places(&request(long)), ["name -", "axes -"]);
+    }
+
+    /// Looking for what is named twice among so many would take minutes, and so would telling of each.
+    #[test]
+    fn what_is_too_large_is_refused_before_it_is_looked_at() {
+        let many = vec![json!(1); 150_000];
+        let of = |axes: Value| request(json!({"backtest": {"strategy": "Demo"}, "axes": axes}));
+        assert_eq!(places(&of(json!({"parameters": {"a": many, "b": []}}))), ["axes parameters.a"]);
+        let axes: BTreeMap<String, Value> = (0..150).map(|n| (format!("p{n}"), json!([0, 0]))).collect();
+        assert_eq!(places(&of(json!({"parameters": axes}))), ["axes -"]);
+        let empty: BTreeMap<String, Value> = (0..150).map(|n| (format!("p{n}"), json!([]))).collect();
+        assert_eq!(places(&of(json!({"settings": empty}))).len(), MAX_FAULTS);
+    }
+
+    /// A short text may be a large value: `[1,1,…]` takes sixteen times its length in memory.
+    #[test]
+    fn jobs_that_ask_for_much_are_not_copied() {
+        let list = vec![json!(1); 50_000];
+        let values: Vec<Value> = (0..200).map(Value::from).collect();
+        let common = request(json!({
+            "backtest": {"strategy": "Demo", "settings": {"x": list}}, "axes": {"parameters": {"a": values}},
+        }));
+        let of_axis = request(json!({
+            "backtest": {"strategy": "Demo"}, "axes": {"settings": {"x": [list]}, "parameters": {"a": values}},
+        }));
+        for request in [common, of_axis] {
+            let refused = request.cells().unwrap_err().to_string();
+            assert!(refused.contains("bytes of JSON; at most 2097152 are allowed"), "{refused}");
+        }
+        // A few of them are no harm.
+        let few = request(json!({
+            "backtest": {"strategy": "Demo", "settings": {"x": list}}, "axes": {"parameters": {"a": [1, 2]}},
+        }));
+        assert_eq!(few.cells().unwrap().len(), 2);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use tradai_domain::jobs::{BacktestConfig, BatchId, BatchRecord, BatchState, JobR
 use tradai_domain::ports::{BatchRepository, CreatedBatch, NewBatch, PortError};
 use tradai_domain::{ErrorKind, JobId};
 
-use super::grid::{BatchCell, BatchRequest};
+use super::grid::{BatchPlace, BatchRequest};
 use crate::jobs::{Jobs, Requester};
 use crate::request_key::request_key;
 use crate::{Error, audit};
@@ -43,7 +43,7 @@ pub struct BatchView {
     pub record: BatchRecord,
     /// Its jobs in the order of the grid: what sets each apart, its id, and its record; `None` while it is not there, or
     /// not any more.
-    pub jobs: Vec<(BatchCell, JobId, Option<JobRecord>)>,
+    pub jobs: Vec<(BatchPlace, JobId, Option<JobRecord>)>,
 }
 
 impl Batches {
@@ -184,16 +184,18 @@ impl Batches {
         }
     }
 
-    async fn cells(&self, id: BatchId) -> Result<Vec<BatchCell>, Error> {
+    async fn request(&self, id: BatchId) -> Result<BatchRequest, Error> {
         let request = self.batches.request(id).await?.ok_or_else(|| no_such(id))?;
-        let damaged = |problem: String| Error::Damaged { what: "the request of a batch", problem };
-        let request: BatchRequest =
-            serde_json::from_value(request).map_err(|error| damaged(error.to_string()))?;
-        request.cells().map_err(|error| damaged(error.to_string()))
+        serde_json::from_value(request).map_err(damaged)
+    }
+
+    async fn places(&self, id: BatchId) -> Result<Vec<BatchPlace>, Error> {
+        self.request(id).await?.places().map_err(damaged)
     }
 
     async fn configs(&self, record: &BatchRecord) -> Result<Vec<BacktestConfig>, Error> {
-        self.cells(record.batch_id).await?.iter().map(|cell| cell.request.check()).collect()
+        let cells = self.request(record.batch_id).await?.cells().map_err(damaged)?;
+        cells.iter().map(|cell| cell.request.check()).collect()
     }
 
     /// Takes in what is missing of the batches whose making was cut short; to be called when a process starts, and from
@@ -229,9 +231,9 @@ impl Batches {
     /// [`Error::NoSuchBatch`]; [`Error::Port`].
     pub async fn get(&self, id: BatchId) -> Result<BatchView, Error> {
         let record = self.batches.get(id).await?.ok_or_else(|| no_such(id))?;
-        let cells = self.cells(id).await?;
+        let places = self.places(id).await?;
         let mut records = self.records(&record).await?;
-        let jobs = record.jobs.iter().zip(cells).map(|(id, cell)| (cell, *id, records.remove(id)));
+        let jobs = record.jobs.iter().zip(places).map(|(id, place)| (place, *id, records.remove(id)));
         Ok(BatchView { jobs: jobs.collect(), record })
     }
 
@@ -299,6 +301,10 @@ impl BatchView {
 
 fn no_such(id: BatchId) -> Error {
     Error::NoSuchBatch { id }
+}
+
+fn damaged(problem: impl fmt::Display) -> Error {
+    Error::Damaged { what: "the request of a batch", problem: problem.to_string() }
 }
 
 fn no_json(error: impl fmt::Display) -> PortError {
