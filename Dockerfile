@@ -14,12 +14,12 @@ ENV TRADAI_GIT_COMMIT=${TRADAI_GIT_COMMIT}
 # What Cargo downloads and compiles stays in caches of the builder, so that a change rebuilds what changed.
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked \
+    cargo build --profile dist --locked \
       --package tradai-backend --package tradai-data-collection \
       --package tradai-strategy-service --package tradai-trading \
     && mkdir -p /out/bin /out/data/strategies \
-    && cp target/release/tradai-backend target/release/tradai-data-collection \
-      target/release/tradai-strategy-service target/release/tradai-trading /out/bin/
+    && cp target/dist/tradai-backend target/dist/tradai-data-collection \
+      target/dist/tradai-strategy-service target/dist/tradai-trading /out/bin/
 
 FROM gcr.io/distroless/cc-debian12:nonroot AS base
 # Volumes that are mounted there for the first time take over the owner.

@@ -76,15 +76,16 @@ pub(crate) fn bench(submits: usize, statuses: usize, build: bool) -> anyhow::Res
     memory(&folder)
 }
 
+/// Builds what the images have.
 fn build_all() -> anyhow::Result<()> {
     let packages = SERVICES.iter().flat_map(|(name, _)| ["-p", *name]).chain(["-p", "tradai-service"]);
     // One command, so that what they share is built once.
     let targets = ["--bins", "--example", "accepting", "--example", "bare"];
-    run(cargo().args(["build", "--release", "--locked"]).args(packages).args(targets))
+    run(cargo().args(["build", "--profile", "dist", "--locked"]).args(packages).args(targets))
 }
 
 fn backend(folder: &Path) -> anyhow::Result<Server> {
-    let program = release().join("examples/accepting");
+    let program = shipped().join("examples/accepting");
     Server::start(&program, &[], |port| {
         vec![
             ("BACKEND_PORT".to_owned(), port.to_string()),
@@ -103,7 +104,7 @@ fn backend(folder: &Path) -> anyhow::Result<Server> {
 
 /// Measures what no service can exceed: a reply that is there already.
 fn bare(count: usize) -> anyhow::Result<Phase> {
-    let program = release().join("examples/bare");
+    let program = shipped().join("examples/bare");
     let server = Server::start(&program, &[], |port| vec![("BARE_PORT".to_owned(), port.to_string())])?;
     phase(&server, &client::get("/"), count, 200)
 }
@@ -144,7 +145,7 @@ fn memory(folder: &Path) -> anyhow::Result<()> {
     for (name, socket) in SERVICES {
         let data = folder.join(name);
         let prefix = name.trim_start_matches("tradai-").replace('-', "_").to_uppercase();
-        let server = Server::start(&release().join(name), &[], |port| {
+        let server = Server::start(&shipped().join(name), &[], |port| {
             vec![
                 (format!("{prefix}_PORT"), port.to_string()),
                 (format!("{prefix}_RATE_LIMIT_PER_SECOND"), "0".to_owned()),
@@ -165,6 +166,6 @@ fn memory(folder: &Path) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn release() -> PathBuf {
-    target().join("release")
+fn shipped() -> PathBuf {
+    target().join("dist")
 }
