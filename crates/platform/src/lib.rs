@@ -5,7 +5,7 @@
 //! environment, the arguments and the settings file are read in [`settings::Inputs::of_process`] and nowhere else,
 //! so that tests hand in their own.
 //!
-//! Feature `embedded`: [`wiring`] with the adapters of one machine.
+//! Feature `embedded`: `wiring` with the adapters of one machine.
 
 pub mod settings;
 pub mod telemetry;
