@@ -42,8 +42,8 @@ pub use health::Check;
 pub use healthcheck::healthcheck;
 pub use host::{Command, HttpHost, run, run_with};
 pub use idempotency::{
-    Begin, Fingerprint, Idempotency, IdempotencyKey, IdempotencyStore, MemoryIdempotency, RequestKey,
-    StoreError, StoredIdempotency, StoredReply,
+    Begin, Fingerprint, IDEMPOTENCY_REPLAYED, Idempotency, IdempotencyKey, IdempotencyStore,
+    MemoryIdempotency, RequestKey, StoreError, StoredIdempotency, StoredReply,
 };
 pub use limits::{HeldBack, HoldBack};
 pub use openapi::write_spec;

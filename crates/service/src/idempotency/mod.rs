@@ -31,7 +31,8 @@ use crate::auth::Caller;
 use crate::problem::{Code, FieldFault, Place, Problem};
 
 const KEY: &str = "idempotency-key";
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+/// Says that a reply is that of an earlier request with the same key.
+pub const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// Largest reply that is kept; a larger one is sent, and forgotten.
 const REPLY_BYTES: usize = 256 * 1024;
 /// How long a request may be in flight before its key is free again: its process must have died.
@@ -181,7 +182,7 @@ fn replay(reply: StoredReply) -> Response {
             response.headers_mut().append(name, value);
         }
     }
-    response.headers_mut().insert(REPLAYED, HeaderValue::from_static("true"));
+    response.headers_mut().insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     response
 }
 

@@ -10,13 +10,13 @@ use tradai_control_plane::api_keys::{ApiKeyRequest, ApiKeys, SecretTraces};
 use tradai_domain::access::{ApiKeyId, ApiKeyRecord};
 use tradai_platform::settings::sections::{ApiKeySetting, AuthSettings, KeyScope, Role};
 use tradai_platform::wiring::Wiring;
-use tradai_service::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use tradai_service::axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::axum::{Extension, extract};
 use tradai_service::utoipa::{self, ToSchema};
 use tradai_service::{
-    Caller, Code, IdempotencyKey, Json, Page, PageQuery, Path, Problem, Query, RequestIds, StoredKeys,
-    new_secret, page_links,
+    Caller, Code, IDEMPOTENCY_REPLAYED, IdempotencyKey, Json, Page, PageQuery, Path, Problem, Query,
+    RequestIds, StoredKeys, new_secret, page_links,
 };
 
 use super::job_view::date;
@@ -24,7 +24,6 @@ use super::problem::problem;
 use super::state::State;
 use super::submit::requester;
 
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 /// What the id of a key of the settings begins with; its name follows.
 const SETTINGS: &str = "settings:";
 
@@ -207,7 +206,7 @@ pub(super) async fn create(
         headers.insert(header::LOCATION, location);
     }
     if issued.replayed {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     let key = (!issued.replayed).then(|| made.key.expose_secret().to_owned());
     let body = IssuedApiKeyBody { shown: ApiKeyBody::stored(&issued.record), key };

@@ -6,10 +6,10 @@ use tradai_control_plane::jobs::{BacktestRequest, Requester};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::Extension;
 use tradai_service::axum::extract;
-use tradai_service::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use tradai_service::axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use tradai_service::axum::response::{IntoResponse, Redirect, Response};
 use tradai_service::utoipa::{self, ToSchema};
-use tradai_service::{Caller, Deprecated, IdempotencyKey, Json, Problem, RequestIds};
+use tradai_service::{Caller, Deprecated, IDEMPOTENCY_REPLAYED, IdempotencyKey, Json, Problem, RequestIds};
 
 use super::job_view::{AcceptedBody, path_of};
 use super::problem::problem;
@@ -18,8 +18,6 @@ use super::state::State;
 /// The older address: given up on 2026-01-01, and there for two years from then.
 pub(super) const ALIAS: Deprecated =
     Deprecated { since: 1_767_225_600_000, sunset: 1_830_297_600_000, successor: "/api/v1/backtests" };
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// A backtest to be run.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -104,7 +102,7 @@ pub(super) async fn submit(
         headers.insert(header::LOCATION, location);
     }
     if submitted.replayed {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     Ok((StatusCode::ACCEPTED, headers, Json(AcceptedBody::of(&submitted.record))).into_response())
 }
