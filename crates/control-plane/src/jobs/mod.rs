@@ -25,6 +25,7 @@ mod submit;
 pub use artifacts::{manifest_key, results_folder};
 pub use batches::{
     BatchAxes, BatchCell, BatchPlace, BatchRequest, BatchView, Batches, MAX_BATCH_JOBS, SubmittedBatch,
+    value_text,
 };
 pub use environment::{backtest_environment, backtest_request, variable_of};
 pub use housekeeping::{Deleted, Housekeeping, HousekeepingSettings, Sweep};

@@ -2,6 +2,7 @@
 
 use comfy_table::{Table, presets};
 use serde_json::Value;
+use tradai_control_plane::jobs::value_text;
 
 /// One batch in a line or two.
 pub(super) fn summary(batch: &Value) -> String {
@@ -68,13 +69,7 @@ pub(super) fn jobs(batch: &Value) -> String {
 
 /// What sets a job apart: `timeframe=1h fast=5`.
 fn values(values: &Value) -> String {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join("+")
-        }
-        other => other.to_string(),
-    };
+    let text = |value: &Value| value_text(value, "+");
     let mut parts = Vec::new();
     for (field, value) in values.as_object().into_iter().flatten() {
         match value {
@@ -95,8 +90,9 @@ mod tests {
 
     #[test]
     fn a_job_is_told_by_its_values() {
-        let apart = json!({"symbols": ["A/B", "C/B"], "parameters": {"fast": 5, "mode": "x"}});
-        assert_eq!(values(&apart), "symbols=A/B+C/B fast=5 mode=x");
+        let apart =
+            json!({"symbols": ["A/B", "C/B"], "parameters": {"fast": 5, "list": [1, "a", [2]], "mode": "x"}});
+        assert_eq!(values(&apart), "symbols=A/B+C/B fast=5 list=1+a+[2] mode=x");
         let batch = json!({"batch_id": "b", "name": "n", "strategy": "S", "job_count": 3,
             "counts": {"completed": 2, "failed": 0, "running": 1}});
         assert_eq!(summary(&batch), "Batch b (n) of S: 3 jobs, 2 completed, 1 running");

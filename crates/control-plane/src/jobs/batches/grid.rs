@@ -245,6 +245,16 @@ fn longest(values: &[impl Serialize]) -> usize {
     values.iter().map(length).max().unwrap_or(0)
 }
 
+/// Writes a value of an axis for people: a text without quotes, and so each of a list's items.
+#[must_use]
+pub fn value_text(value: &Value, between: &str) -> String {
+    let text = |value: &Value| value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+    match value {
+        Value::Array(items) => items.iter().map(text).collect::<Vec<_>>().join(between),
+        other => text(other),
+    }
+}
+
 fn set(request: &mut BacktestRequest, field: &str, key: &str, value: &Value) {
     match field {
         "symbols" => {

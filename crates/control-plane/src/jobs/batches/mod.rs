@@ -9,5 +9,5 @@
 mod grid;
 mod service;
 
-pub use grid::{BatchAxes, BatchCell, BatchPlace, BatchRequest, MAX_BATCH_JOBS};
+pub use grid::{BatchAxes, BatchCell, BatchPlace, BatchRequest, MAX_BATCH_JOBS, value_text};
 pub use service::{BatchView, Batches, SubmittedBatch};
