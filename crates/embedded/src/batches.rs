@@ -4,7 +4,7 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OptionalExtension, Transaction, params};
 use serde_json::Value;
 use tradai_domain::Millis;
-use tradai_domain::jobs::{BatchId, BatchRecord, BatchState};
+use tradai_domain::jobs::{BatchChange, BatchId, BatchRecord, BatchState};
 use tradai_domain::ports::{BatchRepository, CreatedBatch, NewBatch, PortError, Quota, RequestKey};
 
 use crate::Database;
@@ -29,6 +29,7 @@ fn state_text(state: BatchState) -> &'static str {
     match state {
         BatchState::Submitting => "submitting",
         BatchState::Submitted => "submitted",
+        BatchState::Cancelling => "cancelling",
         BatchState::Cancelled => "cancelled",
     }
 }
@@ -51,6 +52,15 @@ fn recall(connection: &Connection, key: &RequestKey, now: Millis) -> Outcome<Opt
     })
 }
 
+/// Returns how many jobs are still to be stored of batches that are submitting: of all together, and of an actor.
+fn missing(transaction: &Transaction<'_>, actor: &str) -> Outcome<(i64, i64)> {
+    let sql = "SELECT count(*), count(*) FILTER (WHERE record ->> '$.created_by' = ?1)
+        FROM batches, json_each(record, '$.jobs') AS job
+        WHERE state IN ('submitting', 'cancelling') AND state = 'submitting'
+            AND job.value NOT IN (SELECT job_id FROM jobs)";
+    transaction.prepare_cached(sql)?.query_row([actor], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
 fn create(transaction: &Transaction<'_>, batch: &NewBatch) -> Outcome<CreatedBatch> {
     let NewBatch { record, request, key, quota } = batch;
     let known = key.as_ref().map(|key| recall(transaction, key, record.created_at)).transpose()?.flatten();
@@ -59,11 +69,13 @@ fn create(transaction: &Transaction<'_>, batch: &NewBatch) -> Outcome<CreatedBat
     }
     if let Some(Quota { total, each }) = quota {
         let (all, of_actor) = waiting(transaction, &record.created_by)?;
+        let (all_missing, missing_of_actor) = missing(transaction, &record.created_by)?;
         let jobs = json::integer(record.jobs.len());
-        if of_actor.saturating_add(jobs) > json::integer(*each) {
+        let sum = |waiting: i64, missing: i64| waiting.saturating_add(missing).saturating_add(jobs);
+        if sum(of_actor, missing_of_actor) > json::integer(*each) {
             return Ok(CreatedBatch::TooManyOfActor);
         }
-        if all.saturating_add(jobs) > json::integer(*total) {
+        if sum(all, all_missing) > json::integer(*total) {
             return Ok(CreatedBatch::TooMany);
         }
     }
@@ -77,9 +89,9 @@ fn create(transaction: &Transaction<'_>, batch: &NewBatch) -> Outcome<CreatedBat
     Ok(CreatedBatch::New)
 }
 
-fn advance(transaction: &Transaction<'_>, id: BatchId, state: BatchState) -> Outcome<Option<BatchRecord>> {
+fn advance(transaction: &Transaction<'_>, id: BatchId, change: BatchChange) -> Outcome<Option<BatchRecord>> {
     let Some(mut record) = find(transaction, id)? else { return Ok(None) };
-    if record.advance(state) {
+    if record.advance(change) {
         let sql = "UPDATE batches SET state = ?2, record = ?3 WHERE batch_id = ?1";
         let values = params![id.to_string(), state_text(record.state), json::text(&record)?];
         transaction.prepare_cached(sql)?.execute(values)?;
@@ -125,25 +137,32 @@ impl BatchRepository for SqliteBatches {
         self.0.read(list).await
     }
 
-    async fn unfinished(&self, limit: usize) -> Result<Vec<BatchRecord>, PortError> {
+    async fn unfinished(&self, after: Option<BatchId>, limit: usize) -> Result<Vec<BatchRecord>, PortError> {
         let list = move |transaction: &Transaction<'_>| {
-            let sql = "SELECT record FROM batches WHERE state = 'submitting' ORDER BY batch_id LIMIT ?1";
+            let after = after.map(|id| id.to_string()).unwrap_or_default();
+            let sql =
+                "SELECT record FROM batches WHERE state IN ('submitting', 'cancelling') AND batch_id > ?1
+                ORDER BY batch_id LIMIT ?2";
             let mut statement = transaction.prepare_cached(sql)?;
-            let records = statement.query_map([json::integer(limit)], |row| json::column(row, 0))?;
+            let records =
+                statement.query_map(params![after, json::integer(limit)], |row| json::column(row, 0))?;
             records.collect()
         };
         self.0.read(list).await
     }
 
-    async fn advance(&self, id: BatchId, state: BatchState) -> Result<Option<BatchRecord>, PortError> {
-        self.0.change(move |transaction| advance(transaction, id, state)).await
+    async fn advance(&self, id: BatchId, change: &BatchChange) -> Result<Option<BatchRecord>, PortError> {
+        let change = change.clone();
+        self.0.change(move |transaction| advance(transaction, id, change.clone())).await
     }
 
     async fn delete_expired(&self, now: Millis) -> Result<u64, PortError> {
         let delete = move |transaction: &Transaction<'_>| {
-            transaction
-                .prepare_cached("DELETE FROM batches WHERE ttl <= ?1")?
-                .execute([now.div_euclid(1_000)])
+            let sql =
+                "DELETE FROM batches WHERE ttl <= ?1 AND state IN ('submitted', 'cancelled') AND NOT EXISTS (
+                SELECT 1 FROM json_each(batches.record, '$.jobs') AS job JOIN jobs ON job_id = job.value
+                WHERE status IN ('pending', 'running'))";
+            transaction.prepare_cached(sql)?.execute([now.div_euclid(1_000)])
         };
         Ok(u64::try_from(self.0.change(delete).await?).unwrap_or(u64::MAX))
     }

@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use serde_json::json;
 use tradai_domain::Millis;
-use tradai_domain::jobs::{BatchId, BatchRecord, BatchState};
+use tradai_domain::jobs::{
+    BatchCancellation, BatchChange, BatchId, BatchRecord, BatchState, JobChange, JobStatus,
+};
 use tradai_domain::ports::{
     BatchRepository, CreatedBatch, JobRepository, NewBatch, Quota, REPLY_TTL_MS, RequestKey,
 };
@@ -26,6 +28,8 @@ fn batch(n: u32, jobs: u32) -> NewBatch {
         via: None,
         trace_id: job_id(n).into(),
         ttl: None,
+        cancellation: None,
+        error: None,
     };
     NewBatch { record, request: json!({"n": n}), key: None, quota: None }
 }
@@ -67,21 +71,40 @@ pub async fn a_key_makes_one_batch((port, _): Port) {
     assert_eq!(port.recall(&key, 1 + REPLY_TTL_MS).await.unwrap(), None);
 }
 
-/// A batch goes forward only, and whoever looks finds those whose jobs may be missing.
+/// A batch goes forward only, keeps who cancelled it first, and whoever looks finds those that are unfinished.
 pub async fn goes_forward_only((port, _): Port) {
-    for n in 1..=2 {
+    for n in 1..=3 {
         port.create(&batch(n, 1)).await.unwrap();
     }
-    let id = BatchId(job_id(1).0);
-    let unfinished = async || port.unfinished(10).await.unwrap().len();
-    assert_eq!(unfinished().await, 2);
-    let to = async |state| port.advance(id, state).await.unwrap().map(|record| record.state);
-    assert_eq!(to(BatchState::Submitted).await, Some(BatchState::Submitted));
-    assert_eq!(unfinished().await, 1);
-    assert_eq!(to(BatchState::Cancelled).await, Some(BatchState::Cancelled));
-    assert_eq!(to(BatchState::Submitted).await, Some(BatchState::Cancelled));
-    assert_eq!(port.get(id).await.unwrap().unwrap().state, BatchState::Cancelled);
-    assert_eq!(port.advance(BatchId(job_id(9).0), BatchState::Submitted).await.unwrap(), None);
+    let of = |n| BatchId(job_id(n).0);
+    let unfinished = async |after, limit| {
+        let records = port.unfinished(after, limit).await.unwrap();
+        records.into_iter().map(|record| record.batch_id).collect::<Vec<_>>()
+    };
+    assert_eq!(unfinished(None, 2).await, [of(1), of(2)]);
+    assert_eq!(unfinished(Some(of(2)), 2).await, [of(3)]);
+    let to = async |change| port.advance(of(1), &change).await.unwrap().unwrap();
+    let submitted = |why: &str| BatchChange::Submitted { error: Some(why.to_owned()) };
+    let cancelling = |by: &str| {
+        BatchChange::Cancelling(BatchCancellation { by: by.to_owned(), via: None, trace_id: None, at: 7 })
+    };
+    let record = to(submitted("first")).await;
+    assert_eq!((record.state, record.error.as_deref()), (BatchState::Submitted, Some("first")));
+    assert_eq!(to(submitted("second")).await, record);
+    assert_eq!(unfinished(None, 10).await, [of(2), of(3)]);
+    for by in ["bob", "eve"] {
+        let record = to(cancelling(by)).await;
+        assert_eq!((record.state, record.cancellation.unwrap().by.as_str()), (BatchState::Cancelling, "bob"));
+    }
+    assert_eq!(unfinished(None, 1).await, [of(1)]);
+    let record = to(BatchChange::Cancelled).await;
+    assert_eq!(record.state, BatchState::Cancelled);
+    for change in [submitted("third"), cancelling("eve")] {
+        assert_eq!(to(change).await, record);
+    }
+    assert_eq!(port.get(of(1)).await.unwrap().unwrap(), record);
+    assert_eq!(unfinished(None, 10).await, [of(2), of(3)]);
+    assert_eq!(port.advance(of(9), &BatchChange::Cancelled).await.unwrap(), None);
 }
 
 /// A batch is taken in only if all of its jobs may wait, beside those that do.
@@ -101,16 +124,56 @@ pub async fn its_jobs_may_all_wait((port, jobs): Port) {
     assert_eq!(port.create(&asked(3, 5, 5)).await.unwrap(), CreatedBatch::New);
 }
 
-/// A batch is gone after its time.
-pub async fn expires((port, _): Port) {
-    let mut old = batch(1, 1);
-    old.record.ttl = Some(10);
-    for new in [&old, &batch(2, 1)] {
+/// What a batch is to take in counts before it is there; what it does not take in any more does not.
+pub async fn its_jobs_are_counted_before_they_are_there((port, jobs): Port) {
+    let actor = new_job(job(1)).entry.actor;
+    let asked = |n, total, each| {
+        let mut new = batch(n, 3);
+        new.record.created_by = actor.clone();
+        NewBatch { quota: Some(Quota { total, each }), ..new }
+    };
+    let first = asked(1, 5, 5);
+    assert_eq!(port.create(&first).await.unwrap(), CreatedBatch::New);
+    // One of the three is there, and counts once.
+    jobs.create(&new_job(job(1_001))).await.unwrap();
+    assert_eq!(port.create(&asked(2, 5, 6)).await.unwrap(), CreatedBatch::TooMany);
+    assert_eq!(port.create(&asked(2, 6, 5)).await.unwrap(), CreatedBatch::TooManyOfActor);
+    let mut of_another = asked(2, 6, 3);
+    of_another.record.created_by = "another".to_owned();
+    assert_eq!(port.create(&of_another).await.unwrap(), CreatedBatch::New);
+    port.advance(first.record.batch_id, &BatchChange::Submitted { error: None }).await.unwrap();
+    assert_eq!(port.create(&asked(3, 7, 4)).await.unwrap(), CreatedBatch::New);
+}
+
+/// A batch is gone after its time, unless it is unfinished or a job of it has not ended.
+pub async fn expires((port, jobs): Port) {
+    let of = |n, ttl, state| {
+        let mut new = batch(n, 1);
+        (new.record.ttl, new.record.state) = (ttl, state);
+        new
+    };
+    let all = [
+        of(1, Some(10), BatchState::Submitted),
+        of(2, None, BatchState::Submitted),
+        of(3, Some(10), BatchState::Submitting),
+        of(4, Some(10), BatchState::Cancelling),
+        of(5, Some(10), BatchState::Cancelled),
+        of(6, Some(10), BatchState::Submitted),
+    ];
+    for new in &all {
         port.create(new).await.unwrap();
     }
+    let open = all[5].record.jobs[0];
+    jobs.create(&new_job(job(6_001))).await.unwrap();
+    let left = async || {
+        let records = port.list(None, 10).await.unwrap();
+        records.into_iter().map(|record| record.batch_id).collect::<Vec<_>>()
+    };
+    let ids = |numbers: &[usize]| numbers.iter().map(|n| all[n - 1].record.batch_id).collect::<Vec<_>>();
     assert_eq!(port.delete_expired(9_999).await.unwrap(), 0);
     port.delete_expired(10_000).await.unwrap();
-    let left = port.list(None, 10).await.unwrap();
-    assert_eq!(left.len(), 1);
-    assert_eq!(left[0].batch_id, batch(2, 1).record.batch_id);
+    assert_eq!(left().await, ids(&[6, 4, 3, 2]));
+    jobs.apply(open, &JobChange::status(JobStatus::Cancelled, 1)).await.unwrap();
+    port.delete_expired(10_000).await.unwrap();
+    assert_eq!(left().await, ids(&[4, 3, 2]));
 }

@@ -37,7 +37,7 @@ pub use crate::settings::{PeerUrl, Settings};
 use api::{ExecutorsBody, KeyRing, Shared};
 use core::{
     Backtests, Batches, CandleCollection, Catalogue, Checks, Core, Feed, Hub, Imported, JobMetrics, Journal,
-    Results, Runs, Verifier, VerifierPlaces, Workflows, recover,
+    Results, Runs, Verifier, VerifierPlaces, Workflows, complete, recover,
 };
 use dashboard::{Dashboard, Peers};
 use infrastructure::peer::Peer;
@@ -116,7 +116,8 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         shutdown: shutdown.clone(),
         longest_wait: settings.http.limits.request_timeout.saturating_sub(REPLY_TIME),
     });
-    background.spawn(recover(jobs.clone(), batches.clone(), stop.clone()).in_current_span());
+    background.spawn(recover(jobs.clone(), stop.clone()).in_current_span());
+    background.spawn(complete(batches.clone(), stop.clone()).in_current_span());
     let housekeeping = housekeeping(settings, &wiring, jobs.clone(), sweep_tasks).with_batches(batches);
     let stopping = stop.clone();
     background.spawn(async move { housekeeping.run(stopping).await }.in_current_span());

@@ -15,7 +15,7 @@ use crate::Error;
 
 /// How long a process counts as alive that says nothing. Clocks of machines that share a state may differ by as much as
 /// is left of it after a few times [`Jobs::TAKE_UP_EVERY`].
-const LEASE_MS: Millis = 20_000;
+pub(super) const LEASE_MS: Millis = 20_000;
 
 /// What recovery found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,12 +5,16 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{BatchRequest, Batches, JobPorts, JobSettings, Jobs, Requester};
-use tradai_domain::jobs::{BacktestConfig, BatchRecord, BatchState, JobStatus};
-use tradai_domain::ports::{BatchRepository, JobFilter, JobPage, Quota};
+use tradai_domain::JobId;
+use tradai_domain::jobs::{BacktestConfig, BatchId, BatchRecord, BatchState, JobRecord, JobStatus};
+use tradai_domain::ports::{BatchRepository, JobFilter, JobPage, NewBatch, NewJob, Quota};
 use tradai_embedded::{SqliteBatches, SqliteEvents, SqliteJobs};
-use tradai_testkit::{Failing, Fault};
+use tradai_testkit::{Failing, Fault, sample};
 
 use crate::world::{World, ann, request, run_to_completion, until, with_key};
+
+/// For how long whoever was asked for something may be at it.
+const LEASE_MS: i64 = 20_000;
 
 /// Six jobs.
 fn grid() -> BatchRequest {
@@ -85,7 +89,7 @@ async fn a_batch_that_was_cut_short_is_completed_without_making_a_job_twice() {
             let asking = tokio::spawn(async move { submit(&first, &with_key("k")).await });
             until(|| async { doomed.is_dead() }).await;
             asking.abort();
-            let left = repository(&world).unfinished(10).await.unwrap();
+            let left = repository(&world).unfinished(None, 10).await.unwrap();
             assert_eq!(left.len(), 1);
 
             let second = batches(&world, world.jobs());
@@ -93,6 +97,8 @@ async fn a_batch_that_was_cut_short_is_completed_without_making_a_job_twice() {
                 let (record, replayed) = submit(&second, &with_key("k")).await.unwrap();
                 assert!(replayed && record.batch_id == left[0].batch_id, "{record:?}");
             } else {
+                assert_eq!(second.complete().await.unwrap(), 0, "whoever was asked may still be at it");
+                world.clock.advance(LEASE_MS);
                 assert_eq!(second.complete().await.unwrap(), 1);
             }
             let view = second.get(left[0].batch_id).await.unwrap();
@@ -114,7 +120,8 @@ async fn a_storage_that_fails_in_the_middle_delays_a_batch_and_no_more() {
     let batches = batches(&world, Jobs::new(ports, Some(world.local()), JobSettings::default()));
     let (record, _) = submit(&batches, &ann()).await.unwrap();
     assert_eq!(record.state, BatchState::Submitting, "it is stored, and so it is acknowledged");
-    until(|| async { batches.complete().await.unwrap() == 1 }).await;
+    world.clock.advance(LEASE_MS);
+    assert_eq!(batches.complete().await.unwrap(), 1);
     assert_eq!(batches.get(record.batch_id).await.unwrap().absent(), 0);
     assert_eq!(stored(&world).await, 6);
 }
@@ -156,6 +163,127 @@ async fn what_has_not_ended_of_a_cancelled_batch_is_cancelled() {
         assert_eq!((view.count(JobStatus::Completed), view.count(JobStatus::Cancelled)), (1, 5));
     }
     assert_eq!(batches.complete().await.unwrap(), 0);
-    let absent = tradai_domain::jobs::BatchId(record.jobs[0].0);
+    let absent = BatchId(record.jobs[0].0);
     assert!(matches!(batches.cancel(absent, &ann()).await, Err(Error::NoSuchBatch { .. })));
+}
+
+fn bob() -> Requester {
+    Requester { actor: "bob".to_owned(), ..Requester::default() }
+}
+
+/// A process that dies while it takes the fourth job in; that one is not stored.
+async fn cut_short(world: &World) -> BatchRecord {
+    let events = SqliteEvents::new(world.database.clone(), SqliteEvents::KEPT);
+    let doomed = Arc::new(Failing::new(SqliteJobs::new(events)));
+    doomed.next([None, None, None, Some(Fault::DeathBefore)]);
+    let ports = JobPorts { jobs: doomed.clone(), ..world.ports() };
+    let first = batches(world, Jobs::new(ports, Some(world.local()), JobSettings::default()));
+    let asking = tokio::spawn(async move { submit(&first, &ann()).await });
+    until(|| async { doomed.is_dead() && stored(world).await == 5 }).await;
+    asking.abort();
+    repository(world).unfinished(None, 10).await.unwrap().remove(0)
+}
+
+async fn missing(world: &World, batch: &BatchRecord) -> JobId {
+    let there = world.ports().jobs.get_many(&batch.jobs).await.unwrap();
+    let is_there = |id: &&JobId| there.iter().any(|job| job.job_id == **id);
+    *batch.jobs.iter().find(|id| !is_there(id)).unwrap()
+}
+
+/// Whoever takes jobs in may store one more after the batch was cancelled, and die before it looks at that again.
+#[tokio::test]
+async fn a_batch_that_is_cancelled_while_it_is_taken_in_leaves_no_job() {
+    let world = World::new();
+    let batch = cut_short(&world).await;
+    let second = batches(&world, world.jobs());
+    let view = second.cancel(batch.batch_id, &bob()).await.unwrap();
+    assert_eq!((view.record.state, view.absent()), (BatchState::Cancelling, 1));
+    assert_eq!(view.count(JobStatus::Cancelled), 5);
+    let late = missing(&world, &batch).await;
+    let record = JobRecord { job_id: late, ..sample::job(1) };
+    let late: NewJob = sample::new_job(record);
+    world.ports().jobs.create(&late).await.unwrap();
+    assert_eq!(second.complete().await.unwrap(), 1);
+    let view = second.get(batch.batch_id).await.unwrap();
+    assert_eq!((view.record.state, view.count(JobStatus::Cancelled)), (BatchState::Cancelled, 6));
+    let entries = world.ports().audit.list(None, 50).await.unwrap();
+    let cancelled = entries.iter().filter(|(_, entry)| entry.action == "job.cancel");
+    let by: Vec<&str> = cancelled.map(|(_, entry)| entry.actor.as_str()).collect();
+    assert_eq!(by, ["bob"; 6], "not whoever asked for the jobs");
+}
+
+#[tokio::test]
+async fn a_cancelled_batch_takes_no_more_jobs_in_and_ends_without_them() {
+    let world = World::new();
+    let batch = cut_short(&world).await;
+    let second = batches(&world, world.jobs());
+    second.cancel(batch.batch_id, &bob()).await.unwrap();
+    assert_eq!(second.complete().await.unwrap(), 0);
+    world.clock.advance(LEASE_MS);
+    assert_eq!((second.complete().await.unwrap(), second.complete().await.unwrap()), (1, 0));
+    let view = second.get(batch.batch_id).await.unwrap();
+    assert_eq!((view.record.state, view.absent()), (BatchState::Cancelled, 1));
+}
+
+#[tokio::test]
+async fn a_storage_that_fails_while_a_batch_is_cancelled_delays_that() {
+    let world = World::new();
+    let (record, _) = submit(&batches(&world, world.jobs()), &ann()).await.unwrap();
+    let events = SqliteEvents::new(world.database.clone(), SqliteEvents::KEPT);
+    let flaky = Arc::new(Failing::new(SqliteJobs::new(events)));
+    flaky.next([None, Some(Fault::Before)]);
+    let ports = JobPorts { jobs: flaky, ..world.ports() };
+    let other = batches(&world, Jobs::new(ports, Some(world.local()), JobSettings::default()));
+    let view = other.cancel(record.batch_id, &bob()).await.unwrap();
+    assert_eq!(view.record.state, BatchState::Cancelling, "it is stored, and so it is acknowledged");
+    assert_eq!(other.complete().await.unwrap(), 1);
+    let view = other.get(record.batch_id).await.unwrap();
+    assert_eq!((view.record.state, view.count(JobStatus::Cancelled)), (BatchState::Cancelled, 6));
+}
+
+/// What a job asks for may be too much by the time at which it is taken in.
+#[tokio::test]
+async fn a_job_that_cannot_be_made_keeps_no_other_from_it() {
+    let world = World::new();
+    let batches = batches(&world, world.jobs());
+    let mut request = grid();
+    request.backtest.symbols = (0..100).map(|n| format!("A{n}/USDT")).collect();
+    request.backtest.timerange = Some("20190101-".to_owned());
+    request.axes = serde_json::from_value(json!({"timeframe": ["1m", "1d", "4h"]})).unwrap();
+    let submitted = batches.take_in(&request, configs(&request), &ann()).await.unwrap();
+    let why = submitted.record.error.unwrap();
+    assert!(submitted.record.state == BatchState::Submitted && why.contains("candles; at most"), "{why}");
+    assert_eq!((stored(&world).await, batches.complete().await.unwrap()), (2, 0));
+}
+
+#[tokio::test]
+async fn a_batch_that_cannot_be_read_ends_and_keeps_no_other_from_it() {
+    let world = World::new();
+    let batch = cut_short(&world).await;
+    let second = batches(&world, world.jobs());
+    let id = |n: u32| BatchId(sample::job_id(n).0);
+    for n in 1..=60 {
+        let record = BatchRecord { batch_id: id(n), jobs: vec![sample::job_id(n)], ..batch.clone() };
+        let new = NewBatch { record, request: json!({"axes": {"nope": []}}), key: None, quota: None };
+        repository(&world).create(&new).await.unwrap();
+    }
+    world.clock.advance(LEASE_MS);
+    assert_eq!((second.complete().await.unwrap(), second.complete().await.unwrap()), (61, 0));
+    assert_eq!(second.get(batch.batch_id).await.unwrap().absent(), 0);
+    let bad = repository(&world).get(id(60)).await.unwrap().unwrap();
+    assert!(bad.state == BatchState::Submitted && bad.error.unwrap().contains("nope"));
+}
+
+#[tokio::test]
+async fn a_job_that_was_deleted_is_not_made_again() {
+    let world = World::new();
+    let batch = cut_short(&world).await;
+    let jobs = world.jobs();
+    jobs.cancel(batch.jobs[0], &bob()).await.unwrap();
+    jobs.delete(batch.jobs[0], &bob()).await.unwrap();
+    world.clock.advance(LEASE_MS);
+    let second = batches(&world, jobs);
+    assert_eq!(second.complete().await.unwrap(), 1);
+    let view = second.get(batch.batch_id).await.unwrap();
+    assert_eq!((view.absent(), view.jobs[0].2.is_none()), (1, true));
 }

@@ -29,15 +29,44 @@ impl FromStr for BatchId {
     }
 }
 
-/// How far the jobs of a batch were taken in. It only goes forward.
+/// How far a batch is. It only goes forward.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum BatchState {
     /// Some may be missing: whoever finds the batch takes them in.
     Submitting,
-    /// All are there.
+    /// All are there, but for those that cannot be made.
     Submitted,
-    /// Somebody cancelled it: no more are taken in.
+    /// Somebody cancelled it: no more are taken in, and whoever finds the batch cancels those that are there.
+    Cancelling,
+    /// All that were there have ended.
+    Cancelled,
+}
+
+/// Who cancelled a batch.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BatchCancellation {
+    /// Their name.
+    pub by: String,
+    /// The service that asked for them, where they did not ask themselves.
+    pub via: Option<String>,
+    /// What their request is traced by.
+    pub trace_id: Option<TraceId>,
+    /// When they did.
+    pub at: Millis,
+}
+
+/// What becomes of a batch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum BatchChange {
+    /// No more jobs are to be taken in.
+    Submitted {
+        /// Why some could not be made.
+        error: Option<String>,
+    },
+    /// Somebody cancels it.
+    Cancelling(BatchCancellation),
+    /// Nothing is left to be cancelled.
     Cancelled,
 }
 
@@ -64,15 +93,31 @@ pub struct BatchRecord {
     pub trace_id: TraceId,
     /// When it may be deleted, in seconds since the epoch; never without.
     pub ttl: Option<i64>,
+    /// Who cancelled it first.
+    #[serde(default)]
+    pub cancellation: Option<BatchCancellation>,
+    /// Why some of its jobs are not made.
+    #[serde(default)]
+    pub error: Option<String>,
 }
 
 impl BatchRecord {
     /// Moves the batch on; whatever is earlier than where it stands changes nothing. Returns whether it did.
-    pub fn advance(&mut self, state: BatchState) -> bool {
-        let moves = state > self.state;
-        if moves {
-            self.state = state;
+    pub fn advance(&mut self, change: BatchChange) -> bool {
+        let state = match change {
+            BatchChange::Submitted { .. } => BatchState::Submitted,
+            BatchChange::Cancelling(_) => BatchState::Cancelling,
+            BatchChange::Cancelled => BatchState::Cancelled,
+        };
+        if state <= self.state {
+            return false;
         }
-        moves
+        self.state = state;
+        match change {
+            BatchChange::Submitted { error } => self.error = error,
+            BatchChange::Cancelling(cancellation) => self.cancellation = Some(cancellation),
+            BatchChange::Cancelled => {}
+        }
+        true
     }
 }

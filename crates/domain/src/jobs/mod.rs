@@ -20,7 +20,7 @@ mod status;
 mod trace_id;
 
 pub use backtest::{BacktestConfig, BacktestJobMessage};
-pub use batch::{BatchId, BatchRecord, BatchState};
+pub use batch::{BatchCancellation, BatchChange, BatchId, BatchRecord, BatchState};
 pub use change::{ChangeOutcome, JobChange, StatusStep};
 pub use collecting::Collecting;
 pub use event::{JobEvent, JobEventKind};

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::{PortError, Quota, RequestKey};
 use crate::Millis;
-use crate::jobs::{BatchId, BatchRecord, BatchState};
+use crate::jobs::{BatchChange, BatchId, BatchRecord};
 
 /// Keeps one record per batch, and what was asked for. Every method is atomic; what was acknowledged survives the death
 /// of every process. The jobs of a batch are not its own: they are kept where jobs are.
@@ -13,7 +13,7 @@ use crate::jobs::{BatchId, BatchRecord, BatchState};
 pub trait BatchRepository: Send + Sync {
     /// Takes a batch in with what it asks for and its key, whole or not at all. A key that stands for another, and a
     /// quota that its jobs would go beyond, leave everything as it is; who repeats a request is told of its batch
-    /// whatever the quota.
+    /// whatever the quota. Jobs of batches that are still submitting count as if they were there.
     async fn create(&self, batch: &NewBatch) -> Result<CreatedBatch, PortError>;
 
     /// Returns what creating a batch with a key would return without making one; `None` when it would make one.
@@ -28,15 +28,16 @@ pub trait BatchRepository: Send + Sync {
     /// Returns at most `limit` batches with ids below `before` (of all without it), the newest first.
     async fn list(&self, before: Option<BatchId>, limit: usize) -> Result<Vec<BatchRecord>, PortError>;
 
-    /// Returns the batches whose jobs may not all be there, the oldest first, at most `limit`.
-    async fn unfinished(&self, limit: usize) -> Result<Vec<BatchRecord>, PortError>;
+    /// Returns the batches that are submitting or cancelling with ids above `after` (of all without it), the oldest first,
+    /// at most `limit`.
+    async fn unfinished(&self, after: Option<BatchId>, limit: usize) -> Result<Vec<BatchRecord>, PortError>;
 
     /// Moves a batch on by the rules of [`BatchRecord::advance`], and returns it as it is now; `None` when there is no
     /// such batch.
-    async fn advance(&self, id: BatchId, state: BatchState) -> Result<Option<BatchRecord>, PortError>;
+    async fn advance(&self, id: BatchId, change: &BatchChange) -> Result<Option<BatchRecord>, PortError>;
 
-    /// Deletes the batches whose `ttl` has passed, and returns how many there were. A storage that deletes them by itself
-    /// may return 0.
+    /// Deletes the batches whose `ttl` has passed, and returns how many there were: none that is unfinished, and none of
+    /// which a job waits or runs. A storage that deletes them by itself may return 0.
     async fn delete_expired(&self, now: Millis) -> Result<u64, PortError>;
 }
 

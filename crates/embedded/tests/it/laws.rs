@@ -174,6 +174,7 @@ macro_rules! over {
                     a_key_makes_one_batch,
                     goes_forward_only,
                     its_jobs_may_all_wait,
+                    its_jobs_are_counted_before_they_are_there,
                     expires,
                 ]);
             }

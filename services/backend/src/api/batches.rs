@@ -8,13 +8,13 @@ use tradai_control_plane::jobs::{BatchAxes, BatchPlace, BatchRequest, BatchView,
 use tradai_domain::JobId;
 use tradai_domain::jobs::{BatchId, BatchRecord, BatchState, JobRecord, JobStatus};
 use tradai_platform::settings::sections::Role;
-use tradai_service::axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode, Uri, header};
+use tradai_service::axum::http::{HeaderMap, HeaderValue, StatusCode, Uri, header};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::axum::{Extension, extract};
 use tradai_service::utoipa::{self, IntoParams, ToSchema};
 use tradai_service::{
-    Caller, Code, FieldFault, IdempotencyKey, Json, Page, PageQuery, Path, Problem, Query, RequestIds,
-    page_links,
+    Caller, Code, FieldFault, IDEMPOTENCY_REPLAYED, IdempotencyKey, Json, Page, PageQuery, Path, Problem,
+    Query, RequestIds, page_links,
 };
 
 use super::job_view::{FiguresBody, date, path_of};
@@ -22,8 +22,6 @@ use super::problem::problem;
 use super::state::State;
 use super::submit::{SubmitBody, requester};
 use crate::core::{JobOrder, UnknownOrder};
-
-const REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
 
 /// Backtests to be run over a grid: every combination of the values of all axes is a job.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -73,9 +71,12 @@ pub(super) struct BatchBody {
     batch_id: String,
     name: Option<String>,
     strategy: String,
-    /// `submitting` while jobs of it are still taken in, then `submitted`, or `cancelled`.
+    /// `submitting` while jobs of it are still taken in, then `submitted`; `cancelling` from when it is cancelled, then
+    /// `cancelled`.
     #[schema(example = "submitted")]
     state: &'static str,
+    /// Why some of its jobs could not be made.
+    error: Option<String>,
     /// Jobs that it has.
     job_count: usize,
     created_at: String,
@@ -151,8 +152,10 @@ impl BatchBody {
             state: match record.state {
                 BatchState::Submitting => "submitting",
                 BatchState::Submitted => "submitted",
+                BatchState::Cancelling => "cancelling",
                 BatchState::Cancelled => "cancelled",
             },
+            error: record.error.clone(),
             job_count: record.jobs.len(),
             created_at: date(record.created_at),
             created_by: record.created_by.clone(),
@@ -258,7 +261,7 @@ pub(super) async fn submit(
         headers.insert(header::LOCATION, location);
     }
     if submitted.replayed {
-        headers.insert(REPLAYED, HeaderValue::from_static("true"));
+        headers.insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
     }
     let view = state.core.batches.get(id).await.map_err(problem)?;
     Ok((StatusCode::ACCEPTED, headers, Json(BatchDetailBody::of(&view, JobOrder::default()))).into_response())

@@ -32,7 +32,7 @@ pub(crate) use job_order::{JobOrder, PlacedJob, UnknownOrder};
 pub(crate) use journal::Journal;
 pub(crate) use metrics::JobMetrics;
 pub(crate) use orchestration::CandleCollection;
-pub(crate) use recovery::recover;
+pub(crate) use recovery::{complete, recover};
 pub use results::JobLogs;
 pub(crate) use results::{Held, ResultFile, Results};
 pub(crate) use stretch::DAYS_WITHOUT_START;

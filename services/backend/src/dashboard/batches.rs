@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 use serde_json::Value;
-use tradai_control_plane::jobs::BatchView;
+use tradai_control_plane::jobs::{BatchView, value_text};
 use tradai_domain::jobs::{BatchId, BatchRecord, BatchState, JobFigures, JobStatus};
 use tradai_platform::settings::sections::Role;
 use tradai_service::axum::extract::{Path, RawQuery, State};
@@ -78,6 +78,7 @@ fn state_of(state: BatchState) -> &'static str {
     match state {
         BatchState::Submitting => "being taken in",
         BatchState::Submitted => "taken in",
+        BatchState::Cancelling => "being cancelled",
         BatchState::Cancelled => "cancelled",
     }
 }
@@ -124,7 +125,8 @@ fn counts(view: &BatchView, caller: &Caller) -> Markup {
             }
             @if view.absent() > 0 { (view.absent()) " not there" }
         }
-        @if open > 0 && may(caller, Role::Trader) {
+        @if let Some(error) = &view.record.error { p.small { "Not all of its jobs were made: " (error) } }
+        @if (open > 0 || view.record.state == BatchState::Submitting) && may(caller, Role::Trader) {
             form method="post" action={ "/batches/" (view.record.batch_id) "/cancel" } {
                 button #cancel-batch data-confirm="Cancel every job of this batch that has not ended?" { "Cancel the rest" }
             }
@@ -197,13 +199,7 @@ fn cells(figures: &JobFigures) -> Markup {
 
 /// What sets a job apart: `timeframe 1h, fast 5`.
 fn values(values: &Value) -> String {
-    let text = |value: &Value| match value {
-        Value::String(text) => text.clone(),
-        Value::Array(items) => {
-            items.iter().map(|item| item.as_str().unwrap_or_default()).collect::<Vec<_>>().join(" + ")
-        }
-        other => other.to_string(),
-    };
+    let text = |value: &Value| value_text(value, " + ");
     let mut parts = Vec::new();
     for (field, value) in values.as_object().into_iter().flatten() {
         match (field.as_str(), value) {
@@ -242,8 +238,7 @@ mod tests {
 
     #[test]
     fn a_job_is_told_by_its_values() {
-        let apart =
-            json!({"symbols": ["A/B", "C/B"], "timeframe": "1h", "parameters": {"fast": 5, "mode": "x"}});
-        assert_eq!(values(&apart), "A/B + C/B, timeframe 1h, fast 5, mode x");
+        let apart = json!({"symbols": ["A/B", "C/B"], "timeframe": "1h", "parameters": {"fast": 5, "list": [1, "a", [2]], "mode": "x"}});
+        assert_eq!(values(&apart), "A/B + C/B, timeframe 1h, fast 5, list 1 + a + [2], mode x");
     }
 }

@@ -12,31 +12,43 @@ use crate::world::{HOSTILE, World};
 /// Stores a batch of four jobs as another process would have left it, and returns its page and the jobs, which nobody
 /// runs.
 async fn add_batch(world: &World, name: &str) -> (String, Vec<JobId>) {
+    let mut jobs = Vec::new();
+    for _ in 0..4 {
+        jobs.push(world.add_job("EmaCross", JobStatus::Running).await);
+    }
+    (add_batch_of(world, name, jobs.clone(), BatchState::Submitted, None).await, jobs)
+}
+
+async fn add_batch_of(
+    world: &World,
+    name: &str,
+    jobs: Vec<JobId>,
+    state: BatchState,
+    error: Option<&str>,
+) -> String {
     let request = json!({
         "name": name,
         "backtest": {"strategy": "EmaCross", "symbols": ["BTC/USDT"]},
         "axes": {"timeframe": ["1h", "4h"], "parameters": {"fast": [5, 9]}},
     });
-    let mut jobs = Vec::new();
-    for _ in 0..4 {
-        jobs.push(world.add_job("EmaCross", JobStatus::Running).await);
-    }
     let batch_id = BatchId(world.next_id().0);
     let record = BatchRecord {
         batch_id,
         name: Some(name.to_owned()),
         strategy_name: "EmaCross".parse().unwrap(),
-        jobs: jobs.clone(),
-        state: BatchState::Submitted,
+        trace_id: jobs[0].into(),
+        jobs,
+        state,
         created_at: world.wiring.clock.now_ms(),
         created_by: "ann".to_owned(),
         via: None,
-        trace_id: jobs[0].into(),
         ttl: None,
+        cancellation: None,
+        error: error.map(str::to_owned),
     };
     let new = NewBatch { record, request, key: None, quota: None };
     assert_eq!(world.wiring.batches.create(&new).await.unwrap(), CreatedBatch::New);
-    (format!("/batches/{batch_id}"), jobs)
+    format!("/batches/{batch_id}")
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -63,6 +75,19 @@ async fn a_batch_is_listed_shown_ordered_and_cancelled() {
         "{shown}"
     );
     assert_eq!(get(&world, "/batches/x").await.status, 404);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_without_jobs_yet_can_be_cancelled_and_one_that_lacks_some_says_why() {
+    let world = World::start(&[]).await;
+    let four = || (0..4).map(|_| world.next_id()).collect::<Vec<_>>();
+    let path = add_batch_of(&world, "new", four(), BatchState::Submitting, None).await;
+    let shown = get(&world, &path).await.text;
+    assert!(shown.contains("4 not there") && shown.contains("Cancel the rest"), "{shown}");
+    let path = add_batch_of(&world, "bad", four(), BatchState::Submitted, Some(HOSTILE)).await;
+    let shown = get(&world, &path).await.text;
+    assert!(shown.contains("Not all of its jobs were made") && !shown.contains(HOSTILE), "{shown}");
+    assert!(!shown.contains("Cancel the rest"), "{shown}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -133,7 +133,7 @@ async fn a_fault_points_at_the_value_that_it_comes_of_and_nothing_is_taken_in() 
         (json!({"parameters": {"fast": []}}), "/axes/parameters/fast"),
         (json!({"timeframe": [5]}), "/axes/timeframe/0"),
         (json!({"speed": [1]}), "/axes/speed"),
-        (json!({"parameters": {"fast": (0..300).collect::<Vec<_>>()}}), "/axes"),
+        (json!({"parameters": {"fast": (0..300).collect::<Vec<_>>()}}), "/axes/parameters/fast"),
     ] {
         let body = json!({"backtest": {"strategy": "EmaCross"}, "axes": axes});
         let reply = world.post(BATCHES, &body).await;

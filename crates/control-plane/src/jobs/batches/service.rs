@@ -6,18 +6,21 @@ use std::sync::Arc;
 
 use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tracing::{info, warn};
-use tradai_domain::jobs::{BacktestConfig, BatchId, BatchRecord, BatchState, JobRecord, JobStatus};
+use tradai_domain::jobs::{
+    BacktestConfig, BatchCancellation, BatchChange, BatchId, BatchRecord, BatchState, JobRecord, JobStatus,
+};
 use tradai_domain::ports::{BatchRepository, CreatedBatch, NewBatch, PortError};
-use tradai_domain::{ErrorKind, JobId};
+use tradai_domain::{ErrorKind, JobId, Millis};
 
 use super::grid::{BatchPlace, BatchRequest};
+use crate::jobs::recover::LEASE_MS;
 use crate::jobs::{Jobs, Requester};
 use crate::request_key::request_key;
 use crate::{Error, audit};
 
 /// Jobs of a batch that are taken in or cancelled at the same time.
 const AT_A_TIME: usize = 8;
-/// Batches that are completed in one go.
+/// Batches that are read at once.
 const ROUND: usize = 50;
 
 /// Takes batches in, shows, cancels and completes them. Clones share everything.
@@ -105,6 +108,8 @@ impl Batches {
             via: requester.via.clone(),
             trace_id: requester.trace_id.unwrap_or_else(|| JobId(id.0).into()),
             ttl: self.jobs.ttl(now),
+            cancellation: None,
+            error: None,
         };
         ports.audit.append(&audit::entry(requester, "batch.submit", id.to_string(), now)).await?;
         let new = NewBatch {
@@ -116,7 +121,7 @@ impl Batches {
         match self.batches.create(&new).await? {
             CreatedBatch::New => {
                 info!(batch_id = %id, jobs = record.jobs.len(), "batch {id} was taken in");
-                let record = self.submit_now(record, configs).await;
+                let record = self.submit_now(record, Some(configs)).await;
                 Ok(SubmittedBatch { record, replayed: false })
             }
             other => self.known(other).await,
@@ -124,10 +129,15 @@ impl Batches {
     }
 
     /// Takes the jobs of a stored batch in, and returns it as it is then. What does not work now is done later: the batch
-    /// is stored. Goes on when whoever asked does not wait for it.
-    async fn submit_now(&self, record: BatchRecord, configs: Vec<BacktestConfig>) -> BatchRecord {
+    /// is stored. Goes on when whoever asked does not wait for it. Without `configs` the jobs are those that are stored.
+    async fn submit_now(&self, record: BatchRecord, configs: Option<Vec<BacktestConfig>>) -> BatchRecord {
         let (batches, stored) = (self.clone(), record.clone());
-        let task = self.jobs.tasks.spawn(async move { batches.submit(stored, configs).await });
+        let task = self.jobs.tasks.spawn(async move {
+            match configs {
+                Some(configs) => batches.submit(stored, configs).await,
+                None => batches.resume(stored).await,
+            }
+        });
         let id = record.batch_id;
         match task.await {
             Ok(Ok(done)) => done,
@@ -142,35 +152,83 @@ impl Batches {
         }
     }
 
+    /// Takes the jobs of a batch in until somebody cancels it. A job that cannot be made is left out, and the batch says
+    /// why; what may work later is an error.
     async fn submit(&self, record: BatchRecord, configs: Vec<BacktestConfig>) -> Result<BatchRecord, Error> {
+        let id = record.batch_id;
         let requester = Requester {
             actor: record.created_by.clone(),
             trace_id: Some(record.trace_id),
             via: record.via.clone(),
             idempotency_key: None,
         };
-        let take_in = |(id, config): (JobId, BacktestConfig)| {
-            let requester = &requester;
-            // Of a quota that was kept when the batch was stored.
-            async move { self.jobs.take_in_as(id, config, requester, None).await.map(drop) }
-        };
-        let jobs = record.jobs.clone().into_iter().zip(configs);
-        stream::iter(jobs.map(take_in)).buffer_unordered(AT_A_TIME).try_collect::<Vec<()>>().await?;
-        let id = record.batch_id;
-        let record = self.batches.advance(id, BatchState::Submitted).await?.ok_or_else(|| no_such(id))?;
-        if record.state == BatchState::Cancelled {
-            // Whoever cancelled it did not see those that were still to come.
-            self.cancel_jobs(&record, &requester).await?;
+        let mut jobs = record.jobs.iter().copied().zip(configs);
+        let mut why = None;
+        loop {
+            let some: Vec<_> = jobs.by_ref().take(AT_A_TIME).collect();
+            if some.is_empty() {
+                break;
+            }
+            let now = self.batches.get(id).await?.ok_or_else(|| no_such(id))?;
+            if now.state >= BatchState::Cancelling {
+                return self.cancel_rest(now).await;
+            }
+            let taken = some.into_iter().map(|(job, config)| self.take_one_in(job, config, &requester));
+            let taken: Vec<Option<String>> = stream::iter(taken).buffered(AT_A_TIME).try_collect().await?;
+            why = why.or(taken.into_iter().flatten().next());
         }
-        Ok(record)
+        self.finish(id, why).await
+    }
+
+    /// Takes in what is missing of a batch that is stored.
+    async fn resume(&self, record: BatchRecord) -> Result<BatchRecord, Error> {
+        let id = record.batch_id;
+        match self.configs(&record).await {
+            Ok(configs) => self.submit(record, configs).await,
+            Err(error) if is_final(&error) => {
+                warn!(%error, batch_id = %id, "jobs of a batch cannot be made: {error}");
+                self.finish(id, Some(error.to_string())).await
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes one job of a batch in; returns why it cannot be made.
+    async fn take_one_in(
+        &self,
+        id: JobId,
+        config: BacktestConfig,
+        requester: &Requester,
+    ) -> Result<Option<String>, Error> {
+        // Known by its id even when somebody deleted it: it is not made again.
+        let requester = Requester { idempotency_key: Some(format!("batch {id}")), ..requester.clone() };
+        // Of a quota that was kept when the batch was stored.
+        match self.jobs.take_in_as(id, config, &requester, None).await {
+            Ok(_) | Err(Error::NoSuchJob { .. } | Error::KeyReused) => Ok(None),
+            Err(error) if is_final(&error) => {
+                warn!(%error, job_id = %id, "a job of a batch cannot be made: {error}");
+                Ok(Some(error.to_string()))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Notes that no more jobs of a batch are to be taken in.
+    async fn finish(&self, id: BatchId, error: Option<String>) -> Result<BatchRecord, Error> {
+        let record = self.advance(id, &BatchChange::Submitted { error }).await?;
+        // Whoever cancelled it did not see those that were still to come.
+        if record.state >= BatchState::Cancelling { self.cancel_rest(record).await } else { Ok(record) }
+    }
+
+    async fn advance(&self, id: BatchId, change: &BatchChange) -> Result<BatchRecord, Error> {
+        self.batches.advance(id, change).await?.ok_or_else(|| no_such(id))
     }
 
     /// Returns the batch that was there, or why there is none.
     async fn known(&self, created: CreatedBatch) -> Result<SubmittedBatch, Error> {
         match created {
             CreatedBatch::Before(record) if record.state == BatchState::Submitting => {
-                let configs = self.configs(&record).await?;
-                let record = self.submit_now(*record, configs).await;
+                let record = self.submit_now(*record, None).await;
                 Ok(SubmittedBatch { record, replayed: true })
             }
             CreatedBatch::Before(record) => Ok(SubmittedBatch { record: *record, replayed: true }),
@@ -198,31 +256,44 @@ impl Batches {
         cells.iter().map(|cell| cell.request.check()).collect()
     }
 
-    /// Takes in what is missing of the batches whose making was cut short; to be called when a process starts, and from
-    /// time to time. Returns how many batches were completed; one that cannot be is said at warn and found again.
+    /// Takes in what is missing of the batches whose making was cut short, and cancels what is left of those that are
+    /// cancelled; to be called from time to time. Those of the last seconds are in the hands of whoever was asked for
+    /// them. Returns how many batches were completed; one that cannot be yet is said at warn and found again.
     ///
     /// # Errors
     /// [`Error::Port`] when the batches cannot be read.
     pub async fn complete(&self) -> Result<usize, Error> {
-        let mut completed = 0;
-        if self.jobs.executor.is_none() {
-            return Ok(completed);
-        }
-        for record in self.batches.unfinished(ROUND).await? {
-            if self.jobs.stopping.is_cancelled() {
-                break;
-            }
-            let id = record.batch_id;
-            let done = match self.configs(&record).await {
-                Ok(configs) => self.submit(record, configs).await,
-                Err(error) => Err(error),
-            };
-            match done {
-                Ok(_) => completed += 1,
-                Err(error) => warn!(%error, batch_id = %id, "a batch is not complete yet: {error}"),
+        let (mut completed, mut after) = (0, None);
+        loop {
+            let records = self.batches.unfinished(after, ROUND).await?;
+            let Some(last) = records.last() else { return Ok(completed) };
+            after = Some(last.batch_id);
+            for record in records {
+                if self.jobs.stopping.is_cancelled() {
+                    return Ok(completed);
+                }
+                let id = record.batch_id;
+                match self.complete_one(record).await {
+                    Ok(is_done) => completed += usize::from(is_done),
+                    Err(error) => warn!(%error, batch_id = %id, "a batch is not complete yet: {error}"),
+                }
             }
         }
-        Ok(completed)
+    }
+
+    /// Returns whether nothing is left to be done.
+    async fn complete_one(&self, record: BatchRecord) -> Result<bool, Error> {
+        let done = match record.state {
+            BatchState::Cancelling => self.cancel_rest(record).await?,
+            _ if self.jobs.executor.is_none() || self.is_recent(record.created_at) => return Ok(false),
+            _ => self.resume(record).await?,
+        };
+        Ok(matches!(done.state, BatchState::Submitted | BatchState::Cancelled))
+    }
+
+    /// Returns whether a process that did something then may still be at it.
+    fn is_recent(&self, at: Millis) -> bool {
+        self.jobs.ports.clock.now_ms().saturating_sub(at) < LEASE_MS
     }
 
     /// Returns a batch and its jobs.
@@ -250,21 +321,58 @@ impl Batches {
         Ok(self.batches.list(before, limit).await?)
     }
 
-    /// Cancels a batch: what has not ended of it. Repeating it changes nothing more.
+    /// Cancels a batch: what has not ended of it, also when whoever asks does not wait. What does not work now is done
+    /// later: the batch is cancelling. Repeating it changes nothing more.
     ///
     /// # Errors
     /// [`Error::NoSuchBatch`]; [`Error::Port`].
     pub async fn cancel(&self, id: BatchId, requester: &Requester) -> Result<BatchView, Error> {
         let ports = &self.jobs.ports;
-        let entry = audit::entry(requester, "batch.cancel", id.to_string(), ports.clock.now_ms());
-        ports.audit.append(&entry).await?;
-        let record = self.batches.advance(id, BatchState::Cancelled).await?.ok_or_else(|| no_such(id))?;
-        self.cancel_jobs(&record, requester).await?;
+        let at = ports.clock.now_ms();
+        ports.audit.append(&audit::entry(requester, "batch.cancel", id.to_string(), at)).await?;
+        let cancellation = BatchCancellation {
+            by: requester.actor.clone(),
+            via: requester.via.clone(),
+            trace_id: requester.trace_id,
+            at,
+        };
+        let record = self.advance(id, &BatchChange::Cancelling(cancellation)).await?;
+        let batches = self.clone();
+        let task = self.jobs.tasks.spawn(async move { batches.cancel_rest(record).await });
+        match task.await {
+            Ok(Ok(_)) => {}
+            Ok(Err(error)) => {
+                warn!(%error, batch_id = %id, "jobs of a batch are cancelled later: {error}");
+            }
+            Err(error) => warn!(%error, batch_id = %id, "jobs of a batch are cancelled later"),
+        }
         self.get(id).await
     }
 
-    async fn cancel_jobs(&self, batch: &BatchRecord, requester: &Requester) -> Result<(), Error> {
-        let records = self.records(batch).await?;
+    /// Cancels what is there of a batch that is cancelled, in the name of whoever did so.
+    async fn cancel_rest(&self, record: BatchRecord) -> Result<BatchRecord, Error> {
+        let Some(cancellation) = record.cancellation.clone() else { return Ok(record) };
+        let requester = Requester {
+            actor: cancellation.by,
+            trace_id: cancellation.trace_id,
+            via: cancellation.via,
+            idempotency_key: None,
+        };
+        let records = self.records(&record).await?;
+        let is_whole = records.len() == record.jobs.len();
+        self.cancel_jobs(records, &requester).await?;
+        // Whoever takes jobs in sees that it is to stop, and may just have been at one.
+        if !is_whole && self.is_recent(cancellation.at) {
+            return Ok(record);
+        }
+        self.advance(record.batch_id, &BatchChange::Cancelled).await
+    }
+
+    async fn cancel_jobs(
+        &self,
+        records: BTreeMap<JobId, JobRecord>,
+        requester: &Requester,
+    ) -> Result<(), Error> {
         let open = records.into_values().filter(|record| !record.status.is_terminal());
         let cancel = |record: JobRecord| async move {
             match self.jobs.cancel(record.job_id, requester).await {
@@ -297,6 +405,11 @@ impl BatchView {
     pub fn absent(&self) -> usize {
         self.jobs.iter().filter(|(_, _, job)| job.is_none()).count()
     }
+}
+
+/// Returns whether trying again cannot help.
+fn is_final(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Data)
 }
 
 fn no_such(id: BatchId) -> Error {
