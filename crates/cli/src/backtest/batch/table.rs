@@ -11,8 +11,10 @@ pub(super) fn summary(batch: &Value) -> String {
     let counts: Vec<String> =
         counts.filter(|(_, count)| **count != 0).map(|(status, count)| format!("{count} {status}")).collect();
     let name = batch["name"].as_str().map(|name| format!(" ({name})")).unwrap_or_default();
+    let error = batch["error"].as_str();
+    let error = error.map(|why| format!("\nNot all of its jobs were made: {why}")).unwrap_or_default();
     format!(
-        "Batch {}{name} of {}: {} jobs, {}",
+        "Batch {}{name} of {}: {} jobs, {}{error}",
         cell("batch_id"),
         cell("strategy"),
         batch["job_count"],
@@ -96,5 +98,8 @@ mod tests {
         let batch = json!({"batch_id": "b", "name": "n", "strategy": "S", "job_count": 3,
             "counts": {"completed": 2, "failed": 0, "running": 1}});
         assert_eq!(summary(&batch), "Batch b (n) of S: 3 jobs, 2 completed, 1 running");
+        let lacking =
+            json!({"batch_id": "b", "strategy": "S", "job_count": 1, "counts": {"absent": 1}, "error": "x"});
+        assert_eq!(summary(&lacking), "Batch b of S: 1 jobs, 1 absent\nNot all of its jobs were made: x");
     }
 }
