@@ -57,7 +57,7 @@ fn missing(transaction: &Transaction<'_>, actor: &str) -> Outcome<(i64, i64)> {
     let sql = "SELECT count(*), count(*) FILTER (WHERE record ->> '$.created_by' = ?1)
         FROM batches, json_each(record, '$.jobs') AS job
         WHERE state IN ('submitting', 'cancelling') AND state = 'submitting'
-            AND job.value NOT IN (SELECT job_id FROM jobs)";
+            AND NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = job.value)";
     transaction.prepare_cached(sql)?.query_row([actor], |row| Ok((row.get(0)?, row.get(1)?)))
 }
 
