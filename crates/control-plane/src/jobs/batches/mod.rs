@@ -4,7 +4,8 @@
 //! name: whoever finds a batch that is not complete, another process or a repeated request, goes on with it, and no job
 //! is made twice.
 //!
-//! Invariant: a batch that was acknowledged has all its jobs in the end, unless it is cancelled.
+//! Invariants: a batch that was acknowledged has all its jobs in the end, or says why not, unless it is cancelled; of one
+//! that is cancelled no job goes on.
 
 mod grid;
 mod service;
