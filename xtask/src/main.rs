@@ -103,6 +103,9 @@ struct ApiBenchArgs {
     /// How often a status is read from each.
     #[arg(long, default_value_t = 100_000)]
     statuses: usize,
+    /// How the programs are optimised: as those of the images, or as whoever builds by hand has them.
+    #[arg(long, default_value = "dist", value_parser = ["dist", "release"])]
+    profile: String,
     /// Measure the programs that were built before.
     #[arg(long)]
     no_build: bool,
@@ -139,7 +142,9 @@ fn main() -> anyhow::Result<()> {
         Command::FuzzYaml(args) => fuzz_yaml::fuzz(args.cases, args.seed),
         Command::Bench => oracle::bench(),
         Command::BenchStore(args) => store_bench::bench(args.s3_delay_ms, &args.arguments),
-        Command::BenchApi(args) => api_bench::bench(args.submits, args.statuses, !args.no_build),
+        Command::BenchApi(args) => {
+            api_bench::bench(args.submits, args.statuses, &args.profile, !args.no_build)
+        }
         Command::Schemathesis(args) => {
             let python = tools::python_with("schemathesis", &[schemathesis::PACKAGE])?;
             schemathesis::test(&python, args.examples, args.seed)

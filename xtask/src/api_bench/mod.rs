@@ -8,7 +8,7 @@
 mod client;
 mod server;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -44,16 +44,17 @@ struct Phase {
 }
 
 /// Measures both servers and prints them side by side.
-pub(crate) fn bench(submits: usize, statuses: usize, build: bool) -> anyhow::Result<()> {
+pub(crate) fn bench(submits: usize, statuses: usize, profile: &str, build: bool) -> anyhow::Result<()> {
     if build {
-        build_all()?;
+        build_all(profile)?;
     }
+    let programs = target().join(profile);
     let python = python_with("fastapi-twin", &TWIN)?;
     let folder = target().join("bench-api");
     if folder.exists() {
         std::fs::remove_dir_all(&folder)?;
     }
-    let ours = measure(&backend(&folder.join("ours"))?, submits, statuses)?;
+    let ours = measure(&backend(&programs, &folder.join("ours"))?, submits, statuses)?;
     println!("\n{CONNECTIONS} connections; {submits} submits, {statuses} reads of a status\n");
     println!("                          requests per CPU second          99th percentile");
     println!("                          ours        twin     ratio       ours        twin");
@@ -71,21 +72,20 @@ pub(crate) fn bench(submits: usize, statuses: usize, build: bool) -> anyhow::Res
             );
         }
     }
-    let bare = bare(statuses)?.per_cpu_second;
+    let bare = bare(&programs, statuses)?.per_cpu_second;
     println!("\na socket with nothing behind it: {bare:.0} requests per CPU second");
-    memory(&folder)
+    memory(&programs, &folder)
 }
 
-/// Builds what the images have.
-fn build_all() -> anyhow::Result<()> {
+fn build_all(profile: &str) -> anyhow::Result<()> {
     let packages = SERVICES.iter().flat_map(|(name, _)| ["-p", *name]).chain(["-p", "tradai-service"]);
     // One command, so that what they share is built once.
     let targets = ["--bins", "--example", "accepting", "--example", "bare"];
-    run(cargo().args(["build", "--profile", "dist", "--locked"]).args(packages).args(targets))
+    run(cargo().args(["build", "--profile", profile, "--locked"]).args(packages).args(targets))
 }
 
-fn backend(folder: &Path) -> anyhow::Result<Server> {
-    let program = shipped().join("examples/accepting");
+fn backend(programs: &Path, folder: &Path) -> anyhow::Result<Server> {
+    let program = programs.join("examples/accepting");
     Server::start(&program, &[], |port| {
         vec![
             ("BACKEND_PORT".to_owned(), port.to_string()),
@@ -103,8 +103,8 @@ fn backend(folder: &Path) -> anyhow::Result<Server> {
 }
 
 /// Measures what no service can exceed: a reply that is there already.
-fn bare(count: usize) -> anyhow::Result<Phase> {
-    let program = shipped().join("examples/bare");
+fn bare(programs: &Path, count: usize) -> anyhow::Result<Phase> {
+    let program = programs.join("examples/bare");
     let server = Server::start(&program, &[], |port| vec![("BARE_PORT".to_owned(), port.to_string())])?;
     phase(&server, &client::get("/"), count, 200)
 }
@@ -139,13 +139,13 @@ fn phase(server: &Server, request: &str, count: usize, status: u16) -> anyhow::R
 }
 
 /// Prints what the services occupy.
-fn memory(folder: &Path) -> anyhow::Result<()> {
+fn memory(programs: &Path, folder: &Path) -> anyhow::Result<()> {
     println!("\n                              resident MiB");
     println!("                          idle    {SOCKETS} sockets");
     for (name, socket) in SERVICES {
         let data = folder.join(name);
         let prefix = name.trim_start_matches("tradai-").replace('-', "_").to_uppercase();
-        let server = Server::start(&shipped().join(name), &[], |port| {
+        let server = Server::start(&programs.join(name), &[], |port| {
             vec![
                 (format!("{prefix}_PORT"), port.to_string()),
                 (format!("{prefix}_RATE_LIMIT_PER_SECOND"), "0".to_owned()),
@@ -164,8 +164,4 @@ fn memory(folder: &Path) -> anyhow::Result<()> {
         drop(sockets);
     }
     Ok(())
-}
-
-fn shipped() -> PathBuf {
-    target().join("dist")
 }
