@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use serde_json::json;
-use tradai_domain::ManualClock;
 use tradai_domain::ports::{
     WorkflowRunFilter, WorkflowRunPlace, WorkflowRunSummary, WorkflowRunner, WorkflowRuns, WorkflowStatus,
 };
+use tradai_domain::{Clock as _, ManualClock, Millis};
 
 /// What is held to the laws, the runner of one of its workflows, and the clock of both.
 pub type Port = (Arc<dyn WorkflowRuns>, Arc<dyn WorkflowRunner>, Arc<ManualClock>);
@@ -75,4 +75,24 @@ pub async fn shows_and_stops(port: Port) {
     assert_eq!(port.0.get("nobody-knows").await.unwrap(), None);
     assert_eq!(port.0.stop("nobody-knows", "").await.unwrap(), None);
     assert_eq!(port.0.history("nobody-knows", 0, 10).await.unwrap(), []);
+}
+
+/// What ended before a moment goes, with its history and its name; what ended then or goes on stays.
+pub async fn deletes_what_has_ended(port: Port) {
+    let runs = started(&port, &["a", "b", "c"]).await;
+    for run in &runs[1..] {
+        port.2.advance(1_000);
+        port.0.stop(run, "not needed").await.unwrap();
+    }
+    let list = async || ids(&port.0.list(&WorkflowRunFilter::default(), None, 10).await.unwrap());
+    let last_end = port.2.now_ms();
+    port.0.delete_ended(last_end - 1_000).await.unwrap();
+    assert_eq!(list().await, runs);
+    port.0.delete_ended(last_end).await.unwrap();
+    assert_eq!(list().await, [runs[0].clone(), runs[2].clone()]);
+    assert_eq!(port.0.get(&runs[1]).await.unwrap(), None);
+    assert_eq!(port.0.history(&runs[1], 0, 10).await.unwrap(), []);
+    port.0.delete_ended(Millis::MAX).await.unwrap();
+    assert_eq!(list().await, runs[..1]);
+    port.1.start("a", &json!({"another": "input"})).await.unwrap();
 }

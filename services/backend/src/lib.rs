@@ -216,13 +216,15 @@ fn peers(settings: &Settings, wiring: &Wiring) -> Peers {
     }
 }
 
-/// Jobs and config versions say themselves how long they are kept; the remains of tasks stay as long as jobs do.
+/// Jobs and config versions say themselves how long they are kept; the remains of tasks and ended runs of workflows stay
+/// as long as jobs do.
 fn housekeeping(settings: &Settings, wiring: &Wiring, jobs: Arc<Jobs>, sweep: Option<Sweep>) -> Housekeeping {
     let configs = Configs::new(wiring.configs.clone(), wiring.audit.clone(), wiring.clock.clone());
-    let keep_for = settings.job_settings().keep_for;
-    let keep_tasks = keep_for.unwrap_or(Duration::MAX);
-    let times = HousekeepingSettings { keep_tasks, ..HousekeepingSettings::default() };
+    let keep = settings.job_settings().keep_for.unwrap_or(Duration::MAX);
+    let times =
+        HousekeepingSettings { keep_tasks: keep, keep_workflows: keep, ..HousekeepingSettings::default() };
     Housekeeping::new(jobs, configs, sweep, wiring.clock.clone(), times)
+        .with_workflows(wiring.workflows.clone())
 }
 
 fn job_ports(wiring: &Wiring) -> JobPorts {

@@ -196,7 +196,7 @@ impl HostSettings for Settings {
                 1_000,
             ),
             keep_jobs_days: reader
-                .key("KEEP_JOBS_DAYS", "days that jobs and results are kept; 0 for good")
+                .key("KEEP_JOBS_DAYS", "days that jobs, their results and ended runs of workflows are kept; 0 for good")
                 .or(7),
             strategy_path: PathBuf::from(
                 reader.key("STRATEGY_PATH", "folder of declarative strategies").or(strategies),

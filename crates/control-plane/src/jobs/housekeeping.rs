@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures_util::future::BoxFuture;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
-use tradai_domain::ports::PortError;
+use tradai_domain::ports::{PortError, WorkflowRuns};
 use tradai_domain::{Clock, ErrorKind, Millis};
 
 use super::{Batches, Jobs};
@@ -28,12 +28,15 @@ pub struct HousekeepingSettings {
     pub every: Duration,
     /// How long what is kept of tasks stays, from their start. Jobs and config versions say so themselves.
     pub keep_tasks: Duration,
+    /// How long runs of workflows stay, from their end.
+    pub keep_workflows: Duration,
 }
 
 impl Default for HousekeepingSettings {
-    /// Every hour; seven days.
+    /// Every hour; seven days of both.
     fn default() -> Self {
-        Self { every: Duration::from_secs(3_600), keep_tasks: Duration::from_secs(7 * 86_400) }
+        let week = Duration::from_secs(7 * 86_400);
+        Self { every: Duration::from_secs(3_600), keep_tasks: week, keep_workflows: week }
     }
 }
 
@@ -48,13 +51,16 @@ pub struct Deleted {
     pub configs: u64,
     /// Tasks that had ended.
     pub tasks: usize,
+    /// Runs of workflows.
+    pub workflows: u64,
 }
 
-/// Deletes jobs, batches, config versions and remains of tasks whose time is over. Any number of processes may do so on
+/// Deletes jobs, batches, config versions, runs of workflows and remains of tasks whose time is over. Any number of processes may do so on
 /// one state: each thing is deleted once.
 pub struct Housekeeping {
     jobs: Arc<Jobs>,
     batches: Option<Batches>,
+    workflows: Option<Arc<dyn WorkflowRuns>>,
     configs: Configs,
     sweep: Option<Sweep>,
     clock: Arc<dyn Clock>,
@@ -71,13 +77,19 @@ impl Housekeeping {
         clock: Arc<dyn Clock>,
         settings: HousekeepingSettings,
     ) -> Self {
-        Self { jobs, batches: None, configs, sweep, clock, settings }
+        Self { jobs, batches: None, workflows: None, configs, sweep, clock, settings }
     }
 
     /// Deletes batches, too.
     #[must_use]
     pub fn with_batches(self, batches: Batches) -> Self {
         Self { batches: Some(batches), ..self }
+    }
+
+    /// Deletes runs of workflows, too.
+    #[must_use]
+    pub fn with_workflows(self, workflows: Arc<dyn WorkflowRuns>) -> Self {
+        Self { workflows: Some(workflows), ..self }
     }
 
     /// Deletes at once and then at its interval, until told to stop.
@@ -101,11 +113,16 @@ impl Housekeeping {
 
     /// Deletes once. What cannot be deleted is said at warn and left for the next time.
     pub async fn tick(&self) -> Deleted {
-        let keep = Millis::try_from(self.settings.keep_tasks.as_millis()).unwrap_or(Millis::MAX);
-        let before = self.clock.now_ms().saturating_sub(keep);
+        let HousekeepingSettings { keep_tasks, keep_workflows, .. } = self.settings;
         let sweep = async {
             match &self.sweep {
-                Some(sweep) => sweep(before).await,
+                Some(sweep) => sweep(self.ago(keep_tasks)).await,
+                None => Ok(0),
+            }
+        };
+        let workflows = async {
+            match &self.workflows {
+                Some(workflows) => workflows.delete_ended(self.ago(keep_workflows)).await,
                 None => Ok(0),
             }
         };
@@ -116,11 +133,12 @@ impl Housekeeping {
             }
         };
         // Who sweeps tasks may have to wait for a daemon.
-        let (tasks, jobs, configs, batches) = tokio::join!(
+        let (tasks, jobs, configs, batches, workflows) = tokio::join!(
             tokio::time::timeout(SWEEP_PATIENCE, sweep),
             self.jobs.delete_expired(),
             self.configs.delete_expired(),
             batches,
+            workflows,
         );
         let tasks = tasks.unwrap_or_else(|_| {
             let late = format!("they were not swept in {} s", SWEEP_PATIENCE.as_secs());
@@ -131,18 +149,26 @@ impl Housekeeping {
             jobs: or_warn("jobs", jobs),
             configs: or_warn("config versions", configs),
             tasks: or_warn("remains of tasks", tasks),
+            workflows: or_warn("runs of workflows", workflows),
         };
         if deleted != Deleted::default() {
-            let Deleted { jobs, batches, configs, tasks } = deleted;
+            let Deleted { jobs, batches, configs, tasks, workflows } = deleted;
             info!(
                 jobs,
                 batches,
                 configs,
                 tasks,
-                "deleted {jobs} jobs, {batches} batches, {configs} config versions, {tasks} old tasks"
+                workflows,
+                "deleted {jobs} jobs, {batches} batches, {configs} config versions, {tasks} old tasks, \
+                 {workflows} runs of workflows"
             );
         }
         deleted
+    }
+
+    /// Returns the moment that long ago.
+    fn ago(&self, time: Duration) -> Millis {
+        self.clock.now_ms().saturating_sub(Millis::try_from(time.as_millis()).unwrap_or(Millis::MAX))
     }
 }
 

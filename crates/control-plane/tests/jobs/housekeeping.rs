@@ -15,9 +15,13 @@ use tradai_domain::configs::DEPRECATED_TTL_MS;
 use tradai_domain::jobs::{JobChange, JobRecord, JobStatus};
 use tradai_domain::ports::{
     BlobEntry, BlobKey, BlobStore, JobFilter, JobPage, MAX_PAGE, PortError, TaskHandle, TaskRunner, TaskSpec,
+    WorkflowRunner, WorkflowRuns,
 };
-use tradai_domain::{Clock, ErrorKind, JobId, SystemClock};
-use tradai_embedded::{ProcessSettings, ProcessTasks, SqliteAudit, SqliteConfigs};
+use tradai_domain::{Clock, ErrorKind, JobId, RandomIds, SystemClock};
+use tradai_embedded::{
+    ProcessSettings, ProcessTasks, SqliteAudit, SqliteConfigs, SqliteWorkflowRuns, SqliteWorkflows,
+    WorkflowDocument,
+};
 use tradai_testkit::sample::{job, new_job};
 
 use crate::world::{World, ann, is_stored, request, run_to_completion, started, until};
@@ -56,7 +60,7 @@ async fn jobs_configs_and_tasks_go_in_one_round_and_a_storage_that_is_away_stops
     assert_eq!(broken.tick().await, Deleted::default());
     assert!(is_stored(&world.ports(), id).await);
     world.clock.advance(DEPRECATED_TTL_MS);
-    assert_eq!(broken.tick().await, Deleted { jobs: 1, batches: 0, configs: 1, tasks: 0 });
+    assert_eq!(broken.tick().await, Deleted { jobs: 1, batches: 0, configs: 1, tasks: 0, workflows: 0 });
     assert!(!is_stored(&world.ports(), id).await);
     assert_eq!(asked.load(Ordering::SeqCst), world.clock.now_ms() - 7 * DAY);
 }
@@ -183,6 +187,31 @@ async fn remains_of_processes_go_after_seven_days() {
     world.clock.advance(7 * DAY + 1_000);
     assert_eq!(house.tick().await.tasks, 1);
     assert!(!world.folder.path().join("tasks/old").exists());
+}
+
+#[tokio::test]
+async fn runs_of_workflows_go_seven_days_after_their_end() {
+    let world = World::new();
+    let document = serde_json::json!({"StartAt": "A", "States": {"A": {"Type": "Succeed"}}});
+    let workflows = SqliteWorkflows::new(
+        world.database.clone(),
+        "backtest",
+        WorkflowDocument::parse(&document).unwrap(),
+        world.clock.clone(),
+        Arc::new(RandomIds),
+    );
+    let runs = Arc::new(SqliteWorkflowRuns::new(world.database.clone(), world.clock.clone()));
+    let house = housekeeping(&world, world.jobs(), None).with_workflows(runs.clone());
+    let ended = workflows.start("ended", &serde_json::json!({})).await.unwrap();
+    let waits = workflows.start("waits", &serde_json::json!({})).await.unwrap();
+    world.clock.advance(30 * DAY);
+    runs.stop(&ended, "not needed").await.unwrap();
+    world.clock.advance(7 * DAY);
+    assert_eq!(house.tick().await.workflows, 0);
+    world.clock.advance(1);
+    assert_eq!(house.tick().await.workflows, 1);
+    assert_eq!(runs.get(&ended).await.unwrap(), None);
+    assert!(runs.get(&waits).await.unwrap().is_some(), "what goes on stays, however old");
 }
 
 #[tokio::test(start_paused = true)]

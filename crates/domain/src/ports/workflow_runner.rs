@@ -13,7 +13,8 @@ use crate::jobs::{UnknownWord, word};
 #[async_trait]
 pub trait WorkflowRunner: Send + Sync {
     /// Starts a run and returns its id. Idempotent by name: a name that was used before with an equal input starts
-    /// nothing, and that run's id is returned; with another input it is a `Conflict`.
+    /// nothing, and that run's id is returned; with another input it is a `Conflict`. Runs that ended long ago may be
+    /// forgotten.
     async fn start(&self, name: &str, input: &Value) -> Result<String, PortError>;
 
     /// Returns where a run stands, or `None` when there is none of this id.

@@ -34,6 +34,11 @@ pub trait WorkflowRuns: Send + Sync {
     /// Stops a run, with the reason, and returns where it stands then; `None` when there is none of this id. A run that
     /// has ended stays as it ended.
     async fn stop(&self, execution: &str, reason: &str) -> Result<Option<WorkflowStatus>, PortError>;
+
+    /// Deletes the runs that ended before a moment, each with its history, and returns how many there were; their names
+    /// are free then. Nobody else waits for all of it: who looks at a run meanwhile may miss the beginning of its history.
+    /// A storage that deletes them by itself may return 0.
+    async fn delete_ended(&self, before: Millis) -> Result<u64, PortError>;
 }
 
 /// Which runs are meant: those that fit every field that is set.

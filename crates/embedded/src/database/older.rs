@@ -1,23 +1,27 @@
 //! Files of every layout that there was, with what programs of then wrote into them.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, params};
-use tradai_domain::JobId;
 use tradai_domain::jobs::{JobStatus, WorkflowType};
 use tradai_domain::ports::{
     AuditLog, ConfigRepository, Created, JobFilter, JobPage, JobRepository, Lease, Quota, RequestKey,
+    WorkflowRunFilter, WorkflowRuns, WorkflowStatus,
 };
+use tradai_domain::{JobId, ManualClock};
 use tradai_testkit::sample::{job, new_job};
 
 use super::schema::{APPLICATION_ID, MIGRATIONS};
-use crate::{Database, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteJobs};
+use crate::{Database, SqliteAudit, SqliteConfigs, SqliteEvents, SqliteJobs, SqliteWorkflowRuns};
 
 const FINGERPRINT: [u8; 32] = [7; 32];
 const PENDING: &str = "018cc251-f400-7000-8000-000000000021";
 const RUNNING: &str = "018cc251-f400-7000-8000-000000000022";
 const COMPLETED: &str = "018cc251-f400-7000-8000-000000000023";
 const NEVER_STORED: &str = "018cc251-f400-7000-8000-000000000024";
+/// The layout since which workflows are run.
+const WITH_WORKFLOWS: usize = 2;
 /// The layout since which what a job is asked to do is in the database.
 const WITH_MESSAGES: usize = 3;
 /// The layout since which a key stands for the id of its job.
@@ -75,6 +79,17 @@ fn make(path: &Path, layout: usize) {
         "superseded_by":null,"description":null}"#;
     let sql = "INSERT INTO configs VALUES ('Demo', 1, 'v1-0f1e2d3c', '0f', 'active', NULL, ?1)";
     connection.execute(sql, [version]).unwrap();
+    if layout >= WITH_WORKFLOWS {
+        for (name, status, ended_at) in [("ended", "failed", Some(900)), ("goes-on", "running", None)] {
+            let sql = "INSERT INTO workflow_runs
+                (execution, workflow, name, document, input, seed, status, started_at, ended_at)
+                VALUES ('w:' || ?1, 'w', ?1, '{}', '{}', 's', ?2, 500, ?3)";
+            connection.execute(sql, params![name, status, ended_at]).unwrap();
+            let event = r#"{"seq":1,"at":500,"branch":"","type":"state_entered","state":"A"}"#;
+            let sql = "INSERT INTO workflow_history VALUES ('w:' || ?1, 1, ?2)";
+            connection.execute(sql, [name, event]).unwrap();
+        }
+    }
     let entry = r#"{"at":1,"actor":"ann","action":"job.submit","subject":"x","trace_id":null}"#;
     connection.execute("INSERT INTO audit (entry) VALUES (?1)", [entry]).unwrap();
 }
@@ -118,6 +133,27 @@ async fn files_of_every_layout_are_read_and_gone_on_with() {
         assert_eq!(active.config_data["stake_amount"], 5);
         let entries = SqliteAudit::new(database).list(None, 10).await.unwrap();
         assert_eq!((entries.len(), entries[0].1.actor.as_str()), (1, "ann"));
+    }
+}
+
+#[tokio::test]
+async fn runs_of_older_programs_are_shown_and_go_in_their_time() {
+    for layout in WITH_WORKFLOWS..MIGRATIONS.len() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("state.db");
+        make(&path, layout);
+        let database = Database::open(&path).unwrap();
+        let runs = SqliteWorkflowRuns::new(database, Arc::new(ManualClock::at(1_000)));
+        let listed = async |status| {
+            let filter = WorkflowRunFilter { workflow: None, status };
+            let runs = runs.list(&filter, None, 10).await.unwrap();
+            runs.into_iter().map(|run| run.execution).collect::<Vec<_>>()
+        };
+        assert_eq!(listed(None).await, ["w:goes-on", "w:ended"], "layout {layout}");
+        assert_eq!(listed(Some(WorkflowStatus::Failed)).await, ["w:ended"], "layout {layout}");
+        assert_eq!(runs.history("w:ended", 0, 10).await.unwrap().len(), 1, "layout {layout}");
+        assert_eq!(runs.delete_ended(1_000).await.unwrap(), 1, "layout {layout}");
+        assert_eq!(listed(None).await, ["w:goes-on"], "layout {layout}");
     }
 }
 

@@ -19,6 +19,7 @@ mod moment;
 mod path;
 mod places;
 mod random;
+mod retention;
 mod run;
 mod runner;
 mod runs;

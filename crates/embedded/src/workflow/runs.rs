@@ -12,6 +12,7 @@ use tradai_domain::ports::{
 };
 use tradai_domain::{Clock, ErrorKind, Millis};
 
+use super::retention;
 use super::store::{Store, status};
 use crate::Database;
 use crate::database::Outcome;
@@ -52,21 +53,28 @@ fn list(
     after: Option<&WorkflowRunPlace>,
     limit: usize,
 ) -> Outcome<Vec<WorkflowRunSummary>> {
-    let sql = format!(
-        "SELECT {SUMMARY} FROM workflow_runs
-        WHERE (?1 IS NULL OR workflow = ?1) AND (?2 IS NULL OR status = ?2)
-            AND (started_at, execution) < (?3, ?4)
-        ORDER BY started_at DESC, execution DESC LIMIT ?5"
-    );
     let (started_at, execution) = match after {
         Some(place) => (place.started_at, place.execution.as_str()),
         None => (Millis::MAX, ""),
     };
-    let mut statement = transaction.prepare_cached(&sql)?;
-    let status = filter.status.map(WorkflowStatus::as_str);
-    let values = params![filter.workflow, status, started_at, execution, columns::integer(limit)];
+    let mut statement = transaction.prepare_cached(&list_sql(filter))?;
+    let (workflow, status) =
+        (filter.workflow.as_deref().unwrap_or_default(), filter.status.map_or("", WorkflowStatus::as_str));
+    let values = params![started_at, execution, columns::integer(limit), workflow, status];
     let runs = statement.query_map(values, summary)?;
     runs.collect()
+}
+
+/// Returns the statement for a list: one for each set of conditions, so that each walks an index of its own. What is not
+/// asked for compares its parameter with nothing.
+fn list_sql(filter: &WorkflowRunFilter) -> String {
+    let workflow = if filter.workflow.is_some() { "workflow = ?4" } else { "?4 = ''" };
+    let status = if filter.status.is_some() { "status = ?5" } else { "?5 = ''" };
+    format!(
+        "SELECT {SUMMARY} FROM workflow_runs
+        WHERE {workflow} AND {status} AND (started_at, execution) < (?1, ?2)
+        ORDER BY started_at DESC, execution DESC LIMIT ?3"
+    )
 }
 
 fn find(transaction: &Transaction<'_>, execution: &str) -> Outcome<Option<WorkflowRunDetail>> {
@@ -124,6 +132,17 @@ impl WorkflowRuns for SqliteWorkflowRuns {
         self.store.end(execution, WorkflowStatus::Aborted, Some(result), self.clock.now_ms()).await?;
         self.store.status(execution).await
     }
+
+    async fn delete_ended(&self, before: Millis) -> Result<u64, PortError> {
+        let mut deleted = 0;
+        loop {
+            let step = self.store.0.change(move |transaction| retention::step(transaction, before)).await?;
+            deleted += step.runs;
+            if step.is_last {
+                return Ok(deleted);
+            }
+        }
+    }
 }
 
 /// Leaves the branch out that every run has.
@@ -137,5 +156,47 @@ fn readable(mut details: Map<String, Value>) -> Map<String, Value> {
 impl fmt::Debug for SqliteWorkflowRuns {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SqliteWorkflowRuns")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Returns how SQLite goes about a list.
+    async fn plan(database: &Database, filter: WorkflowRunFilter) -> Vec<String> {
+        let plan = move |transaction: &Transaction<'_>| {
+            let mut statement = transaction.prepare(&format!("EXPLAIN QUERY PLAN {}", list_sql(&filter)))?;
+            let steps = statement.query_map(params![Millis::MAX, "", 50, "w", "failed"], |row| row.get(3))?;
+            steps.collect()
+        };
+        database.read(plan).await.unwrap()
+    }
+
+    #[tokio::test]
+    async fn every_list_goes_along_an_index_of_its_own() {
+        let database = Database::in_memory().unwrap();
+        for (workflow, status, expected) in [
+            (None, None, "workflow_runs_by_start ((started_at,execution)<(?,?))"),
+            (
+                None,
+                Some(WorkflowStatus::Failed),
+                "workflow_runs_by_status (status=? AND (started_at,execution)<(?,?))",
+            ),
+            (Some("w"), None, "workflow_runs_by_workflow (workflow=? AND (started_at,execution)<(?,?))"),
+            (
+                Some("w"),
+                Some(WorkflowStatus::Running),
+                "workflow_runs_by_both (workflow=? AND status=? AND (started_at,execution)<(?,?))",
+            ),
+        ] {
+            let filter = WorkflowRunFilter { workflow: workflow.map(str::to_owned), status };
+            let plan = plan(&database, filter).await;
+            assert_eq!(
+                plan,
+                [format!("SEARCH workflow_runs USING INDEX {expected}")],
+                "{workflow:?} {status:?}"
+            );
+        }
     }
 }

@@ -206,6 +206,7 @@ macro_rules! over {
                     lists_the_latest_first,
                     filters_by_every_field,
                     shows_and_stops,
+                    deletes_what_has_ended,
                 ]);
             }
 
