@@ -52,15 +52,6 @@ fn recall(connection: &Connection, key: &RequestKey, now: Millis) -> Outcome<Opt
     })
 }
 
-/// Returns how many jobs are still to be stored of batches that are submitting: of all together, and of an actor.
-fn missing(transaction: &Transaction<'_>, actor: &str) -> Outcome<(i64, i64)> {
-    let sql = "SELECT count(*), count(*) FILTER (WHERE record ->> '$.created_by' = ?1)
-        FROM batches, json_each(record, '$.jobs') AS job
-        WHERE state IN ('submitting', 'cancelling') AND state = 'submitting'
-            AND NOT EXISTS (SELECT 1 FROM jobs WHERE job_id = job.value)";
-    transaction.prepare_cached(sql)?.query_row([actor], |row| Ok((row.get(0)?, row.get(1)?)))
-}
-
 fn create(transaction: &Transaction<'_>, batch: &NewBatch) -> Outcome<CreatedBatch> {
     let NewBatch { record, request, key, quota } = batch;
     let known = key.as_ref().map(|key| recall(transaction, key, record.created_at)).transpose()?.flatten();
@@ -69,13 +60,11 @@ fn create(transaction: &Transaction<'_>, batch: &NewBatch) -> Outcome<CreatedBat
     }
     if let Some(Quota { total, each }) = quota {
         let (all, of_actor) = waiting(transaction, &record.created_by)?;
-        let (all_missing, missing_of_actor) = missing(transaction, &record.created_by)?;
-        let jobs = json::integer(record.jobs.len());
-        let sum = |waiting: i64, missing: i64| waiting.saturating_add(missing).saturating_add(jobs);
-        if sum(of_actor, missing_of_actor) > json::integer(*each) {
+        let jobs: i64 = json::integer(record.jobs.len());
+        if of_actor.saturating_add(jobs) > json::integer(*each) {
             return Ok(CreatedBatch::TooManyOfActor);
         }
-        if sum(all, all_missing) > json::integer(*total) {
+        if all.saturating_add(jobs) > json::integer(*total) {
             return Ok(CreatedBatch::TooMany);
         }
     }

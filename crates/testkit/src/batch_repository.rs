@@ -8,7 +8,7 @@ use tradai_domain::jobs::{
     BatchCancellation, BatchChange, BatchId, BatchRecord, BatchState, JobChange, JobStatus,
 };
 use tradai_domain::ports::{
-    BatchRepository, CreatedBatch, JobRepository, NewBatch, Quota, REPLY_TTL_MS, RequestKey,
+    BatchRepository, Created, CreatedBatch, JobRepository, NewBatch, NewJob, Quota, REPLY_TTL_MS, RequestKey,
 };
 
 use crate::sample::{job, job_id, new_job};
@@ -143,6 +143,34 @@ pub async fn its_jobs_are_counted_before_they_are_there((port, jobs): Port) {
     assert_eq!(port.create(&of_another).await.unwrap(), CreatedBatch::New);
     port.advance(first.record.batch_id, &BatchChange::Submitted { error: None }).await.unwrap();
     assert_eq!(port.create(&asked(3, 7, 4)).await.unwrap(), CreatedBatch::New);
+}
+
+/// What a batch is to take in counts for whoever asks for a single job, too, and each once.
+pub async fn its_jobs_count_for_single_ones((port, jobs): Port) {
+    let mut batch = batch(1, 3);
+    batch.record.created_by = new_job(job(1)).entry.actor;
+    assert_eq!(port.create(&batch).await.unwrap(), CreatedBatch::New);
+    let single = async |n, total, each| {
+        let new = NewJob { quota: Some(Quota { total, each }), ..new_job(job(n)) };
+        jobs.create(&new).await.unwrap()
+    };
+    assert_eq!(single(1, 3, 9).await, Created::TooMany);
+    assert_eq!(single(1, 9, 3).await, Created::TooManyOfActor);
+    assert_eq!(single(1, 4, 4).await, Created::New);
+    // One of the three is there now, twice asked for.
+    for _ in 0..2 {
+        jobs.create(&new_job(job(1_001))).await.unwrap();
+    }
+    assert_eq!(single(2, 4, 9).await, Created::TooMany);
+    assert_eq!(single(2, 5, 5).await, Created::New);
+    // What ended or was deleted is not to come again.
+    jobs.apply(job_id(1_001), &JobChange::status(JobStatus::Cancelled, 1)).await.unwrap();
+    jobs.delete(job_id(1_001)).await.unwrap();
+    assert_eq!(single(3, 4, 9).await, Created::TooMany);
+    assert_eq!(single(3, 5, 5).await, Created::New);
+    port.advance(batch.record.batch_id, &BatchChange::Submitted { error: None }).await.unwrap();
+    assert_eq!(single(4, 3, 9).await, Created::TooMany);
+    assert_eq!(single(4, 4, 4).await, Created::New);
 }
 
 /// A batch is gone after its time, unless it is unfinished or a job of it has not ended.

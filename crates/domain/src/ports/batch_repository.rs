@@ -13,7 +13,8 @@ use crate::jobs::{BatchChange, BatchId, BatchRecord};
 pub trait BatchRepository: Send + Sync {
     /// Takes a batch in with what it asks for and its key, whole or not at all. A key that stands for another, and a
     /// quota that its jobs would go beyond, leave everything as it is; who repeats a request is told of its batch
-    /// whatever the quota. Jobs of batches that are still submitting count as if they were there.
+    /// whatever the quota. Jobs of batches that are still submitting count as if they were there, for single jobs
+    /// ([`JobRepository::create`](super::JobRepository::create)), too.
     async fn create(&self, batch: &NewBatch) -> Result<CreatedBatch, PortError>;
 
     /// Returns what creating a batch with a key would return without making one; `None` when it would make one.

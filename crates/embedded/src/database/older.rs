@@ -20,10 +20,13 @@ const PENDING: &str = "018cc251-f400-7000-8000-000000000021";
 const RUNNING: &str = "018cc251-f400-7000-8000-000000000022";
 const COMPLETED: &str = "018cc251-f400-7000-8000-000000000023";
 const NEVER_STORED: &str = "018cc251-f400-7000-8000-000000000024";
+const BATCH: &str = "018cc251-f400-7000-8000-000000000025";
 /// The layout since which workflows are run.
 const WITH_WORKFLOWS: usize = 2;
 /// The layout since which what a job is asked to do is in the database.
 const WITH_MESSAGES: usize = 3;
+/// The layout since which there are batches.
+const WITH_BATCHES: usize = 8;
 /// The layout since which a key stands for the id of its job.
 const WITH_IDS: usize = 10;
 
@@ -90,6 +93,18 @@ fn make(path: &Path, layout: usize) {
             connection.execute(sql, [name, event]).unwrap();
         }
     }
+    if layout >= WITH_BATCHES {
+        // Of one that is taken in, a job is there and another is not; one was written by nobody of us.
+        let record = format!(
+            r#"{{"batch_id":"{BATCH}","name":null,"strategy_name":"Demo","jobs":["{PENDING}","{NEVER_STORED}"],
+            "state":"submitting","created_at":1704067200000,"created_by":"ann","via":null,
+            "trace_id":"018cc251f40070008000000000000021","ttl":1704672000}}"#
+        );
+        for (id, record) in [(BATCH, record.as_str()), (NEVER_STORED, "no JSON")] {
+            let sql = "INSERT INTO batches VALUES (?1, 'submitting', 1704672000, ?2, '{}')";
+            connection.execute(sql, [id, record]).unwrap();
+        }
+    }
     let entry = r#"{"at":1,"actor":"ann","action":"job.submit","subject":"x","trace_id":null}"#;
     connection.execute("INSERT INTO audit (entry) VALUES (?1)", [entry]).unwrap();
 }
@@ -123,16 +138,20 @@ async fn files_of_every_layout_are_read_and_gone_on_with() {
         let lease = Lease { holder, workflow_type: WorkflowType::Backtest, now: 1, until: 9 };
         assert_eq!(jobs.take_up(&lease).await.unwrap(), [id(PENDING), id(RUNNING)], "layout {layout}");
 
-        // One that waits counts.
+        // One that waits counts, and one that a batch is to take in.
+        let counted = if layout >= WITH_BATCHES { 2 } else { 1 };
         let mut one_more = new_job(job(1));
-        one_more.quota = Some(Quota { total: 1, each: 9 });
+        one_more.quota = Some(Quota { total: counted, each: 9 });
         assert_eq!(jobs.create(&one_more).await.unwrap(), Created::TooMany, "layout {layout}");
+        one_more.quota = Some(Quota { total: counted + 1, each: 9 });
+        assert_eq!(jobs.create(&one_more).await.unwrap(), Created::New, "layout {layout}");
 
         let configs = SqliteConfigs::new(database.clone());
         let active = configs.active(&"Demo".parse().unwrap()).await.unwrap().unwrap();
         assert_eq!(active.config_data["stake_amount"], 5);
         let entries = SqliteAudit::new(database).list(None, 10).await.unwrap();
-        assert_eq!((entries.len(), entries[0].1.actor.as_str()), (1, "ann"));
+        // That of the new job comes before it.
+        assert_eq!((entries.len(), entries[1].1.actor.as_str()), (2, "ann"));
     }
 }
 

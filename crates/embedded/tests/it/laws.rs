@@ -175,6 +175,7 @@ macro_rules! over {
                     goes_forward_only,
                     its_jobs_may_all_wait,
                     its_jobs_are_counted_before_they_are_there,
+                    its_jobs_count_for_single_ones,
                     expires,
                 ]);
             }
