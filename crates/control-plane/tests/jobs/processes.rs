@@ -148,7 +148,7 @@ async fn fault_x01_a_restarted_platform_finds_its_jobs_again() {
     second.jobs.cancel(lives, &ann()).await.unwrap();
     assert!(!second.tasks.wait(&task).await.unwrap().is_success());
     let record = second.ports.jobs.get(lives).await.unwrap().unwrap();
-    assert_eq!((record.status, record.error), (JobStatus::Cancelled, None));
+    assert_eq!((record.status, &record.error), (JobStatus::Cancelled, &None));
 }
 
 /// A process takes its time to end; what is kept of it goes nevertheless.

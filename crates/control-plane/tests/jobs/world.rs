@@ -98,7 +98,7 @@ pub(crate) fn statuses(story: &[JobEvent]) -> Vec<JobStatus> {
 pub(crate) async fn ended(ports: &JobPorts, id: JobId) -> JobRecord {
     let get = || async { ports.jobs.get(id).await.unwrap() };
     until(|| async { get().await.is_some_and(|record| record.status.is_terminal()) }).await;
-    get().await.unwrap()
+    JobRecord::clone(&get().await.unwrap())
 }
 
 /// What a container does that runs one job: reports that it runs, how far it is, and the end.
