@@ -1,11 +1,14 @@
 //! Batches in the database.
+//!
+//! A row that cannot be read holds up none of the others: whoever comes across it says so and sets it aside, in a state of
+//! its own that nobody goes on from. Its record stays as it is, for people to look at, until its time is over.
 
 use async_trait::async_trait;
-use rusqlite::{Connection, OptionalExtension, Transaction, params};
+use rusqlite::{Connection, OptionalExtension, Rows, Transaction, params};
 use serde_json::Value;
-use tradai_domain::Millis;
 use tradai_domain::jobs::{BatchChange, BatchId, BatchRecord, BatchState};
 use tradai_domain::ports::{BatchRepository, CreatedBatch, NewBatch, PortError, Quota, RequestKey};
+use tradai_domain::{ErrorKind, Millis};
 
 use crate::Database;
 use crate::database::Outcome;
@@ -23,7 +26,21 @@ impl SqliteBatches {
     pub fn new(database: Database) -> Self {
         Self(database)
     }
+
+    /// Returns the batches that were read; the others are set aside, and told of by whoever does so first.
+    async fn told(&self, read: Readable) -> Result<Vec<BatchRecord>, PortError> {
+        for (id, problem) in read.damaged {
+            let row = id.clone();
+            if self.0.change(move |transaction| set_aside(transaction, &row)).await? {
+                tracing::error!(batch_id = %id, %problem, "the batch {id} is left out, as it cannot be read: {problem}");
+            }
+        }
+        Ok(read.records)
+    }
 }
+
+/// The state of a row that cannot be read.
+const DAMAGED: &str = "damaged";
 
 fn state_text(state: BatchState) -> &'static str {
     match state {
@@ -37,6 +54,48 @@ fn state_text(state: BatchState) -> &'static str {
 fn find(connection: &Connection, id: BatchId) -> Outcome<Option<BatchRecord>> {
     let mut statement = connection.prepare_cached("SELECT record FROM batches WHERE batch_id = ?1")?;
     statement.query_row([id.to_string()], |row| json::column(row, 0)).optional()
+}
+
+/// Batches that were read.
+#[derive(Default)]
+struct Readable {
+    records: Vec<BatchRecord>,
+    /// Rows that cannot be, and that nobody has set aside yet: their ids, and why.
+    damaged: Vec<(String, String)>,
+}
+
+/// Reads rows of ids, records and states until there are so many records.
+fn readable(mut rows: Rows<'_>, limit: usize) -> Outcome<Readable> {
+    let mut read = Readable::default();
+    while read.records.len() < limit {
+        let Some(row) = rows.next()? else { break };
+        match json::column(row, 1) {
+            Ok(record) => read.records.push(record),
+            Err(problem @ rusqlite::Error::FromSqlConversionFailure(..)) => {
+                if row.get_ref(2)?.as_str()? != DAMAGED {
+                    read.damaged.push((row.get(0)?, problem.to_string()));
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(read)
+}
+
+/// Notes that a row cannot be read; returns whether nobody did before.
+fn set_aside(transaction: &Transaction<'_>, id: &str) -> Outcome<bool> {
+    let sql = "UPDATE batches SET state = ?2 WHERE batch_id = ?1 AND state <> ?2";
+    Ok(transaction.prepare_cached(sql)?.execute([id, DAMAGED])? > 0)
+}
+
+/// Names the batch that cannot be read.
+fn naming(id: BatchId) -> impl FnOnce(PortError) -> PortError {
+    move |error| match error.kind {
+        ErrorKind::Data => {
+            PortError::new(ErrorKind::Data, format!("what is stored of the batch {id} cannot be read"))
+        }
+        _ => error,
+    }
 }
 
 /// Returns what is to be said of a key, if it stands for something.
@@ -101,7 +160,7 @@ impl BatchRepository for SqliteBatches {
     }
 
     async fn get(&self, id: BatchId) -> Result<Option<BatchRecord>, PortError> {
-        self.0.look(move |connection| find(connection, id)).await
+        self.0.look(move |connection| find(connection, id)).await.map_err(naming(id))
     }
 
     async fn request(&self, id: BatchId) -> Result<Option<Value>, PortError> {
@@ -117,42 +176,113 @@ impl BatchRepository for SqliteBatches {
         let list = move |transaction: &Transaction<'_>| {
             // Ids are written so that their text sorts as they do; `g` comes after every digit.
             let before = before.map_or_else(|| "g".to_owned(), |id| id.to_string());
-            let sql = "SELECT record FROM batches WHERE batch_id < ?1 ORDER BY batch_id DESC LIMIT ?2";
-            let mut statement = transaction.prepare_cached(sql)?;
-            let records =
-                statement.query_map(params![before, json::integer(limit)], |row| json::column(row, 0))?;
-            records.collect()
+            let sql =
+                "SELECT batch_id, record, state FROM batches WHERE batch_id < ?1 ORDER BY batch_id DESC";
+            readable(transaction.prepare_cached(sql)?.query([before])?, limit)
         };
-        self.0.read(list).await
+        self.told(self.0.read(list).await?).await
     }
 
     async fn unfinished(&self, after: Option<BatchId>, limit: usize) -> Result<Vec<BatchRecord>, PortError> {
         let list = move |transaction: &Transaction<'_>| {
             let after = after.map(|id| id.to_string()).unwrap_or_default();
-            let sql =
-                "SELECT record FROM batches WHERE state IN ('submitting', 'cancelling') AND batch_id > ?1
-                ORDER BY batch_id LIMIT ?2";
-            let mut statement = transaction.prepare_cached(sql)?;
-            let records =
-                statement.query_map(params![after, json::integer(limit)], |row| json::column(row, 0))?;
-            records.collect()
+            let sql = "SELECT batch_id, record, state FROM batches
+                WHERE state IN ('submitting', 'cancelling') AND batch_id > ?1 ORDER BY batch_id";
+            readable(transaction.prepare_cached(sql)?.query([after])?, limit)
         };
-        self.0.read(list).await
+        self.told(self.0.read(list).await?).await
     }
 
     async fn advance(&self, id: BatchId, change: &BatchChange) -> Result<Option<BatchRecord>, PortError> {
         let change = change.clone();
-        self.0.change(move |transaction| advance(transaction, id, change.clone())).await
+        self.0.change(move |transaction| advance(transaction, id, change.clone())).await.map_err(naming(id))
     }
 
     async fn delete_expired(&self, now: Millis) -> Result<u64, PortError> {
         let delete = move |transaction: &Transaction<'_>| {
             let sql =
-                "DELETE FROM batches WHERE ttl <= ?1 AND state IN ('submitted', 'cancelled') AND NOT EXISTS (
-                SELECT 1 FROM json_each(batches.record, '$.jobs') AS job JOIN jobs ON job_id = job.value
-                WHERE status IN ('pending', 'running'))";
+                "DELETE FROM batches WHERE ttl <= ?1 AND state IN ('submitted', 'cancelled', 'damaged') AND NOT EXISTS (
+                SELECT 1 FROM json_each(iif(json_valid(batches.record), batches.record, '{}'), '$.jobs') AS job
+                JOIN jobs ON job_id = job.value WHERE status IN ('pending', 'running'))";
             transaction.prepare_cached(sql)?.execute([now.div_euclid(1_000)])
         };
         Ok(u64::try_from(self.0.change(delete).await?).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradai_testkit::batch_repository::batch;
+
+    use super::*;
+
+    fn id(n: u32) -> BatchId {
+        batch(n, 1).record.batch_id
+    }
+
+    /// Six batches of which the middle four cannot be read, each in another way.
+    async fn with_damaged() -> (Database, SqliteBatches) {
+        let database = Database::in_memory().unwrap();
+        let batches = SqliteBatches::new(database.clone());
+        for n in 1..=6 {
+            let mut new = batch(n, 1);
+            new.record.ttl = Some(10);
+            batches.create(&new).await.unwrap();
+        }
+        for (n, record) in [(2, ""), (3, "{\"batch_id\":"), (4, "null"), (5, "{\"jobs\":[\"a\"]}")] {
+            let damage = move |transaction: &Transaction<'_>| {
+                let sql = "UPDATE batches SET record = ?2 WHERE batch_id = ?1";
+                transaction.execute(sql, [id(n).to_string().as_str(), record])
+            };
+            database.change(damage).await.unwrap();
+        }
+        (database, batches)
+    }
+
+    fn ids(records: &[BatchRecord]) -> Vec<BatchId> {
+        records.iter().map(|record| record.batch_id).collect()
+    }
+
+    #[tokio::test]
+    async fn a_row_that_cannot_be_read_hides_no_other() {
+        let (database, batches) = with_damaged().await;
+        // A page of which the first rows are damaged is no empty page.
+        assert_eq!(ids(&batches.unfinished(Some(id(1)), 1).await.unwrap()), [id(6)]);
+        assert_eq!(ids(&batches.unfinished(None, 10).await.unwrap()), [id(1), id(6)]);
+        assert_eq!(ids(&batches.list(Some(id(6)), 1).await.unwrap()), [id(1)]);
+        assert_eq!(ids(&batches.list(None, 10).await.unwrap()), [id(6), id(1)]);
+        for n in 2..=5 {
+            let told = [
+                batches.get(id(n)).await.unwrap_err(),
+                batches.advance(id(n), &BatchChange::Cancelled).await.unwrap_err(),
+            ];
+            for error in told {
+                assert_eq!(error.kind, ErrorKind::Data);
+                assert!(error.to_string().contains(&id(n).to_string()), "{error}");
+            }
+        }
+        let states = |transaction: &Transaction<'_>| {
+            let mut states = transaction.prepare("SELECT state FROM batches ORDER BY batch_id")?;
+            states.query_map([], |row| row.get(0))?.collect::<Outcome<Vec<String>>>()
+        };
+        let [open, set_aside] = ["submitting", DAMAGED];
+        let expected = [open, set_aside, set_aside, set_aside, set_aside, open];
+        assert_eq!(database.read(states).await.unwrap(), expected, "which is said once");
+    }
+
+    #[tokio::test]
+    async fn what_is_damaged_takes_no_place_of_others_and_goes_in_its_time() {
+        let (_, batches) = with_damaged().await;
+        let mut new = batch(7, 4);
+        new.quota = Some(Quota { total: 6, each: 6 });
+        assert_eq!(
+            batches.create(&new).await.unwrap(),
+            CreatedBatch::TooManyOfActor,
+            "six are still to come"
+        );
+        batches.unfinished(None, 10).await.unwrap();
+        assert_eq!(batches.create(&new).await.unwrap(), CreatedBatch::New, "two are");
+        assert_eq!(batches.delete_expired(10_000).await.unwrap(), 4);
+        assert_eq!(batches.get(id(3)).await.unwrap(), None);
     }
 }

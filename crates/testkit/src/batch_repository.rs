@@ -16,7 +16,9 @@ use crate::sample::{job, job_id, new_job};
 /// Batches, and the jobs of the same state: those that wait count for its quota.
 pub type Port = (Arc<dyn BatchRepository>, Arc<dyn JobRepository>);
 
-fn batch(n: u32, jobs: u32) -> NewBatch {
+/// Returns a batch that is to be taken in, with so many jobs.
+#[must_use]
+pub fn batch(n: u32, jobs: u32) -> NewBatch {
     let record = BatchRecord {
         batch_id: BatchId(job_id(n).0),
         name: Some(format!("batch {n}")),

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
+use rusqlite::Connection;
 use serde_json::{Value, json};
 use tradai_control_plane::Error;
 use tradai_control_plane::jobs::{BatchRequest, Batches, JobPorts, JobSettings, Jobs, Requester};
-use tradai_domain::JobId;
 use tradai_domain::jobs::{BacktestConfig, BatchId, BatchRecord, BatchState, JobRecord, JobStatus};
 use tradai_domain::ports::{BatchRepository, JobFilter, JobPage, NewBatch, NewJob, Quota};
-use tradai_embedded::{SqliteBatches, SqliteEvents, SqliteJobs};
+use tradai_domain::{ErrorKind, JobId};
+use tradai_embedded::{Database, SqliteBatches, SqliteEvents, SqliteJobs};
 use tradai_testkit::{Failing, Fault, sample};
 
 use crate::world::{World, ann, request, run_to_completion, until, with_key};
@@ -272,6 +273,35 @@ async fn a_batch_that_cannot_be_read_ends_and_keeps_no_other_from_it() {
     assert_eq!(second.get(batch.batch_id).await.unwrap().absent(), 0);
     let bad = repository(&world).get(id(60)).await.unwrap().unwrap();
     assert!(bad.state == BatchState::Submitted && bad.error.unwrap().contains("nope"));
+}
+
+/// A whole round of rows that cannot be read comes before one that can.
+#[tokio::test]
+async fn a_batch_whose_record_is_damaged_hides_no_other() {
+    let world = World::new();
+    let path = world.folder.path().join("state.db");
+    let world = World { database: Database::open(&path).unwrap(), ..world };
+    let connection = Connection::open(&path).unwrap();
+    let batch = cut_short(&world).await;
+    let last = BatchId(sample::job_id(u32::MAX).0);
+    let copy = BatchRecord { batch_id: last, jobs: vec![sample::job_id(9)], ..batch.clone() };
+    let request = serde_json::to_value(grid()).unwrap();
+    repository(&world).create(&NewBatch { record: copy, request, key: None, quota: None }).await.unwrap();
+    let damaged: Vec<BatchId> = (1..=60).map(|n| BatchId(sample::job_id(n).0)).collect();
+    for id in &damaged {
+        let record = BatchRecord { batch_id: *id, jobs: Vec::new(), ..batch.clone() };
+        let new = NewBatch { record, request: json!({}), key: None, quota: None };
+        repository(&world).create(&new).await.unwrap();
+        let damage = "UPDATE batches SET record = 'no JSON' WHERE batch_id = ?1";
+        assert_eq!(connection.execute(damage, [id.to_string()]).unwrap(), 1);
+    }
+    world.clock.advance(LEASE_MS);
+    let second = batches(&world, world.jobs());
+    assert_eq!(second.complete().await.unwrap(), 2);
+    assert_eq!(second.get(batch.batch_id).await.unwrap().absent(), 0);
+    let error = second.get(damaged[59]).await.unwrap_err();
+    assert!(error.kind() == ErrorKind::Data && error.to_string().contains("cannot be read"), "{error}");
+    assert_eq!(second.list(None, 100).await.unwrap().len(), 2);
 }
 
 #[tokio::test]

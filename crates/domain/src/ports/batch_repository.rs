@@ -8,7 +8,8 @@ use crate::Millis;
 use crate::jobs::{BatchChange, BatchId, BatchRecord};
 
 /// Keeps one record per batch, and what was asked for. Every method is atomic; what was acknowledged survives the death
-/// of every process. The jobs of a batch are not its own: they are kept where jobs are.
+/// of every process. The jobs of a batch are not its own: they are kept where jobs are. A batch that
+/// cannot be read is in no list and holds up no other; asking for it by its id is an error of the kind `Data`.
 #[async_trait]
 pub trait BatchRepository: Send + Sync {
     /// Takes a batch in with what it asks for and its key, whole or not at all. A key that stands for another, and a
