@@ -1,5 +1,7 @@
 //! Jobs in the database.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use rusqlite::types::{Type, ValueRef};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, params};
@@ -10,25 +12,30 @@ use tradai_domain::ports::{
 };
 use tradai_domain::{JobId, Millis};
 
-use crate::database::Outcome;
+use crate::database::{Outcome, Unchanged};
 use crate::error::port_error;
 use crate::events::EventRow;
 use crate::idempotency::{Bound, bind};
 use crate::{Database, SqliteEvents};
 use crate::{audit, json};
 
+/// Records that are held since the last commit.
+const SEEN: usize = 1_024;
+
 /// [`JobRepository`] in a [`Database`].
 #[derive(Debug, Clone)]
 pub struct SqliteJobs {
     database: Database,
     events: SqliteEvents,
+    /// Records that were looked at: whoever waits for a job asks for the same again and again.
+    seen: Arc<Unchanged<JobId, Arc<JobRecord>>>,
 }
 
 impl SqliteJobs {
     /// Returns the jobs of the database that these events are in, which tell of new jobs.
     #[must_use]
     pub fn new(events: SqliteEvents) -> Self {
-        Self { database: events.database().clone(), events }
+        Self { database: events.database().clone(), events, seen: Arc::new(Unchanged::new(SEEN)) }
     }
 }
 
@@ -125,7 +132,7 @@ impl NewRow {
     }
 }
 
-/// Returns how many jobs wait: of all together, and of an actor.
+/// Returns how many jobs wait, or are still to come of a batch: of all together, and of an actor.
 pub(crate) fn waiting(transaction: &Transaction<'_>, actor: &str) -> Outcome<(i64, i64)> {
     let sql = "SELECT COALESCE(SUM(jobs), 0), COALESCE(SUM(jobs) FILTER (WHERE actor = ?1), 0) FROM waiting";
     let mut statement = transaction.prepare_cached(sql)?;
@@ -232,9 +239,17 @@ impl JobRepository for SqliteJobs {
         self.database.look(move |connection| recall(connection, &key, now)).await
     }
 
-    async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
-        let id = id.to_string();
-        self.database.look(move |connection| find(connection, &id)).await
+    async fn get(&self, id: JobId) -> Result<Option<Arc<JobRecord>>, PortError> {
+        let mark = self.database.mark();
+        if let Some(seen) = mark.and_then(|mark| self.seen.get(mark, &id)) {
+            return Ok(Some(seen));
+        }
+        let key = id.to_string();
+        let found = self.database.look(move |connection| find(connection, &key)).await?.map(Arc::new);
+        if let (Some(mark), Some(found)) = (mark, &found) {
+            self.seen.keep(mark, id, found.clone());
+        }
+        Ok(found)
     }
 
     async fn get_many(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, PortError> {

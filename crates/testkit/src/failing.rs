@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use async_trait::async_trait;
 use tradai_domain::jobs::{BacktestJobMessage, ChangeOutcome, JobChange, JobRecord};
@@ -93,7 +93,7 @@ impl<P: JobRepository> JobRepository for Failing<P> {
         self.inner.message(id).await
     }
 
-    async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError> {
+    async fn get(&self, id: JobId) -> Result<Option<Arc<JobRecord>>, PortError> {
         self.inner.get(id).await
     }
 

@@ -20,6 +20,10 @@ async fn applied(port: &Port, n: u32, change: JobChange) -> (JobRecord, ChangeOu
     port.apply(job_id(n), &change).await.unwrap().unwrap()
 }
 
+async fn stored(port: &Port, n: u32) -> JobRecord {
+    Arc::unwrap_or_clone(port.get(job_id(n)).await.unwrap().unwrap())
+}
+
 async fn ids(port: &Port, filter: JobFilter, page: JobPage) -> Vec<JobRecord> {
     port.list(&filter, page).await.unwrap()
 }
@@ -36,7 +40,7 @@ pub async fn returns_what_was_stored(port: Port) {
     };
     let job = new_job(record.clone());
     assert_eq!(port.create(&job).await.unwrap(), Created::New);
-    assert_eq!(port.get(job_id(1)).await.unwrap(), Some(record));
+    assert_eq!(port.get(job_id(1)).await.unwrap().as_deref(), Some(&record));
     assert_eq!(port.message(job_id(1)).await.unwrap(), Some(job.message));
 }
 
@@ -46,7 +50,7 @@ pub async fn creates_if_absent(port: Port) {
     let outcomes = join_all(jobs.iter().map(|job| port.create(job))).await;
     let winners: Vec<usize> = (0..8).filter(|&n| outcomes[n] == Ok(Created::New)).collect();
     assert_eq!(winners.len(), 1);
-    let stored = port.get(job_id(1)).await.unwrap().unwrap();
+    let stored = stored(&port, 1).await;
     assert_eq!(stored, jobs[winners[0]].record);
     let others = outcomes.into_iter().filter(|outcome| *outcome != Ok(Created::New));
     assert!(others.eq((1..8).map(|_| Ok(Created::Before(Box::new(stored.clone()))))));
@@ -187,7 +191,7 @@ pub async fn applies_changes_by_the_domains_rules(port: Port) {
         let expected = model.apply(&change);
         let (record, outcome) = applied(&port, 1, change).await;
         assert_eq!((&record, outcome), (&model, expected));
-        assert_eq!(port.get(job_id(1)).await.unwrap().as_ref(), Some(&model));
+        assert_eq!(port.get(job_id(1)).await.unwrap().as_deref(), Some(&model));
     }
 }
 
@@ -201,7 +205,7 @@ pub async fn one_end_wins(port: Port) {
         async move { applied(&port, 1, JobChange::status(ends[n % 3], Millis::try_from(n).unwrap())).await }
     });
     let outcomes = join_all(calls).await;
-    let stored = port.get(job_id(1)).await.unwrap().unwrap();
+    let stored = stored(&port, 1).await;
     let steps: usize = outcomes
         .iter()
         .map(|(_, outcome)| match outcome {
@@ -270,7 +274,7 @@ pub async fn no_change_is_lost(port: Port) {
         JobChange { git_commit: Some("g".to_owned()), ..JobChange::default() },
     ];
     join_all(changes.iter().map(|change| port.apply(job_id(1), change))).await;
-    let record = port.get(job_id(1)).await.unwrap().unwrap();
+    let record = stored(&port, 1).await;
     assert_eq!(record.status, JobStatus::Running);
     assert_eq!(record.progress, Progress::of(1, 2));
     assert_eq!(record.execution_arn, Some(ExecutionId::new("t")));

@@ -141,7 +141,7 @@ impl Jobs {
     ///
     /// # Errors
     /// [`Error::NoSuchJob`]; [`Error::Port`].
-    pub async fn get(&self, id: JobId) -> Result<JobRecord, Error> {
+    pub async fn get(&self, id: JobId) -> Result<Arc<JobRecord>, Error> {
         self.ports.jobs.get(id).await?.ok_or(Error::NoSuchJob { id })
     }
 
@@ -169,8 +169,8 @@ impl Jobs {
     pub async fn results(&self, id: JobId) -> Result<String, Error> {
         let record = self.get(id).await?;
         let status = record.status;
-        let there = record.result_s3_path.filter(|_| status == JobStatus::Completed);
-        there.ok_or(Error::NoResult { id, status })
+        let there = record.result_s3_path.as_ref().filter(|_| status == JobStatus::Completed);
+        there.cloned().ok_or(Error::NoResult { id, status })
     }
 
     /// Cancels a job, wherever it stands, and stops whoever runs it. Repeating it stops again whoever was not stopped.

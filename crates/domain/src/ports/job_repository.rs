@@ -1,5 +1,7 @@
 //! Where jobs are kept.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 use super::{AuditEntry, PortError};
@@ -27,8 +29,9 @@ pub trait JobRepository: Send + Sync {
     /// Returns what creating a job with a key would return without making one; `None` when it would make one.
     async fn recall(&self, key: &RequestKey, now: Millis) -> Result<Option<Created>, PortError>;
 
-    /// Returns a job, or `None` when there is none of this id.
-    async fn get(&self, id: JobId) -> Result<Option<JobRecord>, PortError>;
+    /// Returns a job, or `None` when there is none of this id. Who asks again before anything has changed may get the same
+    /// record.
+    async fn get(&self, id: JobId) -> Result<Option<Arc<JobRecord>>, PortError>;
 
     /// Returns those of these jobs that there are, in any order; each once.
     async fn get_many(&self, ids: &[JobId]) -> Result<Vec<JobRecord>, PortError>;

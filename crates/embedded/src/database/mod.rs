@@ -10,6 +10,7 @@ mod lane;
 #[cfg(test)]
 mod older;
 mod schema;
+mod unchanged;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -21,6 +22,8 @@ use tradai_domain::ports::PortError;
 
 use crate::Error;
 use lane::{Lane, Manner};
+use unchanged::LogIndex;
+pub(crate) use unchanged::{Mark, Unchanged};
 
 /// How long a change waits for another process's. A change takes milliseconds; who waits longer has a stuck disk.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(20);
@@ -46,6 +49,8 @@ pub struct Database {
     reads: Arc<Lane>,
     /// None for a database in memory.
     lookers: Arc<[Mutex<Connection>]>,
+    /// None for a database in memory.
+    log_index: Option<LogIndex>,
     path: Option<PathBuf>,
 }
 
@@ -64,6 +69,8 @@ impl Database {
         let lookers = (0..LOOKERS).map(|_| connect_looker(path).map(Mutex::new));
         Ok(Self {
             lookers: lookers.collect::<Outcome<_>>().map_err(wrap)?,
+            // The connection that migrated has read.
+            log_index: Some(LogIndex::of(path).map_err(io(path))?),
             changes: Arc::new(Lane::start("tradai-db-write", changes, CHANGES).map_err(io(path))?),
             reads: Arc::new(Lane::start("tradai-db-read", reads, READS).map_err(io(path))?),
             path: Some(path.to_owned()),
@@ -87,7 +94,7 @@ impl Database {
         schema::migrate(&mut connection, path)?;
         // A second connection would be a second database.
         let lane = Arc::new(Lane::start("tradai-db-memory", connection, CHANGES).map_err(io(path))?);
-        Ok(Self { changes: lane.clone(), reads: lane, lookers: Arc::new([]), path: None })
+        Ok(Self { changes: lane.clone(), reads: lane, lookers: Arc::new([]), log_index: None, path: None })
     }
 
     /// Runs a closure in a transaction that may change things: all of it counts, or nothing when it fails. Runs even
@@ -119,6 +126,12 @@ impl Database {
             return Ok(value);
         }
         self.read(move |transaction| act(transaction)).await
+    }
+
+    /// Returns the state that the database is in, which the next commit of whichever process ends; `None` where it cannot
+    /// be told.
+    pub(crate) fn mark(&self) -> Option<Mark> {
+        self.log_index.and_then(LogIndex::mark)
     }
 
     /// Returns a connection of its own, for a thread that watches the file; `None` for one in memory, which nobody

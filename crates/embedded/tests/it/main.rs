@@ -8,6 +8,7 @@ mod laws;
 mod openings;
 mod processes;
 mod queue;
+mod seen;
 mod taking_in;
 mod unsynced;
 mod worker;

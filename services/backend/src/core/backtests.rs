@@ -111,7 +111,7 @@ impl Backtests {
     }
 
     /// Returns a backtest.
-    pub(crate) async fn get(&self, id: JobId) -> Result<JobRecord, Error> {
+    pub(crate) async fn get(&self, id: JobId) -> Result<Arc<JobRecord>, Error> {
         let record = self.jobs.get(id).await?;
         if record.workflow_type == WorkflowType::Backtest { Ok(record) } else { Err(Error::NoSuchJob { id }) }
     }
@@ -127,14 +127,14 @@ impl Backtests {
     }
 
     /// Returns a backtest that is completed.
-    pub(crate) async fn completed(&self, id: JobId) -> Result<JobRecord, Error> {
+    pub(crate) async fn completed(&self, id: JobId) -> Result<Arc<JobRecord>, Error> {
         let record = self.get(id).await?;
         let status = record.status;
         if status == JobStatus::Completed { Ok(record) } else { Err(Error::NoResult { id, status }) }
     }
 
     /// Returns a backtest once it has ended, or as it stands after so long.
-    pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<JobRecord, Error> {
+    pub(crate) async fn wait(&self, id: JobId, patience: Duration) -> Result<Arc<JobRecord>, Error> {
         if patience.is_zero() {
             return self.get(id).await;
         }

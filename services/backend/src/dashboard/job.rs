@@ -1,5 +1,7 @@
 //! One job: how it goes, and what came of it.
 
+use std::sync::Arc;
+
 use maud::{Markup, PreEscaped, html};
 use tradai_domain::configs::ConfigId;
 use tradai_domain::jobs::{BacktestConfig, Collecting, JobRecord, JobStatus, PinnedConfig};
@@ -25,7 +27,7 @@ const OWN_SETTINGS: &str = "none: the strategy's own settings";
 
 /// What is known of a job.
 struct Known {
-    record: JobRecord,
+    record: Arc<JobRecord>,
     config: Option<BacktestConfig>,
     /// The config version that it took, or else the one that it was asked to.
     config_id: Option<ConfigId>,
@@ -67,7 +69,7 @@ pub(super) async fn show(
 }
 
 impl Known {
-    async fn of(state: &Dashboard, record: JobRecord, config: Option<BacktestConfig>) -> Self {
+    async fn of(state: &Dashboard, record: Arc<JobRecord>, config: Option<BacktestConfig>) -> Self {
         let (taken, figures) = match record.status {
             JobStatus::Completed => {
                 tokio::join!(state.results.config_id(record.job_id), state.results.figures(record.job_id))

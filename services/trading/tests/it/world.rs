@@ -151,7 +151,7 @@ impl World {
     }
 
     pub(crate) async fn record(&self, id: JobId) -> JobRecord {
-        self.wiring.jobs.get(id).await.unwrap().unwrap()
+        Arc::unwrap_or_clone(self.wiring.jobs.get(id).await.unwrap().unwrap())
     }
 
     /// Waits until a job has ended.

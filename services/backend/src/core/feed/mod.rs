@@ -87,7 +87,11 @@ impl Feed {
         if let Some(id) = job {
             let record = self.jobs.get(id).await?;
             let is_backtest = record.workflow_type == WorkflowType::Backtest;
-            return if is_backtest { Ok(vec![record]) } else { Err(Error::NoSuchJob { id }) };
+            return if is_backtest {
+                Ok(vec![Arc::unwrap_or_clone(record)])
+            } else {
+                Err(Error::NoSuchJob { id })
+            };
         }
         let mut records = Vec::new();
         for status in [JobStatus::Running, JobStatus::Pending] {
