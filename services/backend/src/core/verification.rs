@@ -76,11 +76,20 @@ impl Verifier {
             Place::Free(place) => place,
             Place::Taken(run) => return Ok(run),
         };
-        self.audit.note(requester, "job.verify", id.to_string()).await?;
+        if let Err(error) = self.audit.note(requester, "job.verify", id.to_string()).await {
+            return Err(place.leave(error));
+        }
         let verifier = self.clone();
         Ok(place.begin(move |run| {
             verifier.verify(run).map_err(|error| PortError::new(error.kind(), error.to_string()).into())
         }))
+    }
+
+    /// Returns why a run that was joined did not begin, once that is known. Nobody finds it afterwards.
+    pub(crate) fn never_began(&self, run: &Arc<VerificationRun>) -> Option<Error> {
+        let Some(Err(error)) = run.end()?.found.as_ref() else { return None };
+        let is_remembered = self.runs.known().iter().any(|known| Arc::ptr_eq(known, run));
+        (!is_remembered).then(|| error.clone())
     }
 
     /// Returns the last run of a job, if one is remembered.
@@ -158,7 +167,8 @@ enum Place {
     Taken(Option<Arc<VerificationRun>>),
 }
 
-/// The place of a run that has not begun. Dropping it makes room for others; who joined the run finds it stopped.
+/// The place of a run that has not begun. Leaving or dropping it makes room for others; who joined the run is told why
+/// there is none.
 struct FreePlace {
     runs: Runs,
     clock: Arc<dyn Clock>,
@@ -185,14 +195,24 @@ impl FreePlace {
         self.runs.tasks.spawn(end.in_current_span());
         Some(run)
     }
+
+    /// Leaves the place for a reason, and returns that.
+    fn leave(mut self, why: Error) -> Error {
+        self.free(|| why.clone());
+        why
+    }
+
+    fn free(&mut self, why: impl FnOnce() -> Error) {
+        let Some(run) = self.run.take() else { return };
+        self.runs.known().retain(|other| !Arc::ptr_eq(other, &run));
+        run.finish(self.clock.now_ms(), Err(why()));
+    }
 }
 
 impl Drop for FreePlace {
     fn drop(&mut self) {
-        let Some(run) = self.run.take() else { return };
-        self.runs.known().retain(|other| !Arc::ptr_eq(other, &run));
-        run.cancel();
-        run.finish(self.clock.now_ms(), Err(Error::Stopping));
+        let gone = "whoever asked for it first went away before it began; ask again";
+        self.free(|| PortError::new(ErrorKind::Unavailable, gone).into());
     }
 }
 
@@ -391,9 +411,22 @@ mod tests {
         assert!(matches!(world.place(2).unwrap(), Place::Taken(None)), "one at a time");
         drop(place);
         joined.wait(LONG).await;
-        assert!(joined.end().unwrap().found.is_none());
+        let told = joined.end().unwrap().found.as_ref();
+        assert!(matches!(told, Some(Err(error)) if error.to_string().contains("ask again")), "{told:?}");
         assert!(Arc::ptr_eq(&world.runs.last(id(1)).unwrap(), &before));
         assert!(matches!(world.place(2).unwrap(), Place::Free(_)));
+    }
+
+    #[tokio::test]
+    async fn who_joined_a_run_that_may_not_begin_is_told_the_reason_of_whoever_began_it() {
+        let world = World::new();
+        let Place::Free(place) = world.place(1).unwrap() else { panic!("nothing runs") };
+        let Place::Taken(Some(joined)) = world.place(1).unwrap() else { panic!("it is joined") };
+        let why: Error = PortError::new(ErrorKind::Unavailable, "the audit log is away").into();
+        assert_eq!(place.leave(why.clone()), why);
+        joined.wait(LONG).await;
+        assert!(matches!(&joined.end().unwrap().found, Some(Err(told)) if *told == why));
+        assert!(world.runs.last(id(1)).is_none() && matches!(world.place(1).unwrap(), Place::Free(_)));
     }
 
     #[tokio::test]

@@ -34,7 +34,10 @@ pub(super) async fn verify(
         || Failure::new(Code::Overloaded, "Another job is being verified; try again when that has ended.");
     let run = state.core.verifier.start(id, &requester(&caller, &ids, None)).await?.ok_or_else(busy)?;
     run.wait(PATIENCE).await;
-    Ok(Redirect::to(&page_of(id)))
+    match state.core.verifier.never_began(&run) {
+        Some(error) => Err(error.into()),
+        None => Ok(Redirect::to(&page_of(id))),
+    }
 }
 
 /// Ends a run that is under way.
