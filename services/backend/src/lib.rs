@@ -151,7 +151,16 @@ fn use_cases(
 ) -> (Core, Arc<Jobs>, BatchUseCases) {
     let Parts { wiring, executor, logs, .. } = parts;
     let (clock, ids, events) = (wiring.clock.clone(), wiring.ids.clone(), wiring.events.clone());
-    let catalogue = Arc::new(Catalogue::new(peers.strategy_service.clone(), clock.clone(), ids.clone()));
+    let checks = Checks::new(
+        peers.strategy_service.clone(),
+        peers.data_collection.clone(),
+        clock.clone(),
+        ids.clone(),
+    );
+    let checks = Arc::new(checks);
+    let catalogue =
+        Catalogue::new(peers.strategy_service.clone(), checks.clone(), clock.clone(), ids.clone());
+    let catalogue = Arc::new(catalogue);
     let collection = CandleCollection::new(
         peers.data_collection.clone(),
         catalogue.clone(),
@@ -161,12 +170,6 @@ fn use_cases(
     let collection = Arc::new(collection);
     let prepare: Option<Arc<dyn Prepare>> = Some(collection.clone());
     let jobs = Jobs::with_preparation(job_ports(&wiring), executor, settings.job_settings(), prepare);
-    let checks = Checks::new(
-        peers.strategy_service.clone(),
-        peers.data_collection.clone(),
-        clock.clone(),
-        ids.clone(),
-    );
     let backtests = Backtests::new(
         jobs.clone(),
         events.clone(),

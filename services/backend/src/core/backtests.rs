@@ -19,7 +19,7 @@ pub(crate) struct Backtests {
     metrics: JobMetrics,
     catalogue: Arc<Catalogue>,
     collection: Arc<CandleCollection>,
-    checks: Checks,
+    checks: Arc<Checks>,
 }
 
 /// Part of a list.
@@ -38,7 +38,7 @@ impl Backtests {
         metrics: JobMetrics,
         catalogue: Arc<Catalogue>,
         collection: Arc<CandleCollection>,
-        checks: Checks,
+        checks: Arc<Checks>,
     ) -> Self {
         Self { jobs, events, metrics, catalogue, collection, checks }
     }

@@ -9,14 +9,17 @@ use serde_json::{Value, json};
 use tracing::warn;
 use tradai_control_plane::configs::Variables;
 use tradai_control_plane::{Error, RequestFault};
-use tradai_domain::configs::ConfigVersion;
+use tradai_domain::configs::{ConfigId, ConfigVersion};
 use tradai_domain::jobs::TraceId;
 use tradai_domain::{Clock, IdSource, Millis, StrategyName};
 
+use super::Checks;
 use crate::infrastructure::peer::{Peer, PeerError, PeerTrace};
 
 /// How long a reply is waited for.
 const PATIENCE: Duration = Duration::from_secs(5);
+/// How long activating a config version may take.
+const ACTIVATION_PATIENCE: Duration = Duration::from_secs(10);
 /// How long a submission waits to learn whether its strategy is there: it is taken without, too.
 const CHECK_PATIENCE: Duration = Duration::from_secs(2);
 /// For how long a strategy that was there counts as there when jobs are submitted.
@@ -31,6 +34,7 @@ const ALIKE: f64 = 0.8;
 /// Asks for strategies, and remembers what it was told.
 pub(crate) struct Catalogue {
     peer: Peer,
+    checks: Arc<Checks>,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
     known: Mutex<BTreeMap<String, Known>>,
@@ -62,8 +66,14 @@ pub(crate) struct Staged {
 }
 
 impl Catalogue {
-    pub(crate) fn new(peer: Peer, clock: Arc<dyn Clock>, ids: Arc<dyn IdSource>) -> Self {
-        Self { peer, clock, ids, known: Mutex::default(), away: AtomicBool::new(false) }
+    /// Returns the strategies of a service; `checks` is told of those that change here.
+    pub(crate) fn new(
+        peer: Peer,
+        checks: Arc<Checks>,
+        clock: Arc<dyn Clock>,
+        ids: Arc<dyn IdSource>,
+    ) -> Self {
+        Self { peer, checks, clock, ids, known: Mutex::default(), away: AtomicBool::new(false) }
     }
 
     /// Returns a page of the list.
@@ -121,7 +131,7 @@ impl Catalogue {
         let registered =
             peer.post_file(&register, "application/yaml", text, replaces.as_deref(), PATIENCE).await;
         // It may have been replaced although the answer got lost.
-        self.known().remove(&key_of(&path, &[]));
+        self.forget(name);
         let registered = registered?;
         let active = match peer.get(&format!("{path}/configs/active"), &[], PATIENCE).await {
             Ok(version) => version["config_id"].as_str().map(str::to_owned),
@@ -129,6 +139,27 @@ impl Catalogue {
             Err(error) => return Err(error),
         };
         Ok(Staged { registered, active })
+    }
+
+    /// Makes a config version of a strategy the one in use, for somebody. What is remembered of the strategy is forgotten.
+    pub(crate) async fn activate(
+        &self,
+        name: &StrategyName,
+        id: &ConfigId,
+        caller: &str,
+        trace: PeerTrace,
+    ) -> Result<(), PeerError> {
+        let path = format!("{}/configs/{id}/activate", path_of(name));
+        let peer = self.peer.within(trace).on_behalf_of(caller);
+        let activated = peer.post(&path, &json!({}), ACTIVATION_PATIENCE).await;
+        // It may be in use although the answer got lost.
+        self.forget(name);
+        activated.map(drop)
+    }
+
+    fn forget(&self, name: &StrategyName) {
+        self.known().remove(&key_of(&path_of(name), &[]));
+        self.checks.forget(name);
     }
 
     /// Refuses a strategy that is not there, naming those that are alike. Where nobody answers, it passes: whoever runs
@@ -286,7 +317,8 @@ mod tests {
         tokio::spawn(async move { tradai_service::axum::serve(listener, router).await });
         let ids = Arc::new(SequentialIds::default());
         let peer = Peer::new("strategy-service", url, None, clock.clone(), ids.clone());
-        Catalogue::new(peer, clock, ids)
+        let checks = Arc::new(Checks::new(peer.clone(), peer.clone(), clock.clone(), ids.clone()));
+        Catalogue::new(peer, checks, clock, ids)
     }
 
     #[tokio::test]

@@ -1,14 +1,14 @@
 //! Whether a backtest can run, as far as other services can tell before it is taken in.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 use tradai_control_plane::jobs::{check_size, request_settings};
 use tradai_control_plane::{Error, RequestFault};
 use tradai_domain::jobs::{BacktestConfig, TraceId};
-use tradai_domain::{Clock, IdSource, Millis};
+use tradai_domain::{Clock, IdSource, Millis, StrategyName};
 
 use crate::infrastructure::peer::{Peer, PeerTrace};
 
@@ -29,7 +29,24 @@ pub(crate) struct Checks {
     data_collection: Peer,
     clock: Arc<dyn Clock>,
     ids: Arc<dyn IdSource>,
-    known: Mutex<BTreeMap<String, (Millis, Arc<Value>)>>,
+    known: Mutex<Known>,
+}
+
+/// What was said.
+#[derive(Default)]
+struct Known {
+    replies: BTreeMap<Question, (Millis, Arc<Value>)>,
+    /// How often something was forgotten: what was asked before that is not remembered after it.
+    forgotten: u64,
+}
+
+/// What a reply depends on.
+#[derive(PartialEq, Eq, PartialOrd, Ord, Clone)]
+enum Question {
+    /// Which exchanges there are.
+    Exchanges,
+    /// Whether a strategy can run what a job asks for.
+    Job(StrategyName, String),
 }
 
 impl Checks {
@@ -66,11 +83,21 @@ impl Checks {
         if faults.is_empty() { Ok(()) } else { Err(Error::Request(faults)) }
     }
 
+    /// Forgets what was said of a strategy, which has changed.
+    pub(super) fn forget(&self, strategy: &StrategyName) {
+        let mut known = self.known();
+        known.replies.retain(|about, _| !matches!(about, Question::Job(name, _) if name == strategy));
+        known.forgotten += 1;
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Returns what the strategy service says of a job; `None` where it does not answer.
     async fn of_strategy(&self, config: &BacktestConfig, trace_id: Option<TraceId>) -> Option<Arc<Value>> {
         // Everything that the answer depends on.
-        let key = serde_json::to_string(&(
-            &config.strategy,
+        let rest = serde_json::to_string(&(
             &config.strategy_version,
             &config.config_id,
             (&config.symbols, config.timeframe, config.start, config.end, &config.settings),
@@ -87,7 +114,8 @@ impl Checks {
             self.within(&self.strategy_service, trace_id).post_again(&path, &body, PATIENCE).await.ok()
         };
         let fits = |said: &Value| said["faults"].as_array().is_some_and(Vec::is_empty);
-        self.remembered(key.ok()?, &self.strategy_service, fits, ask).await
+        let question = Question::Job(config.strategy.clone(), rest.ok()?);
+        self.remembered(question, &self.strategy_service, fits, ask).await
     }
 
     /// Returns the exchanges that candles are collected of; `None` where nobody asks for one, or nobody answers.
@@ -96,7 +124,7 @@ impl Checks {
         let path = "/api/v1/exchanges";
         let has_it = |reply: &Value| exchanges_of(reply).any(|known| known == asked.as_str());
         let ask = async { self.within(&self.data_collection, trace_id).get(path, &[], PATIENCE).await.ok() };
-        let reply = self.remembered(path.to_owned(), &self.data_collection, has_it, ask).await?;
+        let reply = self.remembered(Question::Exchanges, &self.data_collection, has_it, ask).await?;
         Some(exchanges_of(&reply).map(str::to_owned).collect())
     }
 
@@ -111,18 +139,21 @@ impl Checks {
     /// what is wrong, and asks again at once. A service that is left alone is not bothered.
     async fn remembered(
         &self,
-        key: String,
+        question: Question,
         peer: &Peer,
         lets_in: impl Fn(&Value) -> bool,
         ask: impl Future<Output = Option<Value>>,
     ) -> Option<Arc<Value>> {
         let now = self.clock.now_ms();
-        let lock = || self.known.lock().unwrap_or_else(PoisonError::into_inner);
         let is_fresh =
             |(at, value): &&(Millis, Arc<Value>)| now.saturating_sub(*at) < STILL_SO_MS && lets_in(value);
-        if let Some((_, value)) = lock().get(&key).filter(is_fresh) {
-            return Some(value.clone());
-        }
+        let forgotten = {
+            let known = self.known();
+            if let Some((_, value)) = known.replies.get(&question).filter(is_fresh) {
+                return Some(value.clone());
+            }
+            known.forgotten
+        };
         if peer.refuses().is_some() {
             return None;
         }
@@ -130,11 +161,14 @@ impl Checks {
         if !lets_in(&value) {
             return Some(value);
         }
-        let mut known = lock();
-        known.insert(key, (now, value.clone()));
-        if known.len() > REMEMBERED {
-            let oldest = known.iter().min_by_key(|(_, (at, _))| *at).map(|(key, _)| key.clone());
-            oldest.and_then(|key| known.remove(&key));
+        let mut known = self.known();
+        if known.forgotten == forgotten {
+            known.replies.insert(question, (now, value.clone()));
+        }
+        if known.replies.len() > REMEMBERED {
+            let oldest = known.replies.iter().min_by_key(|(_, (at, _))| *at);
+            let oldest = oldest.map(|(question, _)| question.clone());
+            oldest.and_then(|question| known.replies.remove(&question));
         }
         Some(value)
     }

@@ -1,9 +1,7 @@
 //! Config versions of a strategy: what there is, what differs, what is in use.
 
-use std::time::Duration;
-
 use maud::{Markup, html};
-use serde_json::{Value, json};
+use serde_json::Value;
 use tradai_domain::StrategyName;
 use tradai_domain::configs::ConfigId;
 use tradai_platform::settings::sections::Role;
@@ -20,9 +18,6 @@ use super::peers::{self, items, text};
 use super::state::Dashboard;
 use super::strategies::link;
 use super::text::{NONE, minute_of};
-
-/// How long activating a version may take.
-const PATIENCE: Duration = Duration::from_secs(10);
 
 /// The versions of a strategy, what two of them differ in, and what the config comes to.
 pub(super) async fn section(
@@ -177,9 +172,7 @@ pub(super) async fn activate(
     let no_version = |_| Failure::not_found("There is no such config version.");
     let name: StrategyName = name.parse().map_err(|_| no_version(()))?;
     let id: ConfigId = id.parse().map_err(|_| no_version(()))?;
-    let path = format!("/api/v1/strategies/{name}/configs/{id}/activate");
     // The service notes who clicked; it is told by nobody but us.
-    let service = state.peers.strategy_service.within(trace(&ids)).on_behalf_of(&caller.name);
-    service.post(&path, &json!({}), PATIENCE).await?;
+    state.core.catalogue.activate(&name, &id, &caller.name, trace(&ids)).await?;
     Ok(Redirect::to(&format!("{}#configs", link(name.as_str()))))
 }

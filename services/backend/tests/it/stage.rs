@@ -6,7 +6,7 @@ use tradai_service::Shutdown;
 use tradai_service::axum::http::Request;
 
 use crate::submission::serve;
-use crate::support::{Reply, World, json_request};
+use crate::support::{BACKTESTS, Reply, World, json_request, request};
 
 fn item(name: &str, role: &str) -> String {
     format!("{name}:{role}:{}", blake3::hash(format!("key-of-{name}").as_bytes()).to_hex())
@@ -70,6 +70,31 @@ async fn a_strategy_is_staged_for_whoever_asks() {
     for (_, entry) in entries {
         assert_eq!((entry.actor.as_str(), entry.via.as_deref()), ("tom", Some("backend")), "{entry:?}");
     }
+}
+
+/// What a strategy can run is remembered for a while, and not beyond a change that was made here.
+#[tokio::test(flavor = "multi_thread")]
+async fn jobs_are_checked_by_the_file_that_was_staged_last() {
+    let (world, _folder) = world().await;
+    let shown = send(&world, "tom", "GET", "/api/v1/strategies/EmaCross", &Value::Null).await.json();
+    let text = shown["text"].as_str().unwrap().replace("EmaCross", "Mine");
+    assert_eq!(stage(&world, "Mine", &json!({"file": text})).await.status, 200);
+    let mut job = request("Mine");
+    job["parameters"] = json!({"fast": 30});
+    let submit = async || send(&world, "tom", "POST", BACKTESTS, &job).await;
+    assert_eq!(submit().await.status, 202);
+    let narrow = text.replace("range: [5, 30]", "range: [5, 20]");
+    let replaced = stage(&world, "Mine", &json!({"file": narrow, "replace": true})).await;
+    assert_eq!(replaced.json()["staged"]["file"], "replaced", "{}", replaced.text);
+    let refused = submit().await;
+    assert_eq!(
+        (refused.status, &refused.json()["errors"][0]["pointer"]),
+        (422, &json!("/parameters/fast")),
+        "{}",
+        refused.text
+    );
+    assert_eq!(stage(&world, "Mine", &json!({"file": text, "replace": true})).await.status, 200);
+    assert_eq!(submit().await.status, 202);
 }
 
 #[tokio::test(flavor = "multi_thread")]
