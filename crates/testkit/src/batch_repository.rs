@@ -1,5 +1,6 @@
 //! Laws of [`BatchRepository`] and of the jobs beside it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::json;
@@ -32,8 +33,13 @@ pub fn batch(n: u32, jobs: u32) -> NewBatch {
         ttl: None,
         cancellation: None,
         error: None,
+        refused: BTreeMap::new(),
     };
     NewBatch { record, request: json!({"n": n}), key: None, quota: None }
+}
+
+fn all_are_there() -> BatchChange {
+    BatchChange::Submitted { error: None, refused: BTreeMap::new() }
 }
 
 fn keyed(batch: NewBatch, key: &str, fingerprint: u8) -> NewBatch {
@@ -86,12 +92,16 @@ pub async fn goes_forward_only((port, _): Port) {
     assert_eq!(unfinished(None, 2).await, [of(1), of(2)]);
     assert_eq!(unfinished(Some(of(2)), 2).await, [of(3)]);
     let to = async |change| port.advance(of(1), &change).await.unwrap().unwrap();
-    let submitted = |why: &str| BatchChange::Submitted { error: Some(why.to_owned()) };
+    let submitted = |why: &str| {
+        let refused = BTreeMap::from([(job_id(1_001), why.to_owned())]);
+        BatchChange::Submitted { error: Some(why.to_owned()), refused }
+    };
     let cancelling = |by: &str| {
         BatchChange::Cancelling(BatchCancellation { by: by.to_owned(), via: None, trace_id: None, at: 7 })
     };
     let record = to(submitted("first")).await;
     assert_eq!((record.state, record.error.as_deref()), (BatchState::Submitted, Some("first")));
+    assert_eq!(record.refused, BTreeMap::from([(job_id(1_001), "first".to_owned())]));
     assert_eq!(to(submitted("second")).await, record);
     assert_eq!(unfinished(None, 10).await, [of(2), of(3)]);
     for by in ["bob", "eve"] {
@@ -143,7 +153,7 @@ pub async fn its_jobs_are_counted_before_they_are_there((port, jobs): Port) {
     let mut of_another = asked(2, 6, 3);
     of_another.record.created_by = "another".to_owned();
     assert_eq!(port.create(&of_another).await.unwrap(), CreatedBatch::New);
-    port.advance(first.record.batch_id, &BatchChange::Submitted { error: None }).await.unwrap();
+    port.advance(first.record.batch_id, &all_are_there()).await.unwrap();
     assert_eq!(port.create(&asked(3, 7, 4)).await.unwrap(), CreatedBatch::New);
 }
 
@@ -170,7 +180,7 @@ pub async fn its_jobs_count_for_single_ones((port, jobs): Port) {
     jobs.delete(job_id(1_001)).await.unwrap();
     assert_eq!(single(3, 4, 9).await, Created::TooMany);
     assert_eq!(single(3, 5, 5).await, Created::New);
-    port.advance(batch.record.batch_id, &BatchChange::Submitted { error: None }).await.unwrap();
+    port.advance(batch.record.batch_id, &all_are_there()).await.unwrap();
     assert_eq!(single(4, 3, 9).await, Created::TooMany);
     assert_eq!(single(4, 4, 4).await, Created::New);
 }

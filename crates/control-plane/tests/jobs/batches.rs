@@ -255,6 +255,29 @@ async fn a_job_that_cannot_be_made_keeps_no_other_from_it() {
     let why = submitted.record.error.unwrap();
     assert!(submitted.record.state == BatchState::Submitted && why.contains("candles; at most"), "{why}");
     assert_eq!((stored(&world).await, batches.complete().await.unwrap()), (2, 0));
+    let view = batches.get(submitted.record.batch_id).await.unwrap();
+    assert_eq!((view.refused(), view.absent(), view.refusal(view.jobs[0].1)), (1, 0, Some(why.as_str())));
+}
+
+/// The request was stored by a program that allowed more; a job that it made itself is no refused one.
+#[tokio::test]
+async fn jobs_that_are_not_allowed_any_more_are_named_one_by_one() {
+    let world = World::new();
+    let batch = cut_short(&world).await;
+    let mut request = serde_json::to_value(grid()).unwrap();
+    request["axes"] = json!({"timeframe": ["1h", "4h"], "parameters": {"fast": [5, [1], 12]}});
+    let id = BatchId(sample::job_id(1).0);
+    let jobs: Vec<JobId> = (11..=16).map(sample::job_id).collect();
+    let record = BatchRecord { batch_id: id, jobs: jobs.clone(), ..batch };
+    repository(&world).create(&NewBatch { record, request, key: None, quota: None }).await.unwrap();
+    world.ports().jobs.create(&sample::new_job(sample::job(12))).await.unwrap();
+    world.clock.advance(LEASE_MS);
+    let second = batches(&world, world.jobs());
+    assert_eq!(second.complete().await.unwrap(), 2);
+    let view = second.get(id).await.unwrap();
+    assert_eq!((view.refused(), view.absent(), view.refusal(jobs[1])), (1, 0, None));
+    let why = view.refusal(jobs[4]).unwrap();
+    assert!(why.contains("`fast`") && view.record.error.as_deref() == Some(why), "{why}");
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! Batches: jobs that were asked for together.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
 
@@ -63,6 +64,8 @@ pub enum BatchChange {
     Submitted {
         /// Why some could not be made.
         error: Option<String>,
+        /// Those that could not be made, each with why.
+        refused: BTreeMap<JobId, String>,
     },
     /// Somebody cancels it.
     Cancelling(BatchCancellation),
@@ -99,6 +102,9 @@ pub struct BatchRecord {
     /// Why some of its jobs are not made.
     #[serde(default)]
     pub error: Option<String>,
+    /// Those of its jobs that could not be made, and why; there is no other record of them.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub refused: BTreeMap<JobId, String>,
 }
 
 impl BatchRecord {
@@ -114,7 +120,7 @@ impl BatchRecord {
         }
         self.state = state;
         match change {
-            BatchChange::Submitted { error } => self.error = error,
+            BatchChange::Submitted { error, refused } => (self.error, self.refused) = (error, refused),
             BatchChange::Cancelling(cancellation) => self.cancellation = Some(cancellation),
             BatchChange::Cancelled => {}
         }

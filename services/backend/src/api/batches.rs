@@ -75,7 +75,7 @@ pub(super) struct BatchBody {
     /// `cancelled`.
     #[schema(example = "submitted")]
     state: &'static str,
-    /// Why some of its jobs could not be made.
+    /// Why the first of its jobs that could not be made was refused.
     error: Option<String>,
     /// Jobs that it has.
     job_count: usize,
@@ -117,6 +117,8 @@ struct CountsBody {
     completed: usize,
     failed: usize,
     cancelled: usize,
+    /// Accepted with the batch, and refused when they were taken in.
+    refused: usize,
     /// Still to be taken in, or deleted.
     absent: usize,
 }
@@ -127,7 +129,8 @@ struct BatchJobBody {
     /// Its place in the grid, from 0.
     index: usize,
     job_id: String,
-    /// `pending`, `running`, `completed`, `failed` or `cancelled`; `absent` while it is not taken in, or once it is deleted.
+    /// `pending`, `running`, `completed`, `failed` or `cancelled`; `refused` if it could not be made, `absent` while it is
+    /// not taken in, or once it is deleted.
     #[schema(example = "completed")]
     status: &'static str,
     progress: f64,
@@ -136,7 +139,7 @@ struct BatchJobBody {
     values: Value,
     /// Its figures, once it is completed.
     result: Option<FiguresBody>,
-    /// Why it failed.
+    /// Why it failed, or could not be made.
     error: Option<String>,
     /// Its address.
     href: String,
@@ -170,7 +173,9 @@ impl BatchDetailBody {
     fn of(view: &BatchView, order: JobOrder) -> Self {
         let jobs = order.of(view).into_iter();
         let jobs: Vec<BatchJobBody> = jobs
-            .map(|(index, (place, id, record))| BatchJobBody::of(index, place, *id, record.as_ref()))
+            .map(|(index, (place, id, record))| {
+                BatchJobBody::of(index, place, *id, record.as_ref(), view.refusal(*id))
+            })
             .collect();
         let count = u32::try_from(jobs.len().max(1)).unwrap_or(u32::MAX);
         Self {
@@ -181,6 +186,7 @@ impl BatchDetailBody {
                 completed: view.count(JobStatus::Completed),
                 failed: view.count(JobStatus::Failed),
                 cancelled: view.count(JobStatus::Cancelled),
+                refused: view.refused(),
                 absent: view.absent(),
             },
             progress: jobs.iter().map(|job| job.progress).sum::<f64>() / f64::from(count),
@@ -190,7 +196,13 @@ impl BatchDetailBody {
 }
 
 impl BatchJobBody {
-    fn of(index: usize, place: &BatchPlace, id: JobId, record: Option<&JobRecord>) -> Self {
+    fn of(
+        index: usize,
+        place: &BatchPlace,
+        id: JobId,
+        record: Option<&JobRecord>,
+        refusal: Option<&str>,
+    ) -> Self {
         // What has ended is done, however it ended.
         let progress = |record: &JobRecord| match record.status.is_terminal() {
             true => 1.0,
@@ -199,11 +211,16 @@ impl BatchJobBody {
         Self {
             index,
             job_id: id.to_string(),
-            status: record.map_or("absent", |record| record.status.as_str()),
-            progress: record.map_or(0.0, progress),
+            status: match (record, refusal) {
+                (Some(record), _) => record.status.as_str(),
+                (None, Some(_)) => "refused",
+                (None, None) => "absent",
+            },
+            // One that is not made has nothing left to do.
+            progress: record.map_or(if refusal.is_some() { 1.0 } else { 0.0 }, progress),
             values: Value::Object(place.values()),
             result: record.and_then(|record| record.figures.as_ref()).map(FiguresBody::of),
-            error: record.and_then(|record| record.error.clone()),
+            error: record.map_or_else(|| refusal.map(str::to_owned), |record| record.error.clone()),
             href: path_of(id),
         }
     }

@@ -123,6 +123,7 @@ fn counts(view: &BatchView, caller: &Caller) -> Markup {
                 @let count = view.count(status);
                 @if count > 0 { (count) " " (page::status(status.as_str())) " " }
             }
+            @if view.refused() > 0 { (view.refused()) " " (page::status("refused")) " " }
             @if view.absent() > 0 { (view.absent()) " not there" }
         }
         @if let Some(error) = &view.record.error { p.small { "Not all of its jobs were made: " (error) } }
@@ -153,31 +154,31 @@ fn table(view: &BatchView, jobs: &[PlacedJob<'_>], sort: &str) -> Markup {
                     }
                     th scope="col" { "Job" }
                 } }
-                tbody { @for job in jobs { (job_line(job)) } }
+                tbody { @for job in jobs { (job_line(job, view.refusal(job.1.1))) } }
             }
         }
     }
 }
 
-fn job_line((_, (place, id, record)): &PlacedJob<'_>) -> Markup {
+fn job_line((_, (place, id, record)): &PlacedJob<'_>, refusal: Option<&str>) -> Markup {
     let values = values(&Value::Object(place.values()));
     let figures = record.as_ref().and_then(|record| record.figures.as_ref());
+    let why = record.as_ref().map_or(refusal, |record| record.error.as_deref()).unwrap_or(NONE);
     html! {
         tr id={ "job-" (id) } {
             td { @if figures.is_some() {
                 input type="checkbox" id={ "tick-" (id) } name="job" value=(id) form="compare" aria-label={ "Compare " (values) };
             } }
             th.text scope="row" { (values) }
-            td.text { @match record {
-                Some(record) => (page::status(record.status.as_str())),
-                None => "not there",
+            td.text { @match (record, refusal) {
+                (Some(record), _) => (page::status(record.status.as_str())),
+                (None, Some(_)) => (page::status("refused")),
+                (None, None) => "not there",
             } }
             @match (figures, record) {
                 (Some(figures), _) => (cells(figures)),
                 (None, Some(record)) if !record.status.is_terminal() => td colspan="4" { (progress(record, None)) },
-                (None, record) => td.wrap.small colspan="4" {
-                    div.why { (record.as_ref().and_then(|record| record.error.as_deref()).unwrap_or(NONE)) }
-                },
+                (None, _) => td.wrap.small colspan="4" { div.why { (why) } },
             }
             td { @if record.is_some() { a href={ "/jobs/" (id) } { (short(*id)) } } @else { (short(*id)) } }
         }

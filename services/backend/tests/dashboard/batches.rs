@@ -1,5 +1,7 @@
 //! Pages of batches.
 
+use std::collections::BTreeMap;
+
 use serde_json::json;
 use tradai_domain::JobId;
 use tradai_domain::jobs::{BatchId, BatchRecord, BatchState, JobChange, JobFigures, JobStatus};
@@ -16,7 +18,7 @@ async fn add_batch(world: &World, name: &str) -> (String, Vec<JobId>) {
     for _ in 0..4 {
         jobs.push(world.add_job("EmaCross", JobStatus::Running).await);
     }
-    (add_batch_of(world, name, jobs.clone(), BatchState::Submitted, None).await, jobs)
+    (add_batch_of(world, name, jobs.clone(), BatchState::Submitted, BTreeMap::new()).await, jobs)
 }
 
 async fn add_batch_of(
@@ -24,7 +26,7 @@ async fn add_batch_of(
     name: &str,
     jobs: Vec<JobId>,
     state: BatchState,
-    error: Option<&str>,
+    refusals: BTreeMap<JobId, String>,
 ) -> String {
     let request = json!({
         "name": name,
@@ -44,7 +46,8 @@ async fn add_batch_of(
         via: None,
         ttl: None,
         cancellation: None,
-        error: error.map(str::to_owned),
+        error: refusals.values().next().cloned(),
+        refused: refusals,
     };
     let new = NewBatch { record, request, key: None, quota: None };
     assert_eq!(world.wiring.batches.create(&new).await.unwrap(), CreatedBatch::New);
@@ -81,12 +84,16 @@ async fn a_batch_is_listed_shown_ordered_and_cancelled() {
 async fn a_batch_without_jobs_yet_can_be_cancelled_and_one_that_lacks_some_says_why() {
     let world = World::start(&[]).await;
     let four = || (0..4).map(|_| world.next_id()).collect::<Vec<_>>();
-    let path = add_batch_of(&world, "new", four(), BatchState::Submitting, None).await;
+    let path = add_batch_of(&world, "new", four(), BatchState::Submitting, BTreeMap::new()).await;
     let shown = get(&world, &path).await.text;
     assert!(shown.contains("4 not there") && shown.contains("Cancel the rest"), "{shown}");
-    let path = add_batch_of(&world, "bad", four(), BatchState::Submitted, Some(HOSTILE)).await;
+    let jobs = four();
+    let refusals = BTreeMap::from([(jobs[1], HOSTILE.to_owned()), (jobs[2], "too many candles".to_owned())]);
+    let path = add_batch_of(&world, "bad", jobs, BatchState::Submitted, refusals).await;
     let shown = get(&world, &path).await.text;
     assert!(shown.contains("Not all of its jobs were made") && !shown.contains(HOSTILE), "{shown}");
+    assert!(shown.contains("2 <span class=\"status refused\">") && shown.contains("2 not there"), "{shown}");
+    assert!(shown.contains("<div class=\"why\">too many candles</div>"), "{shown}");
     assert!(!shown.contains("Cancel the rest"), "{shown}");
 }
 

@@ -1,8 +1,11 @@
 //! Batches over HTTP.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 use tradai_domain::JobId;
-use tradai_domain::jobs::{JobChange, JobFigures, JobStatus};
+use tradai_domain::jobs::{BatchChange, BatchId, BatchRecord, BatchState, JobChange, JobFigures, JobStatus};
+use tradai_domain::ports::NewBatch;
 use tradai_service::axum::http::Request;
 
 use crate::submission::{exchanges, strategies};
@@ -71,6 +74,40 @@ async fn a_batch_is_taken_in_shown_sorted_and_cancelled() {
         assert_eq!(world.get(&path).await.status, 404);
         assert_eq!(world.post(&format!("{path}/cancel"), &Value::Null).await.status, 404);
     }
+}
+
+/// Why a job could not be made is told beside it: there is no other record of it.
+#[tokio::test]
+async fn a_job_that_could_not_be_made_says_why() {
+    let world = World::new();
+    let ids: Vec<JobId> = (0..4).map(|_| JobId(world.wiring.ids.next(world.wiring.clock.as_ref()))).collect();
+    let record = BatchRecord {
+        batch_id: BatchId(ids[0].0),
+        name: None,
+        strategy_name: "EmaCross".parse().unwrap(),
+        trace_id: ids[0].into(),
+        jobs: ids.clone(),
+        state: BatchState::Submitting,
+        created_at: 1,
+        created_by: "ann".to_owned(),
+        via: None,
+        ttl: None,
+        cancellation: None,
+        error: None,
+        refused: BTreeMap::new(),
+    };
+    let (batch, request) = (record.batch_id, grid());
+    let new = NewBatch { record, request, key: None, quota: None };
+    world.wiring.batches.create(&new).await.unwrap();
+    let refused = BTreeMap::from([(ids[2], "too many candles".to_owned())]);
+    let change = BatchChange::Submitted { error: Some("too many candles".to_owned()), refused };
+    world.wiring.batches.advance(batch, &change).await.unwrap();
+    let shown = world.get(&format!("{BATCHES}/{batch}")).await.json();
+    assert_eq!((&shown["counts"]["refused"], &shown["counts"]["absent"]), (&json!(1), &json!(3)), "{shown}");
+    let told = |n: usize| (shown["jobs"][n]["status"].clone(), shown["jobs"][n]["error"].clone());
+    assert_eq!(told(2), (json!("refused"), json!("too many candles")));
+    assert_eq!(told(1), (json!("absent"), Value::Null));
+    assert_eq!((&shown["jobs"][2]["progress"], &shown["progress"]), (&json!(1.0), &json!(0.25)));
 }
 
 #[tokio::test]

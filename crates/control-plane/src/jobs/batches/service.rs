@@ -20,6 +20,8 @@ use crate::{Error, audit};
 
 /// Jobs of a batch that are taken in or cancelled at the same time.
 const AT_A_TIME: usize = 8;
+/// Characters that are kept of why a job could not be made.
+const MAX_REASON: usize = 300;
 /// Batches that are read at once.
 const ROUND: usize = 50;
 
@@ -45,7 +47,7 @@ pub struct BatchView {
     /// The batch.
     pub record: BatchRecord,
     /// Its jobs in the order of the grid: what sets each apart, its id, and its record; `None` while it is not there, or
-    /// not any more.
+    /// not any more, or where it could not be made ([`BatchView::refusal`]).
     pub jobs: Vec<(BatchPlace, JobId, Option<JobRecord>)>,
 }
 
@@ -110,6 +112,7 @@ impl Batches {
             ttl: self.jobs.ttl(now),
             cancellation: None,
             error: None,
+            refused: BTreeMap::new(),
         };
         ports.audit.append(&audit::entry(requester, "batch.submit", id.to_string(), now)).await?;
         let new = NewBatch {
@@ -134,7 +137,7 @@ impl Batches {
         let (batches, stored) = (self.clone(), record.clone());
         let task = self.jobs.tasks.spawn(async move {
             match configs {
-                Some(configs) => batches.submit(stored, configs).await,
+                Some(configs) => batches.submit(stored, configs.into_iter().map(Ok).collect()).await,
                 None => batches.resume(stored).await,
             }
         });
@@ -152,9 +155,13 @@ impl Batches {
         }
     }
 
-    /// Takes the jobs of a batch in until somebody cancels it. A job that cannot be made is left out, and the batch says
-    /// why; what may work later is an error.
-    async fn submit(&self, record: BatchRecord, configs: Vec<BacktestConfig>) -> Result<BatchRecord, Error> {
+    /// Takes the jobs of a batch in until somebody cancels it. A job that cannot be made, or whose config is none any
+    /// more, is left out, and the batch says why; what may work later is an error.
+    async fn submit(
+        &self,
+        record: BatchRecord,
+        configs: Vec<Result<BacktestConfig, Error>>,
+    ) -> Result<BatchRecord, Error> {
         let id = record.batch_id;
         let requester = Requester {
             actor: record.created_by.clone(),
@@ -163,7 +170,7 @@ impl Batches {
             idempotency_key: None,
         };
         let mut jobs = record.jobs.iter().copied().zip(configs);
-        let mut why = None;
+        let (mut error, mut refused) = (None, BTreeMap::new());
         loop {
             let some: Vec<_> = jobs.by_ref().take(AT_A_TIME).collect();
             if some.is_empty() {
@@ -174,10 +181,14 @@ impl Batches {
                 return self.cancel_rest(now).await;
             }
             let taken = some.into_iter().map(|(job, config)| self.take_one_in(job, config, &requester));
-            let taken: Vec<Option<String>> = stream::iter(taken).buffered(AT_A_TIME).try_collect().await?;
-            why = why.or(taken.into_iter().flatten().next());
+            let taken: Vec<Option<(JobId, String)>> =
+                stream::iter(taken).buffered(AT_A_TIME).try_collect().await?;
+            for (job, reason) in taken.into_iter().flatten() {
+                error.get_or_insert_with(|| reason.clone());
+                refused.insert(job, reason);
+            }
         }
-        self.finish(id, why).await
+        self.finish(id, error, refused).await
     }
 
     /// Takes in what is missing of a batch that is stored.
@@ -187,35 +198,46 @@ impl Batches {
             Ok(configs) => self.submit(record, configs).await,
             Err(error) if is_final(&error) => {
                 warn!(%error, batch_id = %id, "jobs of a batch cannot be made: {error}");
-                self.finish(id, Some(error.to_string())).await
+                self.finish(id, Some(bounded(error.to_string())), BTreeMap::new()).await
             }
             Err(error) => Err(error),
         }
     }
 
-    /// Takes one job of a batch in; returns why it cannot be made.
+    /// Takes one job of a batch in; returns it and why if it cannot be made.
     async fn take_one_in(
         &self,
         id: JobId,
-        config: BacktestConfig,
+        config: Result<BacktestConfig, Error>,
         requester: &Requester,
-    ) -> Result<Option<String>, Error> {
+    ) -> Result<Option<(JobId, String)>, Error> {
         // Known by its id even when somebody deleted it: it is not made again.
         let requester = Requester { idempotency_key: Some(format!("batch {id}")), ..requester.clone() };
-        // Of a quota that was kept when the batch was stored.
-        match self.jobs.take_in_as(id, config, &requester, None).await {
+        let taken = match config {
+            // Of a quota that was kept when the batch was stored.
+            Ok(config) => self.jobs.take_in_as(id, config, &requester, None).await,
+            Err(error) => Err(error),
+        };
+        match taken {
             Ok(_) | Err(Error::NoSuchJob { .. } | Error::KeyReused) => Ok(None),
-            Err(error) if is_final(&error) => {
+            // A program that allowed more made it.
+            Err(error) if is_final(&error) && self.jobs.ports.jobs.get(id).await?.is_none() => {
                 warn!(%error, job_id = %id, "a job of a batch cannot be made: {error}");
-                Ok(Some(error.to_string()))
+                Ok(Some((id, bounded(error.to_string()))))
             }
+            Err(error) if is_final(&error) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// Notes that no more jobs of a batch are to be taken in.
-    async fn finish(&self, id: BatchId, error: Option<String>) -> Result<BatchRecord, Error> {
-        let record = self.advance(id, &BatchChange::Submitted { error }).await?;
+    async fn finish(
+        &self,
+        id: BatchId,
+        error: Option<String>,
+        refused: BTreeMap<JobId, String>,
+    ) -> Result<BatchRecord, Error> {
+        let record = self.advance(id, &BatchChange::Submitted { error, refused }).await?;
         // Whoever cancelled it did not see those that were still to come.
         if record.state >= BatchState::Cancelling { self.cancel_rest(record).await } else { Ok(record) }
     }
@@ -251,9 +273,10 @@ impl Batches {
         self.request(id).await?.places().map_err(damaged)
     }
 
-    async fn configs(&self, record: &BatchRecord) -> Result<Vec<BacktestConfig>, Error> {
+    /// Returns the configs of a batch's jobs, in the order of the grid, or why a job cannot have one any more.
+    async fn configs(&self, record: &BatchRecord) -> Result<Vec<Result<BacktestConfig, Error>>, Error> {
         let cells = self.request(record.batch_id).await?.cells().map_err(damaged)?;
-        cells.iter().map(|cell| cell.request.check()).collect()
+        Ok(cells.iter().map(|cell| cell.request.check()).collect())
     }
 
     /// Takes in what is missing of the batches whose making was cut short, and cancels what is left of those that are
@@ -400,16 +423,40 @@ impl BatchView {
         self.jobs.iter().filter(|(_, _, job)| job.as_ref().is_some_and(|job| job.status == status)).count()
     }
 
-    /// Returns how many jobs are not there: still to be taken in, or deleted.
+    /// Returns why a job could not be made, if it could not.
+    #[must_use]
+    pub fn refusal(&self, id: JobId) -> Option<&str> {
+        self.record.refused.get(&id).map(String::as_str)
+    }
+
+    /// Returns how many jobs could not be made.
+    #[must_use]
+    pub fn refused(&self) -> usize {
+        self.not_there().filter(|id| self.refusal(*id).is_some()).count()
+    }
+
+    /// Returns how many jobs are not there, and could be made: still to be taken in, or deleted.
     #[must_use]
     pub fn absent(&self) -> usize {
-        self.jobs.iter().filter(|(_, _, job)| job.is_none()).count()
+        self.not_there().filter(|id| self.refusal(*id).is_none()).count()
+    }
+
+    fn not_there(&self) -> impl Iterator<Item = JobId> {
+        self.jobs.iter().filter(|(_, _, job)| job.is_none()).map(|(_, id, _)| *id)
     }
 }
 
 /// Returns whether trying again cannot help.
 fn is_final(error: &Error) -> bool {
     matches!(error.kind(), ErrorKind::Invalid | ErrorKind::NotFound | ErrorKind::Data)
+}
+
+/// Cuts a reason off that is long: each of 200 jobs may have one.
+fn bounded(reason: String) -> String {
+    match reason.char_indices().nth(MAX_REASON) {
+        Some((end, _)) => format!("{}…", &reason[..end]),
+        None => reason,
+    }
 }
 
 fn no_such(id: BatchId) -> Error {
@@ -427,5 +474,18 @@ fn no_json(error: impl fmt::Display) -> PortError {
 impl fmt::Debug for Batches {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Batches").field("jobs", &self.jobs).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reasons_are_cut_off_between_characters() {
+        let long = "é".repeat(MAX_REASON + 1);
+        assert_eq!(bounded(long), format!("{}…", "é".repeat(MAX_REASON)));
+        let short = "é".repeat(MAX_REASON);
+        assert_eq!(bounded(short.clone()), short);
     }
 }
