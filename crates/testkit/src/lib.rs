@@ -4,7 +4,7 @@
 //! sentence stands in the port's documentation. [`laws!`] makes a test of each. [`Failing`] stands before a real
 //! adapter and fails when told to; [`MemoryWorkflows`] and [`MemoryTasks`] run nothing and say so. Services are asked
 //! in process (`http`, by the feature of that name) and over WebSockets (`socket`, by the feature `ws`) and held to
-//! their documents ([`openapi()`]).
+//! their documents ([`openapi()`]). Disks break in processes of their own (`unsynced`, by the feature of that name).
 //!
 //! Invariant: a law holds for every correct adapter, whatever it keeps its state in.
 
@@ -32,6 +32,8 @@ pub mod sample;
 #[cfg(feature = "ws")]
 pub mod socket;
 pub mod task_runner;
+#[cfg(feature = "unsynced")]
+pub mod unsynced;
 pub mod workflow_runner;
 pub mod workflow_runs;
 

@@ -1,34 +1,19 @@
 //! A disk that does not take what is to reach it: whatever is acknowledged was synced, or is refused here.
 //!
-//! A process of its own is made unable to sync by the kernel (seccomp): `fsync` and `fdatasync` fail as on a disk that
-//! breaks. Were the state merely handed to the system, nothing would notice.
+//! A process of its own is made unable to sync, as on a disk that breaks. Were the state merely handed to the system,
+//! nothing would notice.
 
-use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::path::Path;
-use std::process::Command;
 
-use nix::libc;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use tradai_domain::jobs::{JobChange, JobEvent, JobStatus};
 use tradai_domain::ports::{
     AuditEntry, AuditLog, BlobKey, BlobStore, ConfigRepository, EventBus, JobRepository, NewConfig,
-    OutgoingMessage, PortError, Queue,
+    OutgoingMessage, Queue,
 };
 use tradai_testkit::sample::{job, job_id, new_job, object};
+use tradai_testkit::unsynced::{all_was_refused, folder, refused, run, stop_syncing};
 
 use crate::worker::{State, strategy};
-
-const NO_SECCOMP: &str = "this system lets no process restrict itself";
-
-/// From here on no thread of the process syncs anything.
-fn stop_syncing() -> Result<(), seccompiler::Error> {
-    let calls = BTreeMap::from([(libc::SYS_fsync, Vec::new()), (libc::SYS_fdatasync, Vec::new())]);
-    let (others, these) = (SeccompAction::Allow, SeccompAction::Errno(libc::EIO.cast_unsigned()));
-    let filter = SeccompFilter::new(calls, others, these, std::env::consts::ARCH.try_into()?)?;
-    let program: BpfProgram = filter.try_into()?;
-    seccompiler::apply_filter_all_threads(&program)
-}
 
 async fn acknowledge(folder: &Path) {
     let state = State::open(folder);
@@ -42,8 +27,7 @@ async fn acknowledge(folder: &Path) {
         at: 1,
     };
     let version = state.configs.push(&config(1)).await.unwrap().version;
-    if let Err(error) = stop_syncing() {
-        println!("{NO_SECCOMP}: {error}");
+    if !stop_syncing() {
         return;
     }
     refused("a job", state.jobs.create(&new_job(job(2))).await);
@@ -62,37 +46,20 @@ async fn acknowledge(folder: &Path) {
     refused("an entry of the audit log", state.audit.append(&entry).await);
     refused("an object", state.blobs.put(&kept, b"after".to_vec()).await);
     refused("a new object", state.blobs.put_if_absent(&other, b"new".to_vec()).await);
-    println!("all was refused");
-}
-
-fn refused<T: Debug>(what: &str, outcome: Result<T, PortError>) {
-    if let Ok(done) = outcome {
-        panic!("{what} was acknowledged without being on the disk: {done:?}");
-    }
+    all_was_refused();
 }
 
 /// Started by the next test.
 #[test]
 #[ignore = "a process that another test starts"]
 fn unsynced() {
-    let Some(folder) = std::env::var_os("TRADAI_WORKER_FOLDER") else { return };
+    let Some(folder) = folder() else { return };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(acknowledge(folder.as_ref()));
+    runtime.block_on(acknowledge(&folder));
 }
 
 #[test]
 fn what_is_acknowledged_is_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["unsynced::unsynced", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-        .env("TRADAI_WORKER_FOLDER", folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    if said.contains(NO_SECCOMP) {
-        eprintln!("skipped: {NO_SECCOMP}");
-        return;
-    }
-    assert!(said.contains("all was refused") && said.contains("1 passed"), "{said}");
+    run("unsynced::unsynced", folder.path());
 }

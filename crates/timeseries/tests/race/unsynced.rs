@@ -1,30 +1,16 @@
 //! A disk that does not take what is to reach it: whatever is acknowledged was synced, or is refused here.
 //!
-//! A process of its own is made unable to sync by the kernel (seccomp): `fsync` and `fdatasync` fail, of files and of
-//! folders, as on a disk that breaks. Were candles merely handed to the system, nothing would notice.
+//! A process of its own is made unable to sync, as on a disk that breaks. Were candles merely handed to the system,
+//! nothing would notice.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Debug;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
-use nix::libc;
-use seccompiler::{BpfProgram, SeccompAction, SeccompFilter};
 use tradai_domain::TimeRange;
-use tradai_timeseries::{AsOf, Error};
+use tradai_testkit::unsynced::{all_was_refused, folder, refused, run, stop_syncing};
+use tradai_timeseries::AsOf;
 
 use crate::{START, candles, open, series};
-
-const NO_SECCOMP: &str = "this system lets no process restrict itself";
-
-/// From here on no thread of the process syncs anything.
-fn stop_syncing() -> Result<(), seccompiler::Error> {
-    let calls = BTreeMap::from([(libc::SYS_fsync, Vec::new()), (libc::SYS_fdatasync, Vec::new())]);
-    let (others, these) = (SeccompAction::Allow, SeccompAction::Errno(libc::EIO.cast_unsigned()));
-    let filter = SeccompFilter::new(calls, others, these, std::env::consts::ARCH.try_into()?)?;
-    let program: BpfProgram = filter.try_into()?;
-    seccompiler::apply_filter_all_threads(&program)
-}
 
 /// The objects in a folder; what is still being written has a `#` in its name.
 fn objects(folder: &Path) -> BTreeSet<PathBuf> {
@@ -42,26 +28,19 @@ fn objects(folder: &Path) -> BTreeSet<PathBuf> {
     found
 }
 
-fn refused<T: Debug>(what: &str, outcome: Result<T, Error>) {
-    if let Ok(done) = outcome {
-        panic!("{what} was acknowledged without being on the disk: {done:?}");
-    }
-}
-
 /// Started by the next test.
 #[test]
 #[ignore = "a process that another test starts"]
 fn unsynced() {
-    let Some(folder) = std::env::var_os("TRADAI_RACE_DIR") else { return };
-    let (folder, store) = (PathBuf::from(&folder), open(folder.as_ref()));
+    let Some(folder) = folder() else { return };
+    let store = open(&folder);
     let (here, new) = (series("BTC"), series("ETH"));
     let minutes =
         |from: i64, to: i64| TimeRange { start: Some(START + from * 60_000), end: Some(START + to * 60_000) };
     store.append(&here, &candles((0..10).map(|minute| (minute, 1.0))), None).unwrap();
     store.append(&here, &candles([(10, 1.0)]), None).unwrap();
     let before = objects(&folder);
-    if let Err(error) = stop_syncing() {
-        println!("{NO_SECCOMP}: {error}");
+    if !stop_syncing() {
         return;
     }
     refused("the first candles of a series", store.append(&new, &candles([(0, 1.0)]), None));
@@ -77,22 +56,11 @@ fn unsynced() {
     let read = store.read(&here, TimeRange::ALL, AsOf::Latest).unwrap().unwrap();
     assert_eq!((read.version, read.series.len()), (2, 11), "nobody sees what was refused");
     assert!(store.read(&new, TimeRange::ALL, AsOf::Latest).unwrap().is_none());
-    println!("all was refused");
+    all_was_refused();
 }
 
 #[test]
 fn what_is_acknowledged_is_on_the_disk() {
     let folder = tempfile::tempdir().unwrap();
-    let output = Command::new(std::env::current_exe().unwrap())
-        .args(["unsynced::unsynced", "--exact", "--ignored", "--nocapture", "--test-threads=1"])
-        .env("TRADAI_RACE_DIR", folder.path())
-        .output()
-        .unwrap();
-    let said = String::from_utf8_lossy(&output.stdout);
-    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
-    if said.contains(NO_SECCOMP) {
-        eprintln!("skipped: {NO_SECCOMP}");
-        return;
-    }
-    assert!(said.contains("all was refused") && said.contains("1 passed"), "{said}");
+    run("unsynced::unsynced", folder.path());
 }
