@@ -1,7 +1,9 @@
 //! Objects in a directory.
 
+use std::collections::BTreeSet;
 use std::io::{ErrorKind as Io, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use async_trait::async_trait;
 use tempfile::NamedTempFile;
@@ -16,6 +18,8 @@ use crate::Error;
 #[derive(Debug, Clone)]
 pub struct LocalBlobs {
     root: PathBuf,
+    /// Names in the directory that are no object's, nor a folder of objects.
+    taken: Arc<BTreeSet<String>>,
 }
 
 /// Whether an object may take another one's place.
@@ -33,7 +37,26 @@ impl LocalBlobs {
     pub fn open(root: &Path) -> Result<Self, Error> {
         let io = |source| Error::Io { path: root.to_owned(), source };
         std::fs::create_dir_all(root).map_err(io)?;
-        Ok(Self { root: std::fs::canonicalize(root).map_err(io)? })
+        Ok(Self { root: std::fs::canonicalize(root).map_err(io)?, taken: Arc::default() })
+    }
+
+    /// Keeps off files that others have directly in the directory: no key that names one is let through, not even to be
+    /// read. To open and close a database's file, in the process that uses it, drops that process's locks on it (POSIX),
+    /// and then others write where it does.
+    #[must_use]
+    pub fn keeping_off<'a>(self, names: impl IntoIterator<Item = &'a str>) -> Self {
+        Self { taken: Arc::new(names.into_iter().map(str::to_owned).collect()), ..self }
+    }
+
+    /// Refuses the key of something that is no object.
+    fn check(&self, key: &BlobKey) -> Result<(), PortError> {
+        let first = key.as_str().split('/').next().unwrap_or_default();
+        if !self.taken.contains(first) {
+            return Ok(());
+        }
+        let text =
+            format!("{key} is no key of an object: {first} is the platform's own file; use another name");
+        Err(PortError::new(ErrorKind::Invalid, text))
     }
 
     /// Returns where an object is or would be.
@@ -47,6 +70,7 @@ impl LocalBlobs {
         key: &BlobKey,
         act: impl FnOnce(PathBuf) -> std::io::Result<T> + Send + 'static,
     ) -> Result<T, PortError> {
+        self.check(key)?;
         let path = self.path(key);
         let done = tokio::task::spawn_blocking(move || act(path)).await;
         let done = done.map_err(|_| PortError::new(ErrorKind::Internal, "the call was stopped"))?;
@@ -203,6 +227,35 @@ impl BlobStore for LocalBlobs {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn files_of_others_are_no_objects() {
+        let root = tempfile::tempdir().unwrap();
+        std::fs::write(root.path().join("state.db"), b"theirs").unwrap();
+        let blobs = LocalBlobs::open(root.path()).unwrap().keeping_off(["state.db", "state.db-wal"]);
+        for key in ["state.db", "state.db-wal", "state.db/x"] {
+            let key: BlobKey = key.parse().unwrap();
+            let refused = [
+                blobs.get(&key).await.map(drop),
+                blobs.put(&key, b"ours".to_vec()).await,
+                blobs.put_if_absent(&key, b"ours".to_vec()).await.map(drop),
+                blobs.list(&key, None, 10).await.map(drop),
+                blobs.delete(&key).await,
+            ];
+            for outcome in refused {
+                let error = outcome.unwrap_err();
+                assert_eq!(error.kind, ErrorKind::Invalid);
+                assert!(error.to_string().contains("is the platform's own file"), "{error}");
+            }
+        }
+        assert_eq!(std::fs::read(root.path().join("state.db")).unwrap(), b"theirs");
+        assert!(!root.path().join("state.db-wal").exists());
+        for key in ["state.dbs", "jobs/state.db"] {
+            let key: BlobKey = key.parse().unwrap();
+            blobs.put(&key, b"ours".to_vec()).await.unwrap();
+            assert_eq!(blobs.get(&key).await.unwrap().unwrap(), b"ours");
+        }
+    }
 
     #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
     async fn a_folder_goes_with_its_last_object_and_nobody_who_puts_another_minds() {

@@ -58,7 +58,7 @@ impl Wiring {
     ) -> Result<Self, Error> {
         let database = Database::open(&state.database())?;
         let events = SqliteEvents::new(database.clone(), SqliteEvents::KEPT);
-        let blobs = LocalBlobs::open(&state.data_dir)?;
+        let blobs = LocalBlobs::open(&state.data_dir)?.keeping_off(StateSettings::own_files());
         let secrets = LocalSecrets::open(existing(&state.secrets()), environment)?;
         Ok(Self {
             jobs: Arc::new(SqliteJobs::new(events.clone())),
@@ -90,5 +90,29 @@ fn existing(path: &Path) -> Option<std::path::PathBuf> {
 impl std::fmt::Debug for Wiring {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Wiring")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tradai_domain::ErrorKind;
+
+    use super::*;
+
+    /// Every file that the state itself made in its folder.
+    #[tokio::test]
+    async fn files_of_the_state_are_no_objects() {
+        let folder = tempfile::tempdir().unwrap();
+        let state = StateSettings::new(folder.path().to_owned());
+        let wiring = Wiring::open(&state, []).unwrap();
+        let newest = wiring.events.newest().await.unwrap();
+        let made = std::fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().file_name());
+        let made: Vec<String> = made.map(|name| name.into_string().unwrap()).collect();
+        assert!(made.iter().any(|name| name == "state.db-wal"), "{made:?}");
+        for name in made.iter().map(String::as_str).chain(StateSettings::own_files()) {
+            let error = wiring.blobs.get(&name.parse().unwrap()).await.unwrap_err();
+            assert_eq!(error.kind, ErrorKind::Invalid, "{name}: {error}");
+        }
+        assert_eq!(wiring.events.newest().await.unwrap(), newest);
     }
 }

@@ -9,11 +9,12 @@ use std::path::Path;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
+use tradai_platform::settings::sections::StateSettings;
 
 use super::UpError;
 
 /// The file of the data folder that a platform locks.
-const FILE: &str = "platform.lock";
+const FILE: &str = StateSettings::LOCK;
 /// Bytes of it that are looked at.
 const MAX_BYTES: u64 = 64 * 1024;
 /// Whoever asks whether a platform runs holds the lock for a moment.

@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use crate::settings::Reader;
 
+const DATABASE: &str = "state.db";
+const SECRETS: &str = "secrets.json";
+
 /// The folder of state, candles, jobs and objects, where no cloud keeps them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -13,6 +16,9 @@ pub struct StateSettings {
 }
 
 impl StateSettings {
+    /// The name of the file that a platform locks which runs on the folder.
+    pub const LOCK: &str = "platform.lock";
+
     /// Returns the layout under a folder.
     #[must_use]
     pub fn new(data_dir: PathBuf) -> Self {
@@ -28,7 +34,14 @@ impl StateSettings {
     /// Returns the file of records: jobs, config versions, events, the audit log.
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.data_dir.join("state.db")
+        self.data_dir.join(DATABASE)
+    }
+
+    /// Returns the names of files directly in the folder that are no objects: those of the database and what SQLite has
+    /// beside it, secrets, and the lock of the platform that runs there.
+    #[must_use]
+    pub fn own_files() -> [&'static str; 6] {
+        [DATABASE, "state.db-wal", "state.db-shm", "state.db-journal", SECRETS, Self::LOCK]
     }
 
     /// Returns the folder of candle stores.
@@ -52,6 +65,6 @@ impl StateSettings {
     /// Returns the file of secrets.
     #[must_use]
     pub fn secrets(&self) -> PathBuf {
-        self.data_dir.join("secrets.json")
+        self.data_dir.join(SECRETS)
     }
 }
