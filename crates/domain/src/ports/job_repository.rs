@@ -89,7 +89,7 @@ pub struct NewJob {
     pub quota: Option<Quota>,
 }
 
-/// How many jobs may be pending. Those that run or have ended do not count.
+/// How many jobs may be pending. Those that batches are still to take in count, those that run or have ended do not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Quota {
     /// Of all together.
