@@ -5,7 +5,7 @@
 
 ARG RUST_VERSION=1.95
 
-FROM rust:${RUST_VERSION}-slim-bookworm AS build
+FROM rust:${RUST_VERSION}-bookworm AS build
 WORKDIR /src
 COPY . .
 # The repository is not part of the context, so that the commit is told: it is in manifests and /api/v1/version.

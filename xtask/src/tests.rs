@@ -5,7 +5,7 @@ use std::process::Command;
 use crate::engine::TestEngine;
 use crate::s3::TestServer;
 use crate::schemathesis;
-use crate::tools::{answers, cargo, ensure_chromium, ensure_docker_compose, python_with, run};
+use crate::tools::{answers, cargo, ensure, ensure_chromium, ensure_docker_compose, python_with, run};
 
 /// The client that the sandbox exchange is tried with.
 const CCXT: &str = "ccxt==4.5.90";
@@ -45,6 +45,7 @@ const MADE_UP: u32 = 10;
 
 /// Every test, the documentation's included.
 pub(crate) fn test() -> anyhow::Result<()> {
+    ensure("make", "make", "the services' allocator cannot be built");
     programs()?;
     made_up_requests()
 }
