@@ -1,5 +1,6 @@
 //! The boundary of the service: ids, spans, logs, metrics, and problems in their final form.
 
+use std::io::Write;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::time::Duration;
@@ -27,6 +28,8 @@ pub(crate) struct Boundary {
     pub(crate) metrics: Arc<Metrics>,
 }
 
+/// Headers that a reply has, or some more, so that there is room for all of them at once.
+pub(crate) const HEADERS: usize = 10;
 /// Longest text of an answer of axum's own that is sent on as a problem's detail, in bytes.
 const REJECTION_BYTES: usize = 4096;
 
@@ -115,10 +118,15 @@ struct Bare(String);
 
 fn write_headers(response: &mut Response, ids: &RequestIds, taken: Duration) {
     let headers = response.headers_mut();
+    headers.reserve(HEADERS);
     ids.write(headers);
     let tenths = taken.as_micros() / 100;
-    let timing = format!("app;dur={}.{}", tenths / 10, tenths % 10);
-    if let Ok(timing) = HeaderValue::try_from(timing) {
+    let mut timing = [0; 64];
+    let mut rest = &mut timing[..];
+    let written = write!(rest, "app;dur={}.{}", tenths / 10, tenths % 10);
+    let unused = rest.len();
+    let timing = HeaderValue::from_bytes(&timing[..timing.len() - unused]);
+    if let (Ok(()), Ok(timing)) = (written, timing) {
         headers.entry(HeaderName::from_static("server-timing")).or_insert(timing);
     }
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -3,7 +3,7 @@
 use axum::extract::rejection::{BytesRejection, PathRejection};
 use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
 use axum::http::request::Parts;
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::Serialize;
@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use serde_json::error::Category;
 use serde_path_to_error::Segment;
 
+use crate::boundary::HEADERS;
 use crate::problem::{Code, FieldFault, Place, Problem};
 
 /// A JSON body, of a request or a reply. Types with `deny_unknown_fields` refuse what they do not know.
@@ -51,14 +52,40 @@ fn read_again<T: DeserializeOwned>(bytes: &[u8]) -> Result<Json<T>, Problem> {
 /// About as long as most replies: less would have to grow while they are written.
 const REPLY_BYTES: usize = 1024;
 
+/// JSON as it is sent: written once, and sent as often as one likes.
+#[derive(Debug, Clone)]
+pub struct WrittenJson(Bytes);
+
+impl WrittenJson {
+    /// Writes a value.
+    ///
+    /// # Errors
+    /// A problem of ours: the value is no JSON.
+    pub fn of(value: &impl Serialize) -> Result<Self, Problem> {
+        let mut bytes = Vec::with_capacity(REPLY_BYTES);
+        match serde_json::to_writer(&mut bytes, value) {
+            Ok(()) => Ok(Self(bytes.into())),
+            Err(error) => Err(Problem::new(Code::Internal, Code::Internal.meaning()).source(error)),
+        }
+    }
+}
+
+impl IntoResponse for WrittenJson {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(self.0.into());
+        let headers = response.headers_mut();
+        // Once for those that are added on the way out, too.
+        headers.reserve(HEADERS);
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        response
+    }
+}
+
 impl<T: Serialize> IntoResponse for Json<T> {
     fn into_response(self) -> Response {
-        let mut bytes = Vec::with_capacity(REPLY_BYTES);
-        match serde_json::to_writer(&mut bytes, &self.0) {
-            Ok(()) => ([(header::CONTENT_TYPE, "application/json")], bytes).into_response(),
-            Err(error) => {
-                Problem::new(Code::Internal, Code::Internal.meaning()).source(error).into_response()
-            }
+        match WrittenJson::of(&self.0) {
+            Ok(written) => written.into_response(),
+            Err(problem) => problem.into_response(),
         }
     }
 }

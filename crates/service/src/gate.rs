@@ -38,11 +38,10 @@ impl Around for Gate {
                 Ok(()) => self.limits.count_unknown(&parts),
                 Err(problem) => self.limits.count_unknown(&parts).and(Err(problem)),
             };
-            let request = Request::from_parts(parts, body);
             match (counted, &self.door) {
                 (Err(problem), _) => problem.into_response(),
-                (Ok(()), Some(door)) => door.admit(request, next, &self.limits).await,
-                (Ok(()), None) => next.run(request).await,
+                (Ok(()), Some(door)) => door.admit(parts, body, next, &self.limits).await,
+                (Ok(()), None) => next.run(Request::from_parts(parts, body)).await,
             }
         };
         let response = self.limits.keep(request, pass).await;

@@ -38,7 +38,7 @@ pub use auth::{
 };
 pub use deprecation::Deprecated;
 pub use etag::{ETag, IfMatch};
-pub use extract::{Json, Path, Query};
+pub use extract::{Json, Path, Query, WrittenJson};
 pub use health::Check;
 pub use healthcheck::healthcheck;
 pub use host::{Command, HttpHost, run, run_with};

@@ -1,7 +1,8 @@
 //! `/metrics`: what Prometheus asks for.
 
+use std::collections::HashMap;
 use std::fmt;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode, header};
@@ -27,6 +28,16 @@ pub(crate) struct Metrics {
     requests: Family<Labels, Counter>,
     seconds: Family<Labels, Histogram, fn() -> Histogram>,
     running: Gauge,
+    /// What was recorded before, by the route's template: finding a label set anew takes longer than counting.
+    known: RwLock<HashMap<String, Vec<Known>>>,
+}
+
+/// The metrics of a route with one method and status.
+struct Known {
+    method: &'static str,
+    status: u16,
+    requests: Counter,
+    seconds: Histogram,
 }
 
 /// Of the route's template, never the path: the number of label sets stays bounded.
@@ -46,6 +57,13 @@ impl Drop for Running {
     }
 }
 
+impl Known {
+    fn count(&self, seconds: f64) {
+        self.requests.inc();
+        self.seconds.observe(seconds);
+    }
+}
+
 impl Metrics {
     pub(crate) fn new(service: &str, version: &str) -> Self {
         let mut registry = Registry::default();
@@ -59,12 +77,12 @@ impl Metrics {
         registry.register("tradai_http_request_seconds", "Time until the reply began", seconds.clone());
         registry.register("tradai_http_requests_running", "Requests being answered", running.clone());
         registry.register_collector(Box::new(ProcessCollector));
-        Self { registry: Mutex::new(registry), requests, seconds, running }
+        Self { registry: Mutex::new(registry), requests, seconds, running, known: RwLock::default() }
     }
 
     /// Lets a service add metrics of its own.
     pub(crate) fn register(&self, add: impl FnOnce(&mut Registry)) {
-        add(&mut self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner));
+        add(&mut self.registry.lock().unwrap_or_else(PoisonError::into_inner));
     }
 
     pub(crate) fn running(&self) -> Running {
@@ -73,15 +91,28 @@ impl Metrics {
     }
 
     pub(crate) fn record(&self, method: &Method, route: &str, status: StatusCode, taken: Duration) {
-        let labels =
-            Labels { method: method_label(method), route: route.to_owned(), status: status.as_u16() };
-        self.requests.get_or_create(&labels).inc();
-        self.seconds.get_or_create(&labels).observe(taken.as_secs_f64());
+        let (method, status, seconds) = (method_label(method), status.as_u16(), taken.as_secs_f64());
+        let is_meant = |known: &&Known| known.method == method && known.status == status;
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = known.get(route).and_then(|of_route| of_route.iter().find(is_meant)) {
+            known.count(seconds);
+            return;
+        }
+        drop(known);
+        let labels = Labels { method, route: route.to_owned(), status };
+        let requests = self.requests.get_or_create(&labels).clone();
+        let new = Known { method, status, requests, seconds: self.seconds.get_or_create(&labels).clone() };
+        new.count(seconds);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let of_route = known.entry(labels.route).or_default();
+        if !of_route.iter().any(|known| is_meant(&known)) {
+            of_route.push(new);
+        }
     }
 
     pub(crate) fn respond(&self) -> Response {
         let mut body = String::new();
-        let registry = self.registry.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         match text::encode(&mut body, &registry) {
             Ok(()) => ([(header::CONTENT_TYPE, CONTENT_TYPE)], body).into_response(),
             Err(fmt::Error) => Problem::new(Code::Internal, Code::Internal.meaning()).into_response(),

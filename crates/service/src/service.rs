@@ -297,7 +297,8 @@ fn document(version: &Version, api: OpenApi, probes: OpenApi) -> OpenApi {
 /// Says which bodies are compressed: not those that fit into one packet anyway, nor what tower-http leaves alone, such
 /// as images and streams of events.
 fn worth_compressing() -> impl Predicate {
-    DefaultPredicate::new().and(SizeAbove::new(SMALL_BODY))
+    // The size first: most bodies are small, and to look at their type costs more.
+    SizeAbove::new(SMALL_BODY).and(DefaultPredicate::new())
 }
 
 async fn no_route() -> Response {

@@ -13,6 +13,8 @@ use uuid::Uuid;
 #[serde(try_from = "String", into = "String")]
 pub struct TraceId(Uuid);
 
+const DIGITS: usize = uuid::fmt::Simple::LENGTH;
+
 /// The text is no trace id.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no trace id; write 32 hexadecimal digits or a UUID, not all zero")]
@@ -66,7 +68,7 @@ impl From<TraceId> for String {
 
 impl fmt::Display for TraceId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:x}", self.0.as_simple())
+        f.write_str(self.0.as_simple().encode_lower(&mut [0; DIGITS]))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, Uri, header};
@@ -148,8 +149,13 @@ impl Door {
 
     /// Answers a request of somebody who is known, with a note of who it is; shows others where to sign in.
     /// Each is counted as the one who they are, so that those of one address do not get into each other's way.
-    pub(crate) async fn admit<S: Rest>(&self, request: Request, next: Next<S>, limits: &Limits) -> Response {
-        let (mut parts, body) = request.into_parts();
+    pub(crate) async fn admit<S: Rest>(
+        &self,
+        mut parts: Parts,
+        body: Body,
+        next: Next<S>,
+        limits: &Limits,
+    ) -> Response {
         let found = match self.find_caller(&parts, limits).await {
             Ok(caller) => {
                 // A service asks for many, and counts them itself.
@@ -190,9 +196,8 @@ fn is_loopback(host: &str) -> bool {
         Some(rest) => rest.split(']').next().unwrap_or_default(),
         None => host.split(':').next().unwrap_or_default(),
     };
-    let name = name.to_ascii_lowercase();
-    name == "localhost"
-        || name.ends_with(".localhost")
+    name.eq_ignore_ascii_case("localhost")
+        || name.to_ascii_lowercase().ends_with(".localhost")
         || name.parse().is_ok_and(|ip: IpAddr| ip.is_loopback())
 }
 
