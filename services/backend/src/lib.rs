@@ -113,6 +113,7 @@ pub fn build(settings: &Settings, parts: Parts, shutdown: &Shutdown) -> App {
         executors: ExecutorsBody::new(&settings.executor, takes_jobs, settings.parallel_jobs),
         cursors: service.cursors(),
         sockets: sockets.clone(),
+        written: api::Written::default(),
         shutdown: shutdown.clone(),
         longest_wait: settings.http.limits.request_timeout.saturating_sub(REPLY_TIME),
     });

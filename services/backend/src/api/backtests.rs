@@ -15,7 +15,8 @@ use tradai_service::axum::http::{StatusCode, Uri};
 use tradai_service::axum::response::{IntoResponse, Response};
 use tradai_service::utoipa::{self, IntoParams};
 use tradai_service::{
-    Caller, Code, FieldFault, HoldBack, Json, Page, PageQuery, Path, Problem, Query, RequestIds, page_links,
+    Caller, Code, FieldFault, HoldBack, Json, Page, PageQuery, Path, Problem, Query, RequestIds, WrittenJson,
+    page_links,
 };
 
 use super::job_view::BacktestBody;
@@ -92,8 +93,11 @@ pub(super) async fn show(
     let waiting = (!wait.is_zero()).then(|| hold_back.begin()).flatten();
     let wait = if waiting.is_some() { wait } else { Duration::ZERO };
     let record = state.core.backtests.wait(job_id(&id)?, wait).await.map_err(problem)?;
-    let collecting = state.core.backtests.collecting(record.job_id);
-    Ok(Json(BacktestBody::of(&record).collecting(collecting)).into_response())
+    if let Some(far) = state.core.backtests.collecting(record.job_id) {
+        return Ok(Json(BacktestBody::of(&record).collecting(Some(far))).into_response());
+    }
+    let written = state.written.of(&record, |record| WrittenJson::of(&BacktestBody::of(record)))?;
+    Ok(written.into_response())
 }
 
 /// Cancels a backtest

@@ -38,6 +38,7 @@ mod streams;
 mod submit;
 mod verify;
 mod workflows;
+mod written;
 
 use tradai_service::axum::routing::{any, get};
 use tradai_service::utoipa_axum::router::OpenApiRouter;
@@ -47,6 +48,7 @@ use tradai_service::{axum, utoipa};
 pub(crate) use api_keys::KeyRing;
 pub(crate) use executors::ExecutorsBody;
 pub(crate) use state::{Shared, State};
+pub(crate) use written::Written;
 
 /// Returns the routes. None of them needs the shared layer for `Idempotency-Key`: submitting binds the key to the
 /// job in the transaction that stores it, and the others repeat safely.
