@@ -121,15 +121,17 @@ impl EventRow {
 
     /// Adds the event unless it was told, forgets the oldest but `kept`, and returns its number.
     pub(crate) fn publish(&self, transaction: &Transaction<'_>, kept: u64) -> Outcome<u64> {
-        // A number that is taken stays taken, so that it is looked before: numbers have no gaps.
-        let sql = "INSERT INTO events (job_id, dedup_id, event)
-            SELECT ?1, ?2, ?3 WHERE NOT EXISTS (SELECT 1 FROM events WHERE dedup_id = ?2)";
-        let told =
-            transaction.prepare_cached(sql)?.execute([&self.job_id, &self.dedup_id, &self.event])? == 0;
-        if told {
-            let mut first = transaction.prepare_cached("SELECT seq FROM events WHERE dedup_id = ?1")?;
-            return first.query_row([&self.dedup_id], |row| json::number(row, 0));
+        // A number that is taken stays taken, so that it is looked before: numbers have no gaps. One statement for both
+        // would take a copy of every page that it changes.
+        let told = transaction
+            .prepare_cached("SELECT seq FROM events WHERE dedup_id = ?1")?
+            .query_row([&self.dedup_id], |row| json::number(row, 0))
+            .optional()?;
+        if let Some(told) = told {
+            return Ok(told);
         }
+        let sql = "INSERT INTO events (job_id, dedup_id, event) VALUES (?1, ?2, ?3)";
+        transaction.prepare_cached(sql)?.execute([&self.job_id, &self.dedup_id, &self.event])?;
         let seq = u64::try_from(transaction.last_insert_rowid()).unwrap_or_default();
         if let Some(forgotten) = seq.checked_sub(kept).filter(|forgotten| *forgotten > 0) {
             let sql = "DELETE FROM events WHERE seq <= ?1";

@@ -112,7 +112,7 @@ impl NewRow {
         })
     }
 
-    /// Stores the record; false when there is one of that id.
+    /// Stores the record and counts it among those that wait; false when there is one of that id.
     fn insert(&self, transaction: &Transaction<'_>) -> Outcome<bool> {
         let sql = "INSERT INTO jobs
             (job_id, workflow_type, strategy_name, status, trace_id, ttl, record, holder, actor)
@@ -128,7 +128,30 @@ impl NewRow {
             self.holder,
             self.actor,
         ])?;
+        if stored > 0 {
+            self.count(transaction)?;
+        }
         Ok(stored > 0)
+    }
+
+    /// Counts it among those that wait, and no more among those that its batch is to take in, where it counted until now.
+    /// Each statement changes one row of one table at most: SQLite takes a note of the pages that others change.
+    fn count(&self, transaction: &Transaction<'_>) -> Outcome<()> {
+        let to_come =
+            transaction.prepare_cached("SELECT 1 FROM jobs_to_come WHERE job_id = ?1")?.exists([&self.id])?;
+        if to_come {
+            let sql = "DELETE FROM jobs_to_come WHERE job_id = ?1";
+            transaction.prepare_cached(sql)?.execute([&self.id])?;
+        }
+        if self.status != JobStatus::Pending.as_str() {
+            return Ok(());
+        }
+        let sql = "UPDATE waiting SET jobs = jobs + 1 WHERE actor = ?1";
+        if transaction.prepare_cached(sql)?.execute([&self.actor])? == 0 {
+            let sql = "INSERT INTO waiting (actor, jobs) VALUES (?1, 1)";
+            transaction.prepare_cached(sql)?.execute([&self.actor])?;
+        }
+        Ok(())
     }
 }
 

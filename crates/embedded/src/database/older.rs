@@ -49,6 +49,19 @@ fn make(path: &Path, layout: usize) {
     }
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     connection.pragma_update(None, "user_version", i64::try_from(layout).unwrap()).unwrap();
+    if layout >= WITH_BATCHES {
+        // A batch is there before its jobs. Of one that is taken in, a job is there and another is not; what one was is no longer to be read.
+        let record = format!(
+            r#"{{"batch_id":"{BATCH}","name":null,"strategy_name":"Demo","jobs":["{PENDING}","{NEVER_STORED}"],
+            "state":"submitting","created_at":1704067200000,"created_by":"ann","via":null,
+            "trace_id":"018cc251f40070008000000000000021","ttl":1704672000}}"#
+        );
+        for (id, record) in [(BATCH, record.as_str()), (NEVER_STORED, "{}")] {
+            let sql = "INSERT INTO batches VALUES (?1, 'submitting', 1704672000, ?2, '{}')";
+            connection.execute(sql, [id, record]).unwrap();
+        }
+        connection.execute("UPDATE batches SET record = 'no JSON' WHERE record = '{}'", []).unwrap();
+    }
     for (id, status, execution) in [
         (PENDING, "pending", "null"),
         (RUNNING, "running", r#""task""#),
@@ -91,18 +104,6 @@ fn make(path: &Path, layout: usize) {
             let event = r#"{"seq":1,"at":500,"branch":"","type":"state_entered","state":"A"}"#;
             let sql = "INSERT INTO workflow_history VALUES ('w:' || ?1, 1, ?2)";
             connection.execute(sql, [name, event]).unwrap();
-        }
-    }
-    if layout >= WITH_BATCHES {
-        // Of one that is taken in, a job is there and another is not; one was written by nobody of us.
-        let record = format!(
-            r#"{{"batch_id":"{BATCH}","name":null,"strategy_name":"Demo","jobs":["{PENDING}","{NEVER_STORED}"],
-            "state":"submitting","created_at":1704067200000,"created_by":"ann","via":null,
-            "trace_id":"018cc251f40070008000000000000021","ttl":1704672000}}"#
-        );
-        for (id, record) in [(BATCH, record.as_str()), (NEVER_STORED, "no JSON")] {
-            let sql = "INSERT INTO batches VALUES (?1, 'submitting', 1704672000, ?2, '{}')";
-            connection.execute(sql, [id, record]).unwrap();
         }
     }
     let entry = r#"{"at":1,"actor":"ann","action":"job.submit","subject":"x","trace_id":null}"#;

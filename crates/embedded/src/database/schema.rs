@@ -13,7 +13,7 @@ pub(super) const APPLICATION_ID: i64 = 0x7472_4149;
 
 /// What makes each layout of the one before; the first makes it of nothing. Never changed once released, only added
 /// to: files of every layout are out there.
-pub(super) const MIGRATIONS: [&str; 13] = [
+pub(super) const MIGRATIONS: [&str; 14] = [
     include_str!("schema_1.sql"),
     include_str!("schema_2.sql"),
     include_str!("schema_3.sql"),
@@ -27,6 +27,7 @@ pub(super) const MIGRATIONS: [&str; 13] = [
     include_str!("schema_11.sql"),
     include_str!("schema_12.sql"),
     include_str!("schema_13.sql"),
+    include_str!("schema_14.sql"),
 ];
 
 /// Returns the newest layout.
