@@ -2,8 +2,9 @@
 measures beside the real ones, in the same run.
 
 One worker, uvloop and httptools, no access log. A submit is checked by pydantic and stored before it is answered: in
-one SQLite transaction (WAL, synchronous FULL, as the backend's) the record, what the job is asked to do, an event and
-an audit entry. A status is one read of the record. Around that it does to every request what the backend does: ids
+one SQLite transaction (WAL, synchronous FULL, as the backend's) the record with the indexes that lists are answered
+from, what the job is asked to do, an event that is told once, an audit entry, and a count of the jobs that wait, which
+bounds them. A status is one read of the record. Around that it does to every request what the backend does: ids
 taken or made and returned, metrics by route, limits on requests at once, their time and their size, the check of who
 is addressed, headers, compression of large replies, problems as documents. `--bare` leaves all of this away.
 
@@ -32,11 +33,22 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 SCHEMA = """
-CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, record TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS job_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL, event TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS jobs (id TEXT PRIMARY KEY, status TEXT NOT NULL, strategy TEXT NOT NULL,
+    trace_id TEXT NOT NULL, ttl INTEGER, actor TEXT NOT NULL, record TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS jobs_by_status ON jobs (status, id);
+CREATE INDEX IF NOT EXISTS jobs_by_strategy ON jobs (strategy, id);
+CREATE INDEX IF NOT EXISTS jobs_by_trace ON jobs (trace_id, id);
+CREATE INDEX IF NOT EXISTS jobs_by_ttl ON jobs (ttl);
+CREATE TABLE IF NOT EXISTS waiting (actor TEXT PRIMARY KEY, jobs INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS job_messages (id TEXT PRIMARY KEY, message TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY AUTOINCREMENT, job_id TEXT NOT NULL,
+    dedup_id TEXT NOT NULL UNIQUE, event TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_by_job ON events (job_id, seq);
 CREATE TABLE IF NOT EXISTS audit (seq INTEGER PRIMARY KEY AUTOINCREMENT, entry TEXT NOT NULL);
 """
+
+KEPT_SECONDS = 7 * 86_400
+MOST_WAITING = 1_000_000
 
 
 class Submit(BaseModel):
@@ -113,14 +125,24 @@ def build(folder: Path) -> FastAPI:
     async def submit(body: Submit, request: Request, response: Response) -> Accepted:
         job_id, trace_id = str(uuid7()), request.headers.get("x-trace-id", uuid.uuid4().hex)
         now = datetime.now(timezone.utc).isoformat()
-        record = {"trace_id": trace_id, "status": "pending", "strategy": body.strategy,
+        actor, ttl = "local", int(time.time()) + KEPT_SECONDS
+        record = {"trace_id": trace_id, "status": "pending", "strategy": body.strategy, "ttl": ttl,
                   "strategy_version": body.strategy_version, "created_at": now}
         event = {"type": "job.submitted", "ts": now, "job_id": job_id}
-        entry = {"at": now, "actor": "local", "action": "job.submit", "subject": job_id}
+        entry = {"at": now, "actor": actor, "action": "job.submit", "subject": job_id}
         database.execute("BEGIN IMMEDIATE")
-        database.execute("INSERT INTO jobs VALUES (?, ?)", (job_id, json.dumps(record)))
+        waiting = database.execute(
+            "SELECT coalesce(sum(jobs), 0), coalesce(sum(jobs) FILTER (WHERE actor = ?), 0) FROM waiting", (actor,)
+        ).fetchone()
+        if waiting[0] >= MOST_WAITING or waiting[1] >= MOST_WAITING:
+            database.execute("ROLLBACK")
+            raise HTTPException(429, "too many jobs wait")
+        database.execute("INSERT INTO jobs VALUES (?, 'pending', ?, ?, ?, ?, ?)",
+                         (job_id, body.strategy, trace_id, ttl, actor, json.dumps(record)))
+        database.execute("INSERT INTO waiting VALUES (?, 1) ON CONFLICT (actor) DO UPDATE SET jobs = jobs + 1", (actor,))
         database.execute("INSERT INTO job_messages VALUES (?, ?)", (job_id, body.model_dump_json()))
-        database.execute("INSERT INTO events (job_id, event) VALUES (?, ?)", (job_id, json.dumps(event)))
+        database.execute("INSERT INTO events (job_id, dedup_id, event) VALUES (?, ?, ?)",
+                         (job_id, f"{job_id}:submitted", json.dumps(event)))
         database.execute("INSERT INTO audit (entry) VALUES (?)", (json.dumps(entry),))
         database.execute("COMMIT")
         response.headers["location"] = f"/api/v1/backtests/{job_id}"
