@@ -108,22 +108,69 @@ pub struct BatchRecord {
 }
 
 impl BatchRecord {
-    /// Moves the batch on; whatever is earlier than where it stands changes nothing. Returns whether it did.
+    /// Moves the batch on; whatever is earlier than where it stands changes nothing but what was not known yet: why jobs
+    /// could not be made. Returns whether it did.
     pub fn advance(&mut self, change: BatchChange) -> bool {
         let state = match change {
             BatchChange::Submitted { .. } => BatchState::Submitted,
             BatchChange::Cancelling(_) => BatchState::Cancelling,
             BatchChange::Cancelled => BatchState::Cancelled,
         };
-        if state <= self.state {
+        // Of one that was cancelled meanwhile, too: nothing else says why.
+        let has_reasons = matches!(&change, BatchChange::Submitted { error: Some(_), .. });
+        if state <= self.state && !(has_reasons && self.error.is_none()) {
             return false;
         }
-        self.state = state;
+        self.state = self.state.max(state);
         match change {
             BatchChange::Submitted { error, refused } => (self.error, self.refused) = (error, refused),
             BatchChange::Cancelling(cancellation) => self.cancellation = Some(cancellation),
             BatchChange::Cancelled => {}
         }
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn batch(state: BatchState) -> BatchRecord {
+        BatchRecord {
+            batch_id: BatchId(Uuid::from_u128(1)),
+            name: None,
+            strategy_name: "Demo".parse().unwrap(),
+            jobs: vec![JobId(Uuid::from_u128(2))],
+            state,
+            created_at: 1,
+            created_by: "ann".to_owned(),
+            via: None,
+            trace_id: JobId(Uuid::from_u128(2)).into(),
+            ttl: None,
+            cancellation: None,
+            error: None,
+            refused: BTreeMap::new(),
+        }
+    }
+
+    #[test]
+    fn why_a_job_could_not_be_made_is_known_once_however_far_the_batch_is() {
+        let submitted = |reason: Option<&str>| BatchChange::Submitted {
+            error: reason.map(str::to_owned),
+            refused: reason
+                .map(|reason| (JobId(Uuid::from_u128(2)), reason.to_owned()))
+                .into_iter()
+                .collect(),
+        };
+        for state in [BatchState::Submitting, BatchState::Cancelling, BatchState::Cancelled] {
+            let mut record = batch(state);
+            assert!(record.advance(submitted(Some("why"))));
+            assert_eq!(record.state, state.max(BatchState::Submitted));
+            assert_eq!((record.error.as_deref(), record.refused.len()), (Some("why"), 1));
+            assert!(!record.advance(submitted(Some("again"))), "it is known");
+            assert_eq!(record.error.as_deref(), Some("why"));
+        }
+        assert!(!batch(BatchState::Cancelled).advance(submitted(None)), "nothing new");
+        assert!(!batch(BatchState::Submitted).advance(submitted(None)), "nothing new");
     }
 }

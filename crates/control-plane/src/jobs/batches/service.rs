@@ -178,7 +178,7 @@ impl Batches {
             }
             let now = self.batches.get(id).await?.ok_or_else(|| no_such(id))?;
             if now.state >= BatchState::Cancelling {
-                return self.cancel_rest(now).await;
+                break;
             }
             let taken = some.into_iter().map(|(job, config)| self.take_one_in(job, config, &requester));
             let taken: Vec<Option<(JobId, String)>> =
