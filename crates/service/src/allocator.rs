@@ -2,8 +2,10 @@
 //!
 //! Each request takes some fifty pieces of memory, many of them on one thread and given back on another (a submission
 //! goes to the thread of the database and back). glibc's allocator locks for that and gathers small pieces again and
-//! again; with jemalloc a submission takes a quarter less of a CPU (`cargo xtask bench-api`). It also answers SQLite,
-//! and unlike allocators that reserve memory in large parts it can be bounded by `RLIMIT_DATA`, as programs of jobs are.
+//! again; with jemalloc a submission takes a quarter less of a CPU (`cargo xtask bench-api`). It also answers SQLite.
+//!
+//! It keeps freed memory mapped. A program whose memory is bounded by `RLIMIT_DATA`, as those of jobs are, is started with
+//! `MALLOC_CONF=retain:false`, or it would be counted as used.
 
 #[global_allocator]
 static ALLOCATOR: tikv_jemallocator::Jemalloc = tikv_jemallocator::Jemalloc;

@@ -55,6 +55,9 @@ pub(crate) async fn open(
     let memory = settings.job_memory_mib.map(u64::from).or_else(|| memory::share(settings.parallel_jobs));
     if let Some(mebibytes) = memory.filter(|mebibytes| *mebibytes > 0 && is_process) {
         ports.environment.insert("JOB_MEMORY_MIB".to_owned(), mebibytes.to_string());
+        // The bound is on what a program has mapped. jemalloc, which it has of this service, gives back what is freed only
+        // when it is told so.
+        ports.environment.insert("MALLOC_CONF".to_owned(), "retain:false".to_owned());
     }
     let submitter =
         ExecutorFactory::create_with_fallback(&settings.executor, &ports, settings.allow_no_executor)?;

@@ -167,3 +167,18 @@ fn a_job_that_cannot_run_says_why() {
     let error = job["error"].as_str().unwrap_or_default();
     assert!(job["status"] == "failed" && error.contains("did you mean `EmaCross`?"), "{job}");
 }
+
+/// What a job has freed does not count as taken; one that takes more than it may ends with the reason, and the next one
+/// runs.
+#[test]
+fn jobs_may_have_so_much_memory_each() {
+    let folder = tempfile::tempdir().unwrap();
+    add_candles(folder.path(), 1_000);
+    let bounded = [("BACKEND_JOB_MEMORY_MIB", "72"), ("BACKEND_PARALLEL_JOBS", "1")];
+    let service = Service::start_with(folder.path(), &bounded);
+    let ids = [10, 1_000, 10].map(|days| service.submit(days));
+    let [before, too_large, after] = ids.map(|id| service.ended(&id));
+    assert_eq!((&before["status"], &after["status"]), (&json!("completed"), &json!("completed")), "{after}");
+    let error = too_large["error"].as_str().unwrap_or_else(|| panic!("{too_large}"));
+    assert!(error.contains("it took more memory than it may"), "{error}");
+}
