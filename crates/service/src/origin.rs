@@ -4,7 +4,7 @@
 //! decides what a page may read; this decides what it may do.
 
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, header};
+use axum::http::{HeaderMap, HeaderName, Method, header};
 
 use crate::problem::{Code, Problem};
 
@@ -44,7 +44,8 @@ fn is_welcome(headers: &HeaderMap, allowed: &[String]) -> bool {
 
 /// What browsers say of where a request comes from, also where they name no origin.
 fn fetch_site(headers: &HeaderMap) -> Option<&str> {
-    headers.get("sec-fetch-site")?.to_str().ok()
+    static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+    headers.get(&FETCH_SITE)?.to_str().ok()
 }
 
 #[cfg(test)]

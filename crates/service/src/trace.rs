@@ -13,9 +13,9 @@ use uuid::Uuid;
 
 use crate::problem::{Code, Problem};
 
-const TRACEPARENT: &str = "traceparent";
-const CORRELATION: &str = "x-correlation-id";
-const TRACE: &str = "x-trace-id";
+static TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+static CORRELATION: HeaderName = HeaderName::from_static("x-correlation-id");
+static TRACE: HeaderName = HeaderName::from_static("x-trace-id");
 /// How long a `traceparent` of this version is, and where the trace id is in it.
 const TRACEPARENT_LENGTH: usize = 55;
 const TRACE_IN_TRACEPARENT: Range<usize> = 3..35;
@@ -38,13 +38,13 @@ pub struct RequestIds {
 impl RequestIds {
     /// Takes the ids of a request's headers, and makes those that are missing or malformed.
     pub(crate) fn of(headers: &HeaderMap, ids: &dyn IdSource, clock: &dyn Clock) -> Self {
-        let text = |name| headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
-        let correlation = text(CORRELATION).filter(|id| is_printable(id));
-        let parent = text(TRACEPARENT).and_then(parse_traceparent);
+        let text = |name: &HeaderName| headers.get(name).and_then(|value| value.to_str().ok());
+        let correlation = text(&CORRELATION).filter(|id| is_printable(id));
+        let parent = text(&TRACEPARENT).and_then(parse_traceparent);
         let trace_id = parent
             .as_ref()
             .map(|parent| parent.trace_id)
-            .or_else(|| text(TRACE).and_then(|text| text.parse().ok()))
+            .or_else(|| text(&TRACE).and_then(|text| text.parse().ok()))
             .or_else(|| correlation.and_then(|text| text.parse().ok()))
             .unwrap_or_else(|| JobId(ids.next(clock)).into());
         Self {
@@ -84,9 +84,9 @@ impl RequestIds {
             // The trace id, which stands there already.
             None => traceparent.slice(TRACE_IN_TRACEPARENT),
         };
-        for (name, text) in [(TRACEPARENT, traceparent), (CORRELATION, correlation)] {
+        for (name, text) in [(&TRACEPARENT, traceparent), (&CORRELATION, correlation)] {
             if let Ok(value) = HeaderValue::from_maybe_shared(text) {
-                headers.insert(HeaderName::from_static(name), value);
+                headers.insert(name, value);
             }
         }
     }

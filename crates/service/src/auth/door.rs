@@ -6,7 +6,7 @@ use std::sync::Arc;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, Method, Uri, header};
+use axum::http::{HeaderMap, HeaderName, Method, Uri, header};
 use axum::response::{IntoResponse, Response};
 use secrecy::SecretString;
 use tradai_domain::Clock;
@@ -26,6 +26,8 @@ use crate::limits::Limits;
 use crate::origin;
 use crate::problem::{Code, Problem};
 use crate::socket::{BEARER, offered};
+
+static API_KEY: HeaderName = HeaderName::from_static("x-api-key");
 
 /// What the door needs to know callers.
 pub(crate) struct Door {
@@ -206,7 +208,7 @@ fn presented_credential(headers: &HeaderMap) -> Option<&str> {
     let bearer =
         bearer.filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer")).map(|(_, key)| key.trim());
     bearer
-        .or_else(|| headers.get("x-api-key")?.to_str().ok())
+        .or_else(|| headers.get(&API_KEY)?.to_str().ok())
         .or_else(|| offered_credential(headers))
         .filter(|credential| !credential.is_empty())
 }
