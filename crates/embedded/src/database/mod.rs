@@ -69,8 +69,8 @@ impl Database {
         let lookers = (0..LOOKERS).map(|_| connect_looker(path).map(Mutex::new));
         Ok(Self {
             lookers: lookers.collect::<Outcome<_>>().map_err(wrap)?,
-            // The connection that migrated has read.
-            log_index: Some(LogIndex::of(path).map_err(io(path))?),
+            // The connection that migrated has read. Without, what was read is read again.
+            log_index: LogIndex::of(path).ok(),
             changes: Arc::new(Lane::start("tradai-db-write", changes, CHANGES).map_err(io(path))?),
             reads: Arc::new(Lane::start("tradai-db-read", reads, READS).map_err(io(path))?),
             path: Some(path.to_owned()),

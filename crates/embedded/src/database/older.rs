@@ -50,7 +50,8 @@ fn make(path: &Path, layout: usize) {
     connection.pragma_update(None, "application_id", APPLICATION_ID).unwrap();
     connection.pragma_update(None, "user_version", i64::try_from(layout).unwrap()).unwrap();
     if layout >= WITH_BATCHES {
-        // A batch is there before its jobs. Of one that is taken in, a job is there and another is not; what one was is no longer to be read.
+        // A batch is there before its jobs. Of one that is taken in, a job is there and another is not; what one was is
+        // no longer to be read.
         let record = format!(
             r#"{{"batch_id":"{BATCH}","name":null,"strategy_name":"Demo","jobs":["{PENDING}","{NEVER_STORED}"],
             "state":"submitting","created_at":1704067200000,"created_by":"ann","via":null,

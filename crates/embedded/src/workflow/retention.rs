@@ -8,7 +8,7 @@ use tradai_domain::Millis;
 
 use crate::database::Outcome;
 
-/// Rows that a step deletes at most.
+/// Runs and events that a step deletes at most; a run that has ended has no branches.
 const ROWS: usize = 1_000;
 
 /// What a step did.
