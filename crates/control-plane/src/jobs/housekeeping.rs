@@ -55,8 +55,8 @@ pub struct Deleted {
     pub workflows: u64,
 }
 
-/// Deletes jobs, batches, config versions, runs of workflows and remains of tasks whose time is over. Any number of processes may do so on
-/// one state: each thing is deleted once.
+/// Deletes jobs, batches, config versions, runs of workflows and remains of tasks whose time is over. Any number of
+/// processes may do so on one state: each thing is deleted once.
 pub struct Housekeeping {
     jobs: Arc<Jobs>,
     batches: Option<Batches>,
