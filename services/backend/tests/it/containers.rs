@@ -6,6 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 use tempfile::TempDir;
+use tradai_domain::ports::AuditEntry;
+use tradai_platform::settings::sections::StateSettings;
+use tradai_platform::wiring::Wiring;
 use tradai_testkit::engine::{self, Image, ask};
 
 use crate::process::Service;
@@ -47,14 +50,15 @@ impl Machine {
 
     /// A job that has begun, and goes on when its container is told to `unpause`.
     fn held(&self, service: &Service, days: i64) -> String {
+        // Opened while nobody is held: that waits for changes of others, too.
+        let wiring = Wiring::open(&StateSettings::new(self.data.path().to_owned()), []).unwrap();
         let id = service.submit(days);
         let job = format!("{BACKTESTS}/{id}");
         until("the job runs", || service.send("GET", &job, "")["status"] == "running");
         until("the job is held", || {
             self.tell(&id, "pause");
-            // Not while it writes to the database, which nobody else could then: a change is taken.
-            let nobody = format!("{BACKTESTS}/00000000-0000-7000-8000-000000000000/cancel");
-            let is_idle = service.send("POST", &nobody, "")["status"] == 404;
+            // Not while it writes to the database, which nobody else could then.
+            let is_idle = takes_changes(&wiring);
             if !is_idle {
                 self.tell(&id, "unpause");
             }
@@ -85,6 +89,16 @@ impl Machine {
     fn read(&self, id: &str, file: &str) -> Vec<u8> {
         fs::read(self.data.path().join("jobs").join(id).join(file)).unwrap()
     }
+}
+
+/// Whether the database takes a change, soon.
+fn takes_changes(wiring: &Wiring) -> bool {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (actor, action) = ("test".to_owned(), "test.look".to_owned());
+    let entry =
+        AuditEntry { at: 1, actor, action, subject: "database".to_owned(), trace_id: None, via: None };
+    let soon = std::time::Duration::from_secs(1);
+    runtime.block_on(async { tokio::time::timeout(soon, wiring.audit.append(&entry)).await.is_ok() })
 }
 
 fn until(what: &str, condition: impl Fn() -> bool) {
