@@ -1,4 +1,4 @@
 -- Whoever stores a job counts it (`jobs::NewRow::count`): an INSERT with triggers that write keeps a copy of every page
--- that it changes until it is done, which was a fifth of what the database does for a submission.
+-- that it changes until it is done.
 DROP TRIGGER jobs_wait;
 DROP TRIGGER jobs_came;

@@ -20,8 +20,8 @@ const LAYOUT: std::ops::Range<usize> = 0..4;
 const IS_WHOLE: usize = 12;
 const KNOWN_LAYOUT: u32 = 3_007_000;
 
-/// The state of a database: two that are equal have no commit between them. A count of commits and a checksum of all of
-/// the log are in it, so that none comes again.
+/// The state of an open database: two that are equal have no commit between them. A count of commits and a checksum of all
+/// of the log are in it, so that none comes again while a process has it open; all that is kept by it goes with that.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Mark([u8; HEADER]);
 
